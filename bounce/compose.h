@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// compose: writes a notice: multipart/report of RFC 6522 with the message/delivery-status of
+// RFC 3464. Pure; the same notice and seed give the same bytes (golden files in tests/golden).
+//
+// Parts: 1 text/plain for people; 2 message/delivery-status for programs; 3 the original's headers
+// (text/rfc822-headers), or the whole (message/rfc822), or nothing. Line ends are CRLF; everything
+// but part 3 is 7 bits; peer text is escaped and folded; the boundary does not occur in the original.
+#ifndef FP_BOUNCE_COMPOSE_H
+#define FP_BOUNCE_COMPOSE_H
+
+#include "core/buf.h"
+#include "core/notice.h"
+
+// Adds the whole message (header and body) to `to`, whose maximum it must fit in: with a maximum of
+// COMPOSE_SIZE_MAX plus the original's size it always does (recipients beyond COMPOSE_RCPTS_MAX are counted, not named,
+// in the part for people; all stand in the part for programs).
+enum { COMPOSE_SIZE_MAX = 4 * 1024 * 1024, COMPOSE_RCPTS_MAX = 100 };
+enum fp_err compose_notice(const struct notice *n, struct buf *to, bool *ret_is_8bit);
+
+#endif

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// listing: the queue as text, in the formats that people and scripts read. Pure
+// (json and jsonl: control/listing_json.h).
+//
+// Call listing_begin once, listing_row for each message in order, listing_end once; each adds text.
+// The formats are those of interface.md: Postfix's short-id text, a table, sendmail's text, CSV.
+#ifndef FP_CONTROL_LISTING_H
+#define FP_CONTROL_LISTING_H
+
+#include "core/buf.h"
+#include "core/message.h"
+
+enum listing_format { LISTING_TABLE, LISTING_POSTFIX, LISTING_SENDMAIL, LISTING_JSON, LISTING_JSONL, LISTING_CSV, LISTING_FORMATS };
+bool listing_format_parse(const char *name, enum listing_format *ret);
+
+// What the spool does not say about a recipient: the running daemon's view of it.
+struct listing_recipient {
+    const struct recipient *rcpt;
+    bool is_active;           // an attempt is under way
+    int64_t next_attempt_ms;  // latest of its own, its destination's rest
+    int64_t expires_ms;       // by today's rules
+    const char *reason;       // its last reply, or why its destination rests; "" none
+    const char *status;       // last status, "" none
+    const char *host;         // last host
+};
+struct listing_row {
+    const struct message *message;
+    const struct listing_recipient *rcpts;
+    uint32_t rcpt_count;
+};
+
+struct listing {
+    enum listing_format format;
+    int64_t now_ms;
+    int utc_offset_s;
+    uint64_t messages, bytes; // counted by listing_row
+};
+void listing_init(struct listing *l, enum listing_format format, int64_t now_ms, int utc_offset_s);
+void listing_begin(struct listing *l, struct buf *to);
+void listing_row(struct listing *l, const struct listing_row *row, struct buf *to);
+void listing_end(struct listing *l, struct buf *to);
+
+// "queued" "deferred" "active" "held"
+const char *listing_state(const struct listing_recipient *r);
+
+// One message for `show`: envelope, states, reasons.
+void listing_show(const struct listing_row *row, int64_t now_ms, int utc_offset_s, struct buf *to);
+
+#endif

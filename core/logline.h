@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// logline: the wording of the log, which Postfix's readers (pflogsumm, logwatch, exporters) parse.
+//
+// One line per decision. Everything a stranger said is escaped (core/text).
+#ifndef FP_CORE_LOGLINE_H
+#define FP_CORE_LOGLINE_H
+
+#include "core/buf.h"
+#include "core/message.h"
+#include "core/outcome.h"
+
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+
+// "ID: from=<a>, size=N, nrcpt=N (queue active)"
+void logline_accepted(const struct message *m, uint32_t rcpt_count, struct buf *to);
+
+struct logline_delivery {
+    uint64_t id;
+    const char *address;
+    const struct outcome *outcome;
+    int64_t delay_ms;     // since arrival
+    int64_t delays_ms[4]; // before the queue manager, in the queue, connection set-up, transmission
+};
+// "ID: to=<b>, relay=HOST[IP]:PORT, delay=S, delays=a/b/c/d, dsn=X.Y.Z, status=sent|deferred|bounced (TEXT)"
+// relay=none when nobody was reached. Seconds have two digits below 10 s as Postfix has them.
+void logline_delivery(const struct logline_delivery *d, struct buf *to);
+// "ID: removed"
+void logline_removed(uint64_t id, struct buf *to);
+// "ID: from=<a>, status=expired, returned to sender"
+void logline_expired(uint64_t id, const char *sender, struct buf *to);
+
+#endif

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// message: the nouns that every room speaks of: a message and its recipients, as the spool holds
+// them.
+//
+// Plain values with their own strings. A message's body is not here: it lives in the spool as
+// chunks of at most MESSAGE_CHUNK_MAX bytes, with CRLF line ends, not dot-stuffed, and always ending
+// in CRLF.
+#ifndef FP_CORE_MESSAGE_H
+#define FP_CORE_MESSAGE_H
+
+#include "core/slice.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    MESSAGE_CHUNK_MAX = 256 * 1024, // bytes of one stored piece of a body
+    MESSAGE_CHUNKS_MAX = 4096,      // so a body has at most 1 GiB
+    MESSAGE_ID_DIGITS = 12,         // a queue id in text: upper-case hex
+    MESSAGE_ADDRESS_MAX = 254,      // bytes of an address without angle brackets (RFC 5321 4.5.3.1.3)
+};
+
+enum message_kind {
+    MESSAGE_MAIL = 0,       // came from outside
+    MESSAGE_NOTICE = 1,     // a notice of ours; undeliverable, it goes to the postmaster once
+    MESSAGE_POSTMASTER = 2, // such a notice on its way to the postmaster; undeliverable, it is dropped
+};
+
+enum recipient_state {
+    RECIPIENT_OPEN = 0, // to be tried when due (listed as queued, deferred or active)
+    RECIPIENT_HELD = 1, // not tried until an operator releases it
+};
+
+struct message {
+    uint64_t id;        // 48 bits, order of arrival, never reused
+    uint32_t version;   // grows with every stored change of the message or its recipients
+    enum message_kind kind;
+    bool is_8bit;       // BODY=8BITMIME was declared or 8-bit octets were seen (RFC 6152)
+    int64_t arrival_ms; // wall clock, ms since the epoch
+    uint64_t size;      // bytes of the body as stored
+    int64_t uid;        // local submitter's user id, -1 when it came over the network or is our own
+    char *sender;       // "" is the null reverse-path; owned
+};
+
+struct recipient {
+    uint64_t message;
+    uint32_t n; // 0, 1, ... within the message
+    enum recipient_state state;
+    uint32_t attempts;       // attempts of this recipient that were recorded
+    uint32_t warned;         // how many warning times have been dealt with (rules' warn_after)
+    int64_t next_attempt_ms; // result of the last decision; the destination may rest longer
+    int64_t last_attempt_ms; // 0: never
+    uint8_t last_class;      // enum outcome_class of the last attempt
+    bool in_doubt;           // some attempt ended in doubt: possibly delivered already
+    char *address;           // local@domain as given; owned
+    char *domain;            // lower-case A-label or address literal; owned
+    char *last_status;       // "" before the first attempt; owned
+    char *last_reply;        // owned
+    char *last_host;         // "host[ip]:port", "" when nobody was reached; owned
+};
+
+void message_close(struct message *m); // frees the strings, not the struct
+void recipient_close(struct recipient *r);
+void recipient_copy(struct recipient *to, const struct recipient *from); // deep
+void message_copy(struct message *to, const struct message *from);       // deep
+
+// Queue ids in text. Formatting writes MESSAGE_ID_DIGITS characters and NUL.
+void message_id_format(uint64_t id, char text[MESSAGE_ID_DIGITS + 1]);
+bool message_id_parse(struct slice text, uint64_t *ret_id); // 11 or 12 hex digits, any case
+
+// A complete new queue entry on its way into the spool: what `accept` makes durable at once.
+struct entry {
+    struct message message; // id, kind, is_8bit, arrival_ms, size, uid, sender
+    struct recipient *rcpts; // address, domain, next_attempt_ms, state; owned array
+    uint32_t rcpt_count;
+    uint32_t chunks_before;  // chunks that `append` has stored already
+    char *tail;              // the last chunk, owned; NULL with tail_size 0 when there is none
+    size_t tail_size;        // <= MESSAGE_CHUNK_MAX
+};
+
+struct entry *entry_new(void);
+void entry_free(struct entry *e); // NULL is fine
+
+#endif

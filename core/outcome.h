@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// outcome: what became of one recipient at one attempt, as plain data.
+//
+// That a mail could not be handed over is not an error of the program: it is the thing the program
+// is about. An outcome says what happened (result), what kind of failure it was (class), whose
+// failure it was (scope: that decides which clock runs, see docs/architecture.md), and what the
+// next hop said. deliver/classify is the only maker of outcomes from replies and faults.
+#ifndef FP_CORE_OUTCOME_H
+#define FP_CORE_OUTCOME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum outcome_result {
+    OUTCOME_DELIVERED, // the next hop took responsibility: a complete 2xx after the final dot
+    OUTCOME_DEFERRED,  // try again later
+    OUTCOME_FAILED,    // for good: return it to the sender
+};
+
+// Whose failure it is. Ordered from narrow to wide.
+enum outcome_scope {
+    SCOPE_NONE,      // delivered
+    SCOPE_RECIPIENT, // this recipient (a reply to RCPT)
+    SCOPE_MESSAGE,   // this message at this host (a reply to MAIL, DATA or the final dot)
+    SCOPE_HOST,      // the destination: no connection, greeting, EHLO, 421, DNS of that domain
+    SCOPE_LOCAL,     // ourselves: no resolver, no network; nobody's mail is to blame
+};
+
+// The error classes that retry rules know (`on = "..."`).
+enum outcome_class {
+    CLASS_NONE,
+    CLASS_HOST,         // no connection, greeting, EHLO, 421, connection lost
+    CLASS_TLS,          // the protection that is asked for could not be had
+    CLASS_AUTH,         // our credentials were refused
+    CLASS_DNS,          // the name could not be resolved for the moment
+    CLASS_GREYLIST,     // 4xx at RCPT, 450/451 4.7.1
+    CLASS_MAILBOX_FULL, // 452, 4.2.2
+    CLASS_RATE,         // 4.7.x or 421 that speaks of a rate
+    CLASS_MESSAGE,      // 4xx to MAIL, DATA or after the final dot
+    CLASS_REFUSED,      // 5xx: the next hop will not have it
+    CLASS_ADDRESS,      // NXDOMAIN, null MX, a route that says error: nobody was asked
+    CLASS_EXPIRED,      // too old; made by settle, never by an attempt
+    CLASS_OPERATOR,     // an operator said so (`bounce`)
+    CLASS_COUNT
+};
+
+enum {
+    OUTCOME_STATUS_SIZE = 12, // "5.123.123" and NUL; RFC 3463
+    OUTCOME_HOST_SIZE = 256,  // a domain name (255) and NUL
+    OUTCOME_IP_SIZE = 46,     // an IPv6 address in text and NUL
+    OUTCOME_TEXT_SIZE = 512,  // longer replies are cut; RFC 5321 4.5.3.1.5
+};
+
+struct outcome {
+    enum outcome_result result;
+    enum outcome_class klass;
+    enum outcome_scope scope;
+    bool in_doubt;  // the final dot was sent and no complete reply came: possibly delivered (RFC 1047)
+    bool has_reply; // text is what the next hop said (Diagnostic-Code: smtp), not our own words
+    uint16_t port;                    // 0: no connection
+    char status[OUTCOME_STATUS_SIZE]; // "2.0.0"; class digit agrees with result
+    char host[OUTCOME_HOST_SIZE];     // next hop's name, "" when none was reached
+    char ip[OUTCOME_IP_SIZE];         // "" when not connected
+    char text[OUTCOME_TEXT_SIZE];     // the reply with its code, lines joined by a blank; or our own
+                                      // words, such as "connect to mx[192.0.2.1]:25: Connection refused"
+};
+
+// "host", "greylist", ...: the names of the retry rules and of the spool's views. Never NULL.
+const char *outcome_class_name(enum outcome_class klass);
+
+// Fills an outcome in our own words; text is a printf format, cut to fit.
+void outcome_set(struct outcome *o, enum outcome_result result, enum outcome_scope scope,
+                 enum outcome_class klass, const char *status, const char *format, ...)
+    __attribute__((format(printf, 6, 7)));
+
+#endif

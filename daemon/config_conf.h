@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// config_conf: reads the configuration file (libconfig) and says every problem with file and line.
+#ifndef FP_DAEMON_CONFIG_CONF_H
+#define FP_DAEMON_CONFIG_CONF_H
+
+#include "daemon/config.h"
+
+#define CONFIG_DEFAULT_FILE "/etc/fermoposta/fermoposta.conf"
+
+// FP_OK, and *ret is to be closed with config_close; problems may still hold warnings.
+// FP_INVALID: problems holds one line each: "FILE:LINE: what is wrong and what would be right".
+// FP_NOT_FOUND, FP_DENIED, FP_IO: problems says so. Every problem up to the first syntax error is told.
+enum fp_err config_read(const char *file, struct config *ret, struct buf *problems);
+
+// Names of all settings, for the check that sample.conf holds each; NULL-terminated.
+extern const char *const config_setting_names[];
+
+#endif

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// route: which next hops an address goes to, by the rows of `route`.
+//
+// Decided at every attempt and never stored. The most exact row wins: "user@example.com",
+// "example.com", ".example.com" (below it; longest first), "*".
+#ifndef FP_DELIVER_ROUTE_H
+#define FP_DELIVER_ROUTE_H
+
+#include "core/buf.h"
+#include "core/slice.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum target_kind {
+    TARGET_MX,   // "mx": the hosts that DNS names for the domain
+    TARGET_SMTP, // "smtp://HOST[:PORT]": this host; HOST is a name or an IP, [v6] in brackets
+};
+
+struct target {
+    enum target_kind kind;
+    char *host;    // TARGET_SMTP: name or plain IP; owned
+    uint16_t port; // TARGET_SMTP: 25 when not given
+};
+
+struct route_row {
+    char *pattern; // lower-case; owned
+    struct target *targets; // owned; tried in order
+    uint32_t target_count;
+    char *name; // what the destination is called unless by MX: the targets' texts, joined; owned
+};
+
+struct routes { struct route_row *rows; uint32_t count; };
+void routes_close(struct routes *r);
+
+// FP_INVALID: not one of the forms; why gets one sentence that says which forms there are.
+enum fp_err target_parse(struct slice text, struct target *ret, struct buf *why);
+
+// The row for an address; NULL when none fits.
+const struct route_row *route_find(const struct routes *r, struct slice address);
+// Does a row of its own (not "*") exist for the address's domain? Then strangers may send to it.
+bool route_is_own(const struct routes *r, struct slice address);
+// The destination's name: the domain when the row's first target is by MX, else the row's name.
+void route_destination(const struct route_row *row, struct slice domain_key, struct buf *to);
+
+#endif

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// settle: what an attempt's outcomes mean for each recipient. Pure; computed again on a conflict.
+//
+// Given what was read (message, recipients), what happened (outcomes, or nothing when a sweep looks
+// at old mail), and today's rules, it decides per recipient: delivered, tried again when, failed,
+// expired, warned. Warning and give-up are computed here from the message's age and never stored as
+// a time.
+//
+// (S1) A recipient expires only after at least one real attempt (its own, or a failed probe of its
+//      destination) that is not older than `epoch_ms` (daemon start, or the last jump of the clock).
+// (S2) A warning is due once per warning time; several that have passed at once give one warning.
+// (S3) A recipient that fails or expires is not warned about.
+// (S4) In doubt is never failed by the attempt itself, only by age.
+#ifndef FP_QUEUE_SETTLE_H
+#define FP_QUEUE_SETTLE_H
+
+#include "queue/op.h"
+
+enum { SETTLE_WARN_TIMES_MAX = 8 };
+
+// Today's rules for one recipient, as the scheduler's rule table gives them.
+struct settle_rule {
+    int64_t warn_after_ms[SETTLE_WARN_TIMES_MAX]; // ascending
+    uint32_t warn_count;
+    int64_t expire_after_ms;
+};
+
+struct settle_input {
+    const struct recipient *rcpt;
+    const struct outcome *outcome; // NULL: no attempt was made (sweep)
+    struct settle_rule rule;
+    int64_t began_ms;              // of the attempt
+    int64_t retry_at_ms;           // when deferred: next attempt by the schedule
+    int64_t last_probe_ms;         // last failed probe of its destination, 0 when none
+    const struct outcome *probe;   // what that probe said; NULL when unknown
+};
+
+struct settle_plan {
+    struct settle_change change;
+    bool is_needed;   // false: nothing to store for this recipient (sweep found nothing due)
+    bool is_warning;  // to be named in the delay warning
+    bool is_expired;  // failed by age
+    int64_t expires_ms;
+};
+
+void settle_decide(const struct message *m, const struct settle_input *in, int64_t now_ms,
+                   int64_t epoch_ms, struct settle_plan *ret);
+
+#endif

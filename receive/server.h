@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// server: the receiving side of SMTP, one connection. Pure. RFC 5321, 1870, 2034, 2920, 6152.
+//
+//     s = server_new(&settings, &peer, now);  pull effects (the banner)
+//     used = server_feed(s, &event);          BYTES: how many were consumed; the rest is fed again later
+//     while (server_pull(s, &effect)) execute(&effect);
+//     timer at server_deadline(s): feed SERVER_TIMER
+//
+// States: GREETING → COMMAND (HELO seen or not, MAIL seen, RCPT seen) → ASKING (a question is out:
+// nothing more is read) → DATA → STORING (end mark seen, answer of the spool awaited) → COMMAND ... → CLOSED.
+//
+// (V1) 250 to the final dot is said only after SERVER_ACCEPTED (P1); the id stands in it.
+// (V2) Only CRLF.CRLF ends a message (core/dot); what was read behind it is the next command.
+// (V3) While a question is open no further byte is consumed.
+// (V4) What was not accepted leaves nothing: ABORT follows every BEGIN that does not end in END.
+// (V5) Replies to a group of pipelined commands leave in one SEND.
+#ifndef FP_RECEIVE_SERVER_H
+#define FP_RECEIVE_SERVER_H
+
+#include "core/err.h"
+#include "core/message.h"
+
+struct server_settings {
+    const char *hostname;       // borrowed, outlives the server
+    uint64_t message_size_max;  // bytes; 0: no limit
+    uint32_t rcpts_max;         // per message; RFC 5321 4.5.3.1.8: >= 100
+    uint32_t messages_max;      // per session; 0: no limit
+    uint32_t errors_max;        // then 421 and close; 20
+    uint32_t received_max;      // loop detection: this many Received fields are one too many; 100
+    uint32_t line_max;          // octets of a text line; longer: 500 at the end (5.6.0)
+    int64_t command_ms;         // wait for a command: 5 min (RFC 5321 4.5.3.2.7)
+    int64_t data_ms;            // wait for data: 3 min between two reads
+};
+
+struct server_peer {
+    const char *ip;        // text; "" for the local socket
+    bool is_trusted;       // may relay anywhere
+    bool is_local;         // the local socket (sendmail): no banner delays, no limits on messages
+    int64_t uid;           // local submitter, -1
+    const char *user_name; // of the uid, for the Received field; "" unknown
+};
+
+enum server_event_kind {
+    SERVER_BYTES, SERVER_EOF, SERVER_TIMER,
+    SERVER_RCPT_ANSWER,   // to CHECK_RCPT: verdict
+    SERVER_BEGIN_ANSWER,  // to BEGIN: id and time of the new message, or a refusal
+    SERVER_CHUNK_STORED,  // to CHUNK: err
+    SERVER_ACCEPTED,      // to END: err FP_OK, or why not
+    SERVER_SHUTDOWN,      // say 421 when between messages; finish a message that is being stored
+};
+
+enum server_verdict {
+    VERDICT_OK,
+    VERDICT_RELAY_DENIED, // 554 5.7.1
+    VERDICT_REFUSED,      // 550 5.1.1 / 5.1.2: no such destination
+    VERDICT_BUSY,         // 452 4.3.1: no room, no memory, too many at once
+};
+
+struct server_event {
+    enum server_event_kind kind;
+    int64_t now_ms;
+    struct slice bytes;
+    enum server_verdict verdict; // RCPT_ANSWER, BEGIN_ANSWER
+    uint64_t id;                 // BEGIN_ANSWER
+    int utc_offset_s;            // BEGIN_ANSWER: for the Received field
+    enum fp_err err;             // CHUNK_STORED, ACCEPTED
+};
+
+enum server_effect_kind {
+    SERVER_SEND,       // bytes; live until the next feed
+    SERVER_CHECK_RCPT, // address
+    SERVER_BEGIN,      // a body begins; answered by BEGIN_ANSWER
+    SERVER_CHUNK,      // a full chunk (MESSAGE_CHUNK_MAX): data is the caller's now
+    SERVER_END,        // complete: entry is the caller's now
+    SERVER_ABORT,      // the message begun is given up: forget what was appended
+    SERVER_CLOSE,      // after everything sent so far is out
+    SERVER_NOTE,       // a line for the log (refusals, protocol trouble), already escaped
+};
+
+struct server_effect {
+    enum server_effect_kind kind;
+    struct slice bytes;    // SEND, NOTE
+    struct slice address;  // CHECK_RCPT
+    uint64_t id;           // CHUNK, ABORT
+    uint32_t chunk;        // CHUNK: its number
+    char *data;            // CHUNK
+    size_t size;           // CHUNK
+    struct entry *entry;   // END
+};
+
+struct server;
+struct server *server_new(const struct server_settings *settings, const struct server_peer *peer, int64_t now_ms);
+void server_free(struct server *s);
+size_t server_feed(struct server *s, const struct server_event *event);
+bool server_pull(struct server *s, struct server_effect *ret);
+int64_t server_deadline(const struct server *s);
+bool server_wants_input(const struct server *s); // false: stop reading from the socket
+bool server_is_idle(const struct server *s);     // between messages
+size_t server_memory(const struct server *s);    // body bytes held, for the memory budget
+
+#endif
