@@ -49,6 +49,7 @@ enum {
     OUTCOME_HOST_SIZE = 256,  // a domain name (255) and NUL
     OUTCOME_IP_SIZE = 46,     // an IPv6 address in text and NUL
     OUTCOME_TEXT_SIZE = 512,  // longer replies are cut; RFC 5321 4.5.3.1.5
+    OUTCOME_COMMAND_SIZE = 16,
 };
 
 struct outcome {
@@ -63,6 +64,8 @@ struct outcome {
     char ip[OUTCOME_IP_SIZE];         // "" when not connected
     char text[OUTCOME_TEXT_SIZE];     // the reply with its code, lines joined by a blank; or our own
                                       // words, such as "connect to mx[192.0.2.1]:25: Connection refused"
+    char command[OUTCOME_COMMAND_SIZE]; // has_reply: what was answered, "RCPT TO" or "end of DATA";
+                                        // "" for the greeting. Readers say "(in reply to X command)".
 };
 
 // "host", "greylist", ...: the names of the retry rules and of the spool's views. Never NULL.
