@@ -32,7 +32,9 @@ void address_domain_key(struct slice address, struct buf *to);
 // dropped; also without brackets where lenient (users type it). What stands behind the path
 // (parameters) is returned in ret_rest. "<postmaster>" without a domain is accepted for RCPT
 // (RFC 5321 4.1.1.3) with allow_postmaster. ret_address borrows from text.
-struct address_path_options { bool allow_null, allow_postmaster, allow_utf8, lenient; };
+struct address_path_options {
+    bool allow_null, allow_postmaster, allow_utf8, lenient;
+};
 enum fp_err address_parse_path(struct slice text, struct address_path_options options,
                                struct slice *ret_address, struct slice *ret_rest);
 

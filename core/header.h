@@ -25,7 +25,7 @@ size_t header_block_size(struct slice message);
 bool header_find(struct slice block, const char *name, struct header_field *ret);
 // How many fields of that name.
 size_t header_count(struct slice block, const char *name);
-// Body with line ends removed and outer blanks trimmed.
+// Body with line ends removed and outer blanks trimmed, cut where `to` is full.
 void header_unfold(struct slice body, struct buf *to);
 
 #endif

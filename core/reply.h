@@ -3,7 +3,8 @@
 //
 //     struct reply_parser p;
 //     reply_init(&p);
-//     while (bytes) { used = reply_feed(&p, bytes); if (reply_is_complete(&p)) { use p; reply_init(&p); } }
+//     while (bytes) { used = reply_feed(&p, bytes); if (reply_is_complete(&p)) { use p;
+//     reply_init(&p); } }
 //
 // Memory is bounded: text beyond REPLY_TEXT_MAX is dropped (the code still counts), more than
 // REPLY_LINES_MAX lines or a line longer than REPLY_LINE_MAX makes it malformed.
@@ -19,17 +20,20 @@ enum { REPLY_TEXT_MAX = 2048, REPLY_LINES_MAX = 512, REPLY_LINE_MAX = 16384 };
 
 struct reply_parser {
     // the result, once complete
-    int code;            // 200..599; 0 when malformed
-    bool is_malformed;   // not a reply at all, mixed codes, code out of range: never taken as an answer
-    char enhanced[12];   // "5.1.1" when the text begins with one whose class agrees; else ""
+    int code;          // 200..599; 0 when malformed
+    bool is_malformed; // not a reply at all, mixed codes, code out of range: never taken as an
+                       // answer
+    char enhanced[12]; // "5.1.1" when the text begins with one whose class agrees; else ""
     uint32_t lines;
     size_t text_n;
-    char text[REPLY_TEXT_MAX + 1]; // lines joined by '\n', without code and separator; raw bytes
+    char text[REPLY_TEXT_MAX + 1]; // lines joined by '\n', without code and separator;
+                                   // raw bytes (but NUL is made '?'), and NUL behind them
     // inside
     int state;
     int digits;
     int first_code;
     bool is_last;
+    int line_code;
     size_t line_n;
 };
 

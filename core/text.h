@@ -4,6 +4,8 @@
 // Peer text, addresses and header content are opaque bytes. Wherever they are shown (log, listing,
 // notice) C0 controls, DEL, C1 controls (also as UTF-8), and bidi controls (U+202A-202E,
 // U+2066-2069, U+200E, U+200F, U+061C, U+2028, U+2029) are written as \xHH; invalid UTF-8 too.
+// A backslash stays as it is: the form is for eyes, not for decoding. What does not fit into `to`
+// is cut off between two characters.
 #ifndef FP_CORE_TEXT_H
 #define FP_CORE_TEXT_H
 

@@ -15,12 +15,17 @@
 #define TIME_DAY_MS    (24 * TIME_HOUR_MS)
 #define TIME_NEVER     INT64_MAX // a deadline that does not exist
 
+#define TIME_DURATION_MAX_MS (36525 * TIME_DAY_MS) // 100 years
+
 // A duration as configuration and filters write it: "90s" "30m" "4h" "5d" "1w" "500ms", or several
-// parts: "1h30m". "0" alone is zero. FP_INVALID for anything else, FP_TOO_BIG beyond 100 years.
+// parts from large to small: "1h30m". "0" alone is zero. FP_INVALID for anything else, FP_TOO_BIG
+// beyond 100 years.
 enum fp_err time_parse_duration(struct slice text, int64_t *ret_ms);
-// The shortest exact form that time_parse_duration reads back: "4h", "1h30m", "0s".
+// The exact form in days and smaller that time_parse_duration reads back: "7d", "4h", "1h30m",
+// "0s".
 void time_format_duration(int64_t ms, struct buf *to);
-// For people: the two largest units, rounded down: "3h12m", "45s", "2d4h".
+// For people: the two largest units, rounded down: "3h12m", "45s", "2d4h"; what is
+// negative is "0s".
 void time_format_rough(int64_t ms, struct buf *to);
 
 enum { TIME_TEXT_SIZE = 40 };
