@@ -4,16 +4,20 @@
 //
 // Parts: 1 text/plain for people; 2 message/delivery-status for programs; 3 the original's headers
 // (text/rfc822-headers), or the whole (message/rfc822), or nothing. Line ends are CRLF; everything
-// but part 3 is 7 bits; peer text is escaped and folded; the boundary does not occur in the original.
+// but part 3 is 7 bits; peer text is escaped and folded; the boundary does not occur in the
+// original.
 #ifndef FP_BOUNCE_COMPOSE_H
 #define FP_BOUNCE_COMPOSE_H
 
 #include "core/buf.h"
 #include "core/notice.h"
 
-// Adds the whole message (header and body) to `to`, whose maximum it must fit in: with a maximum of
-// COMPOSE_SIZE_MAX plus the original's size it always does (recipients beyond COMPOSE_RCPTS_MAX are counted, not named,
-// in the part for people; all stand in the part for programs).
+// Adds the whole message (header and body) to `to`; FP_TOO_BIG (and nothing added) when its maximum
+// is too small. A maximum of COMPOSE_SIZE_MAX plus the original's size is enough for a thousand
+// recipients, whatever their hosts said. Recipients beyond COMPOSE_RCPTS_MAX are counted, not
+// named, in the part for people; all stand in the part for programs. *ret_is_8bit: it must be sent
+// with BODY=8BITMIME. A whole original that would make the notice itself malformed (NUL, a line
+// above 998 octets, bare CR or LF) is returned as its headers.
 enum { COMPOSE_SIZE_MAX = 4 * 1024 * 1024, COMPOSE_RCPTS_MAX = 100 };
 enum fp_err compose_notice(const struct notice *n, struct buf *to, bool *ret_is_8bit);
 

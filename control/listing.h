@@ -3,25 +3,38 @@
 // (json and jsonl: control/listing_json.h).
 //
 // Call listing_begin once, listing_row for each message in order, listing_end once; each adds text.
-// The formats are those of interface.md: Postfix's short-id text, a table, sendmail's text, CSV.
+// The formats are those of the manual: Postfix's short-id text, a table, sendmail's text, CSV. For
+// LISTING_JSON and LISTING_JSONL begin and end add what stands around the rows (brackets, or
+// nothing).
+//
+// Where `to` has no room for a row, nothing is added and nothing counted: to->n is unchanged (a row
+// is never empty). Send what is there, reset the buffer and call again. Strangers' text is escaped.
 #ifndef FP_CONTROL_LISTING_H
 #define FP_CONTROL_LISTING_H
 
 #include "core/buf.h"
 #include "core/message.h"
 
-enum listing_format { LISTING_TABLE, LISTING_POSTFIX, LISTING_SENDMAIL, LISTING_JSON, LISTING_JSONL, LISTING_CSV, LISTING_FORMATS };
+enum listing_format {
+    LISTING_TABLE,
+    LISTING_POSTFIX,
+    LISTING_SENDMAIL,
+    LISTING_JSON,
+    LISTING_JSONL,
+    LISTING_CSV,
+    LISTING_FORMATS
+};
 bool listing_format_parse(const char *name, enum listing_format *ret);
 
 // What the spool does not say about a recipient: the running daemon's view of it.
 struct listing_recipient {
     const struct recipient *rcpt;
-    bool is_active;           // an attempt is under way
-    int64_t next_attempt_ms;  // latest of its own, its destination's rest
-    int64_t expires_ms;       // by today's rules
-    const char *reason;       // its last reply, or why its destination rests; "" none
-    const char *status;       // last status, "" none
-    const char *host;         // last host
+    bool is_active;          // an attempt is under way
+    int64_t next_attempt_ms; // latest of its own, its destination's rest
+    int64_t expires_ms;      // by today's rules
+    const char *reason;      // its last reply, or why its destination rests; "" none
+    const char *status;      // last status, "" none
+    const char *host;        // last host
 };
 struct listing_row {
     const struct message *message;

@@ -7,7 +7,8 @@
 #include "control/statistics.h"
 
 // One object and a line end (jsonl); or an element of an array (json): is_first decides the comma.
-void listing_json_row(const struct listing *l, const struct listing_row *row, bool is_array, bool is_first, struct buf *to);
+void listing_json_row(const struct listing *l, const struct listing_row *row, bool is_array,
+                      bool is_first, struct buf *to);
 void statistics_json(const struct statistics *s, struct buf *to);
 
 #endif

@@ -2,7 +2,8 @@
 // request: what one operator's command asks of the daemon, as a value; and who may ask it. Pure.
 //
 // On the socket a request is one JSON object per line (control/wire_json.h):
-//   {"verb": "list", "filter": ["from=a@b", ...], "format": "postfix"}
+//   {"verb": "list", "words": ["from=a@b", "--format=postfix"]}
+// (the words as they were typed: the daemon reads them with its own version of the language).
 // Answers, one JSON object per line: {"text": "..."} any number (to be printed as it stands),
 // {"error": "..."} any number (for standard error), and last {"exit": N}.
 #ifndef FP_CONTROL_REQUEST_H
@@ -12,7 +13,15 @@
 #include "control/listing.h"
 
 enum request_verb {
-    VERB_LIST, VERB_SHOW, VERB_FLUSH, VERB_HOLD, VERB_RELEASE, VERB_REMOVE, VERB_BOUNCE, VERB_REQUEUE, VERB_STATS,
+    VERB_LIST,
+    VERB_SHOW,
+    VERB_FLUSH,
+    VERB_HOLD,
+    VERB_RELEASE,
+    VERB_REMOVE,
+    VERB_BOUNCE,
+    VERB_REQUEUE,
+    VERB_STATS,
     VERB_COUNT
 };
 enum request_part { SHOW_ALL, SHOW_HEADERS, SHOW_BODY, SHOW_ENVELOPE };
@@ -31,18 +40,27 @@ const char *request_verb_name(enum request_verb verb);
 bool request_verb_parse(const char *name, enum request_verb *ret);
 static inline bool request_changes(enum request_verb v)
 {
-    return v == VERB_FLUSH || v == VERB_HOLD || v == VERB_RELEASE || v == VERB_REMOVE || v == VERB_BOUNCE || v == VERB_REQUEUE;
+    return v == VERB_FLUSH || v == VERB_HOLD || v == VERB_RELEASE || v == VERB_REMOVE ||
+           v == VERB_BOUNCE || v == VERB_REQUEUE;
 }
 
-// Is the request complete and sensible? FP_INVALID with a sentence (exit 64): hold, release, remove, bounce and
-// requeue without a filter and without --all; show without exactly one id; --dry-run with a verb that changes nothing.
+// Is the request complete and sensible? FP_INVALID with a sentence (exit 64): hold, release,
+// remove, bounce and requeue without a filter and without --all; show without exactly one id;
+// --dry-run with a verb that changes nothing.
 enum fp_err request_check(const struct request *r, struct buf *why);
 
-// Reads the words of a command line (behind the verb): filters and options. FP_INVALID with a sentence.
-enum fp_err request_parse_words(struct request *r, const char *const *words, size_t count, struct buf *why);
+// Reads the words of a command line (behind the verb): filters and options. r->verb is set by the
+// caller, the rest is set here; r is untouched on failure. FP_INVALID or FP_TOO_BIG with a
+// sentence. Options: --format=F --all --dry-run --reason=TEXT --headers --body --envelope; "--"
+// ends them.
+enum fp_err request_parse_words(struct request *r, const char *const *words, size_t count,
+                                struct buf *why);
 
 // What a caller may do: everything (root, service user, operators), or only with mail of their own.
-struct request_caller { int64_t uid; bool is_operator; };
+struct request_caller {
+    int64_t uid;
+    bool is_operator;
+};
 // uid to restrict ops to: -1 for operators.
 int64_t request_scope_uid(const struct request_caller *c);
 

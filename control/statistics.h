@@ -8,16 +8,27 @@
 #include <stdint.h>
 
 enum { STATISTICS_AGES = 10 };
-struct statistics_row { const char *domain; uint64_t total; const uint64_t *by_age; };
-struct statistics_destination { const char *name, *state, *why; int64_t rest_until_ms; uint32_t failures; uint64_t running; };
+struct statistics_row {
+    const char *domain;
+    uint64_t total;
+    const uint64_t *by_age;
+};
+struct statistics_destination {
+    const char *name, *state, *why;
+    int64_t rest_until_ms;
+    uint32_t failures;
+    uint64_t running;
+};
 struct statistics {
-    int64_t now_ms, started_ms;           // started 0: the daemon is not running
+    int64_t now_ms, started_ms; // started 0: the daemon is not running
     uint64_t messages, bytes, queued, deferred, active, held;
     int64_t oldest_arrival_ms;
     uint64_t spool_bytes, free_bytes;
     uint64_t accepted, delivered, deferrals, bounced; // since the start
-    const struct statistics_row *rows; uint32_t row_count;
-    const struct statistics_destination *destinations; uint32_t destination_count; // not healthy ones
+    const struct statistics_row *rows;
+    uint32_t row_count;
+    const struct statistics_destination *destinations;
+    uint32_t destination_count; // not healthy ones
 };
 void statistics_format(const struct statistics *s, struct buf *to);
 

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// status: the part of a notice for programs. See status.h. RFC 3464 2.2 (fields of the
+// message), 2.3 (fields of a recipient).
+//
+// (N1) Reporting-MTA has the type dns only with a fully qualified name (RFC 3461 6.3 f).
+// (N2) Diagnostic-Code has the type smtp only for a reply: our own words are no SMTP (RFC
+// 3464 2.3.6). (N3) Remote-MTA stands only where a host was reached (RFC 3464 2.3.5). (N4)
+// Will-Retry-Until stands only with the action delayed (RFC 3464 2.3.9).
+#include "bounce/status.h"
+
+#include "core/message.h"
+#include "core/text.h"
+#include "core/time.h"
+
+#include <stdio.h>
+
+// Room for a reply of OUTCOME_TEXT_SIZE with every octet escaped (\xHH), and for an address.
+enum { STATUS_ESCAPED_MAX = 8 * 1024 };
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+// "." and one to three digits; returns what follows or NULL.
+static const char *skip_detail(const char *s)
+{
+    if (*s++ != '.')
+        return NULL;
+    int n = 0;
+    while (n < 3 && is_digit(s[n]))
+        n++;
+    return n > 0 ? s + n : NULL;
+}
+
+// A failure may have the class 4: that is how growing too old is told (4.4.7). A delay may not
+// have 5.
+const char *status_code(const char *status, enum notice_kind kind, char text[12])
+{
+    bool has_class = status[0] == '4' || (kind == NOTICE_FAILED && status[0] == '5');
+    const char *end = has_class ? skip_detail(status + 1) : NULL;
+    end = end ? skip_detail(end) : NULL;
+    if (end && *end == '\0')
+        snprintf(text, 12, "%s", status);
+    else
+        snprintf(text, 12, "%s", kind == NOTICE_FAILED ? "5.0.0" : "4.0.0");
+    return text;
+}
+
+static bool is_reply(const struct notice_recipient *r)
+{
+    const char *t = r->text;
+    return r->text_is_reply && t[0] >= '2' && t[0] <= '5' && is_digit(t[1]) && is_digit(t[2]) &&
+           !is_digit(t[3]);
+}
+
+static bool is_all_of(struct slice s, const char *set)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!strchr(set, s.p[i]))
+            return false;
+    return s.n > 0;
+}
+
+void status_host(const char *host, struct buf *to)
+{
+    if (strchr(host, '/'))
+        return; // a socket's path is no name of the DNS
+    if (host[0] == '[') {
+        const char *end = strchr(host, ']');
+        text_escape_ascii(end ? slice_of(host, (size_t)(end - host) + 1) : slice_str(host), to);
+        return;
+    }
+    struct slice name = slice_of(host, strcspn(host, "["));
+    bool is_ipv6 = memchr(name.p, ':', name.n) && is_all_of(name, "0123456789abcdefABCDEF:.");
+    bool is_ip = is_ipv6 || is_all_of(name, "0123456789.");
+    buf_add_str(to, is_ipv6 ? "[IPv6:" : is_ip ? "[" : "");
+    text_escape_ascii(name, to);
+    buf_add_str(to, is_ip ? "]" : "");
+}
+
+static void report_date(struct sheet *s, const char *name, int64_t ms, int utc_offset_s)
+{
+    char text[TIME_TEXT_SIZE];
+    if (ms <= 0 || ms == TIME_NEVER)
+        return;
+    time_format_rfc5322(ms, utc_offset_s, text);
+    sheet_addf(s, "%s: %s\r\n", name, text);
+}
+
+static void report_address(struct sheet *s, const char *name, const char *address)
+{
+    // An address beyond ASCII keeps the type rfc822 with its octets escaped: the type utf-8 of RFC
+    // 6533 asks for SMTPUTF8, which is not offered, and common readers of notices skip such
+    // recipients.
+    struct buf text;
+    buf_init(&text, STATUS_ESCAPED_MAX);
+    text_escape_ascii(slice_str(address), &text);
+    sheet_addf(s, "%s: rfc822; ", name);
+    sheet_exact(s, buf_slice(&text));
+    buf_close(&text);
+}
+
+static void report_remote(struct sheet *s, const char *host)
+{
+    struct buf text;
+    buf_init(&text, STATUS_ESCAPED_MAX);
+    status_host(host, &text);
+    if (text.n > 0) // N3
+        sheet_field(s, "Remote-MTA", "dns", buf_slice(&text));
+    buf_close(&text);
+}
+
+static void report_diagnosis(struct sheet *s, const struct notice_recipient *r)
+{
+    struct buf text;
+    buf_init(&text, STATUS_ESCAPED_MAX);
+    text_escape_ascii(slice_str(r->text), &text);
+    struct slice words = slice_trim(buf_slice(&text));
+    if (words.n > 0)
+        sheet_field(s, "Diagnostic-Code", is_reply(r) ? "smtp" : "x-fermoposta", words); // N2
+    buf_close(&text);
+}
+
+static void report_recipient(struct sheet *s, const struct notice *n,
+                             const struct notice_recipient *r, bool has_room)
+{
+    char status[12];
+    sheet_str(s, "\r\n");
+    report_address(s, "Final-Recipient", r->address);
+    sheet_addf(s, "Action: %s\r\n", n->kind == NOTICE_FAILED ? "failed" : "delayed");
+    sheet_addf(s, "Status: %s\r\n", status_code(r->status, n->kind, status));
+    report_remote(s, r->host);
+    if (has_room)
+        report_diagnosis(s, r);
+    report_date(s, "Last-Attempt-Date", r->last_attempt_ms, n->utc_offset_s);
+    if (n->kind == NOTICE_DELAYED) // N4
+        report_date(s, "Will-Retry-Until", r->expires_ms, n->utc_offset_s);
+}
+
+void status_report(struct sheet *s, const struct notice *n)
+{
+    char id[MESSAGE_ID_DIGITS + 1];
+    size_t began = s->to->n;
+    bool is_qualified = strchr(n->hostname, '.') != NULL; // N1
+    message_id_format(n->original_id, id);
+    sheet_addf(s, "Reporting-MTA: %s; %s\r\n", is_qualified ? "dns" : "x-local-hostname",
+               n->hostname);
+    sheet_addf(s, "X-Fermoposta-Queue-ID: %s\r\n", id);
+    report_date(s, "Arrival-Date", n->arrival_ms, n->utc_offset_s);
+    for (uint32_t i = 0; i < n->rcpt_count; i++)
+        report_recipient(s, n, &n->rcpts[i], s->to->n - began < STATUS_TEXT_MAX);
+}

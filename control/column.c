@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// column: putting harmless text into columns, fast. See column.h.
+#include "control/column.h"
+
+#include "core/text.h"
+#include "core/time.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char blanks[] =
+    "                                                                                ";
+
+struct column column_begin(struct buf *to)
+{
+    return (struct column){.to = to, .began = to->n};
+}
+
+bool column_commit(struct column *c)
+{
+    if (!c->is_full)
+        return true;
+    c->to->n = c->began;
+    if (c->to->p)
+        c->to->p[c->began] = '\0';
+    return false;
+}
+
+void column_add(struct column *c, struct slice s)
+{
+    if (buf_add_slice(c->to, s))
+        c->is_full = true;
+}
+
+void column_str(struct column *c, const char *s)
+{
+    column_add(c, slice_str(s));
+}
+
+// Most text is plain ASCII and needs no second look.
+static bool is_plain(struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] < ' ' || s.p[i] > '~')
+            return false;
+    return true;
+}
+
+void column_text(struct column *c, const char *s)
+{
+    struct slice text = slice_str(s);
+    if (is_plain(text)) {
+        column_add(c, text);
+        return;
+    }
+    // Escaping writes up to four octets for one; room is asked for before, as it cannot say that it
+    // failed.
+    if (text.n > (c->to->max - c->to->n) / 4)
+        c->is_full = true;
+    else
+        text_escape(text, c->to);
+}
+
+void column_blanks(struct column *c, size_t n)
+{
+    for (; n > sizeof blanks - 1; n -= sizeof blanks - 1)
+        column_add(c, slice_of(blanks, sizeof blanks - 1));
+    column_add(c, slice_of(blanks, n));
+}
+
+void column_number(struct column *c, uint64_t n, size_t width)
+{
+    char digits[24];
+    size_t at = sizeof digits;
+    do
+        digits[--at] = (char)('0' + n % 10);
+    while ((n /= 10) > 0);
+    if (sizeof digits - at < width)
+        column_blanks(c, width - (sizeof digits - at));
+    column_add(c, slice_of(digits + at, sizeof digits - at));
+}
+
+void column_left(struct column *c, const char *s, size_t width)
+{
+    struct slice text = slice_str(s);
+    column_add(c, text);
+    if (text.n < width)
+        column_blanks(c, width - text.n);
+}
+
+static bool is_known(int64_t ms)
+{
+    return ms > 0 && ms != TIME_NEVER;
+}
+
+void column_format_time(int64_t ms, int utc_offset_s, char text[COLUMN_TIME_SIZE])
+{
+    int minutes = abs(utc_offset_s) / 60;
+    char iso[TIME_TEXT_SIZE];
+    time_format_iso(ms + (int64_t)utc_offset_s * TIME_SECOND_MS, iso);
+    snprintf(text, COLUMN_TIME_SIZE, "%.16s%c%02d:%02d", iso, utc_offset_s < 0 ? '-' : '+',
+             minutes / 60 % 100, minutes % 60);
+}
+
+void column_time(struct column *c, int64_t ms, int utc_offset_s)
+{
+    char text[COLUMN_TIME_SIZE] = "-";
+    if (is_known(ms))
+        column_format_time(ms, utc_offset_s, text);
+    column_str(c, text);
+}
+
+void column_time_utc(struct column *c, int64_t ms)
+{
+    char text[TIME_TEXT_SIZE] = "";
+    if (is_known(ms))
+        time_format_iso(ms, text);
+    column_str(c, text);
+}
+
+void column_until(struct column *c, int64_t ms, int64_t now_ms)
+{
+    if (ms == TIME_NEVER) {
+        column_str(c, "-");
+    } else if (ms - now_ms < TIME_SECOND_MS) {
+        column_str(c, "now");
+    } else {
+        column_str(c, "in ");
+        time_format_rough(ms - now_ms, c->to);
+    }
+}
+
+void column_size(struct column *c, uint64_t bytes)
+{
+    static const char units[] = " KMGT";
+    size_t unit = 0;
+    for (; bytes >= 10000 && unit + 2 < sizeof units; unit++)
+        bytes = (bytes + 512) / 1024;
+    column_number(c, bytes, 0);
+    if (unit > 0)
+        column_add(c, slice_of(&units[unit], 1));
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// listing in JSON. See listing_json.h. Strings that a stranger chose are escaped first (core/text),
+// which also makes them the valid UTF-8 that JSON asks for; jansson does the rest.
+#include "control/listing_json.h"
+
+#include "control/column.h"
+#include "control/summary.h"
+#include "core/must.h"
+#include "core/time.h"
+
+#include <jansson.h>
+
+// One object under construction. Keys are our own ASCII, so that jansson need not check them.
+static void put(json_t *object, const char *key, json_t *value)
+{
+    must(value && json_object_set_new_nocheck(object, key, value) == 0);
+}
+
+static json_t *new_integer(uint64_t n)
+{
+    return json_integer((json_int_t)n);
+}
+
+static json_t *new_text(const char *s)
+{
+    struct slice text = slice_str(s ? s : "");
+    struct buf escaped;
+    buf_init(&escaped, 4 * text.n + 1);
+    struct column c = column_begin(&escaped);
+    column_text(&c, text.n > 0 ? s : "");
+    json_t *value = json_stringn_nocheck(buf_slice(&escaped).p, escaped.n);
+    buf_close(&escaped);
+    return value;
+}
+
+static json_t *new_name(const char *s) // one of our own words
+{
+    return json_string_nocheck(s);
+}
+
+static json_t *new_time(int64_t ms)
+{
+    char text[TIME_TEXT_SIZE];
+    if (ms <= 0 || ms == TIME_NEVER)
+        return json_null();
+    time_format_iso(ms, text);
+    return json_string_nocheck(text);
+}
+
+static json_t *new_recipients(const struct listing_row *row)
+{
+    json_t *list = json_array();
+    must(list != NULL);
+    for (uint32_t i = 0; i < row->rcpt_count; i++) {
+        const char *reason = summary_reason(&row->rcpts[i]);
+        json_t *r = json_object();
+        put(r, "address", new_text(row->rcpts[i].rcpt->address));
+        if (reason[0])
+            put(r, "delay_reason", new_text(reason));
+        must(json_array_append_new(list, r) == 0);
+    }
+    return list;
+}
+
+// The members and their order are Postfix's up to `recipients`; programs are told to ignore what
+// follows when they do not know it.
+static json_t *new_row(const struct listing_row *row)
+{
+    const struct message *m = row->message;
+    struct summary s = summary_of(row);
+    char id[MESSAGE_ID_DIGITS + 1];
+    json_t *o = json_object();
+    message_id_format(m->id, id);
+    put(o, "queue_name", new_name(summary_queue(&s)));
+    put(o, "queue_id", new_name(id));
+    put(o, "arrival_time", json_integer(m->arrival_ms / TIME_SECOND_MS));
+    put(o, "message_size", new_integer(m->size));
+    put(o, "forced_expire", json_false());
+    put(o, "sender", m->sender && m->sender[0] ? new_text(m->sender) : new_name("MAILER-DAEMON"));
+    put(o, "recipients", new_recipients(row));
+    put(o, "state", new_name(summary_state(&s)));
+    put(o, "attempts", new_integer(s.attempts));
+    put(o, "next_attempt", new_time(s.next_attempt_ms));
+    put(o, "expires", new_time(s.expires_ms));
+    put(o, "last_status", new_text(s.last ? s.last->status : ""));
+    put(o, "last_host", new_text(s.last ? s.last->host : ""));
+    return o;
+}
+
+static int add_piece(const char *p, size_t n, void *data)
+{
+    column_add(data, slice_of(p, n));
+    return 0;
+}
+
+static void dump(const json_t *value, struct column *c)
+{
+    must(json_dump_callback(value, add_piece, c, 0) == 0);
+}
+
+void listing_json_row(const struct listing *l, const struct listing_row *row, bool is_array,
+                      bool is_first, struct buf *to)
+{
+    struct column c = column_begin(to);
+    json_t *o = new_row(row);
+    (void)l;
+    if (is_array)
+        column_str(&c, is_first ? "\n" : ",\n");
+    dump(o, &c);
+    if (!is_array)
+        column_str(&c, "\n");
+    json_decref(o);
+    column_commit(&c);
+}
+
+// --- statistics ---
+
+static json_t *new_domains(const struct statistics *s)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < s->row_count; i++) {
+        json_t *o = json_object(), *ages = json_array();
+        for (int age = 0; age < STATISTICS_AGES; age++)
+            must(json_array_append_new(ages, new_integer(s->rows[i].by_age[age])) == 0);
+        put(o, "domain", new_text(s->rows[i].domain));
+        put(o, "total", new_integer(s->rows[i].total));
+        put(o, "by_age", ages);
+        must(json_array_append_new(list, o) == 0);
+    }
+    return list;
+}
+
+static json_t *new_destinations(const struct statistics *s)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < s->destination_count; i++) {
+        const struct statistics_destination *d = &s->destinations[i];
+        json_t *o = json_object();
+        put(o, "name", new_text(d->name));
+        put(o, "state", new_text(d->state));
+        put(o, "rest_until", new_time(d->rest_until_ms));
+        put(o, "failures", new_integer(d->failures));
+        put(o, "running", new_integer(d->running));
+        put(o, "reason", new_text(d->why));
+        must(json_array_append_new(list, o) == 0);
+    }
+    return list;
+}
+
+static json_t *new_ages(void)
+{
+    static const int bounds[STATISTICS_AGES - 1] = {5, 10, 20, 40, 80, 160, 320, 640, 1280};
+    json_t *list = json_array();
+    for (int age = 0; age < STATISTICS_AGES - 1; age++)
+        must(json_array_append_new(list, json_integer(bounds[age])) == 0);
+    return list;
+}
+
+static json_t *new_daemon(const struct statistics *s)
+{
+    if (s->started_ms == 0)
+        return json_null();
+    json_t *o = json_object();
+    put(o, "started", new_time(s->started_ms));
+    put(o, "accepted", new_integer(s->accepted));
+    put(o, "delivered", new_integer(s->delivered));
+    put(o, "deferrals", new_integer(s->deferrals));
+    put(o, "bounced", new_integer(s->bounced));
+    return o;
+}
+
+void statistics_json(const struct statistics *s, struct buf *to)
+{
+    struct column c = column_begin(to);
+    json_t *o = json_object();
+    put(o, "time", new_time(s->now_ms));
+    put(o, "messages", new_integer(s->messages));
+    put(o, "bytes", new_integer(s->bytes));
+    put(o, "queued", new_integer(s->queued));
+    put(o, "deferred", new_integer(s->deferred));
+    put(o, "active", new_integer(s->active));
+    put(o, "held", new_integer(s->held));
+    put(o, "oldest_arrival", new_time(s->oldest_arrival_ms));
+    put(o, "spool_bytes", new_integer(s->spool_bytes));
+    put(o, "free_bytes", new_integer(s->free_bytes));
+    put(o, "daemon", new_daemon(s));
+    put(o, "age_bounds_min", new_ages());
+    put(o, "domains", new_domains(s));
+    put(o, "destinations", new_destinations(s));
+    dump(o, &c);
+    column_str(&c, "\n");
+    json_decref(o);
+    column_commit(&c);
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// listing_show: one message for people: its envelope, and for each recipient what was tried and
+// what comes.
+#include "control/column.h"
+#include "control/listing.h"
+#include "control/summary.h"
+#include "core/time.h"
+
+static const char *describe_kind(enum message_kind kind)
+{
+    switch (kind) {
+    case MESSAGE_NOTICE:
+        return "notice to a sender";
+    case MESSAGE_POSTMASTER:
+        return "notice to the postmaster";
+    default:
+        return "mail";
+    }
+}
+
+static void add_since(struct column *c, int64_t ms, int64_t now_ms)
+{
+    column_str(c, " (");
+    time_format_rough(now_ms > ms ? now_ms - ms : 0, c->to);
+    column_str(c, " ago)");
+}
+
+static void add_origin(const struct message *m, struct column *c)
+{
+    if (m->uid < 0) {
+        column_str(c, m->kind == MESSAGE_MAIL ? "the network" : "this system");
+        return;
+    }
+    column_str(c, "user id ");
+    column_number(c, (uint64_t)m->uid, 0);
+}
+
+static void show_envelope(const struct listing_row *row, int64_t now_ms, int utc_offset_s,
+                          struct column *c)
+{
+    const struct message *m = row->message;
+    struct summary s = summary_of(row);
+    char id[MESSAGE_ID_DIGITS + 1];
+    message_id_format(m->id, id);
+    column_str(c, "Queue id:    ");
+    column_str(c, id);
+    column_str(c, "\nState:       ");
+    column_str(c, summary_state(&s));
+    column_str(c, "\nArrived:     ");
+    column_time(c, m->arrival_ms, utc_offset_s);
+    add_since(c, m->arrival_ms, now_ms);
+    column_str(c, "\nSize:        ");
+    column_number(c, m->size, 0);
+    column_str(c, m->is_8bit ? " bytes, 8 bits\nKind:        " : " bytes\nKind:        ");
+    column_str(c, describe_kind(m->kind));
+    column_str(c, "\nFrom:        ");
+    add_origin(m, c);
+    column_str(c, "\nSender:      <");
+    column_text(c, m->sender ? m->sender : "");
+    column_str(c, ">\nRecipients:  ");
+    column_number(c, row->rcpt_count, 0);
+    column_str(c, "\n");
+}
+
+static void show_state(const struct listing_recipient *r, struct column *c)
+{
+    column_str(c, "\n    state:      ");
+    column_str(c, listing_state(r));
+    column_str(c, ", ");
+    column_number(c, r->rcpt->attempts, 0);
+    column_str(c, r->rcpt->attempts == 1 ? " try" : " tries");
+}
+
+static void show_times(const struct listing_recipient *r, int64_t now_ms, int utc_offset_s,
+                       struct column *c)
+{
+    if (r->rcpt->last_attempt_ms > 0) {
+        column_str(c, "\n    last try:   ");
+        column_time(c, r->rcpt->last_attempt_ms, utc_offset_s);
+        add_since(c, r->rcpt->last_attempt_ms, now_ms);
+    }
+    if (r->host && r->host[0]) {
+        column_str(c, "\n    host:       ");
+        column_text(c, r->host);
+    }
+    column_str(c, "\n    next try:   ");
+    if (r->is_active) {
+        column_str(c, "under way");
+    } else if (r->rcpt->state == RECIPIENT_HELD) {
+        column_str(c, "when it is released");
+    } else {
+        column_time(c, r->next_attempt_ms, utc_offset_s);
+        column_str(c, " (");
+        column_until(c, r->next_attempt_ms, now_ms);
+        column_str(c, ")");
+    }
+    column_str(c, "\n    gives up:   ");
+    column_time(c, r->expires_ms, utc_offset_s);
+}
+
+static void show_recipient(const struct listing_recipient *r, int64_t now_ms, int utc_offset_s,
+                           struct column *c)
+{
+    column_str(c, "\n<");
+    column_text(c, r->rcpt->address);
+    column_str(c, ">");
+    show_state(r, c);
+    show_times(r, now_ms, utc_offset_s, c);
+    if (r->status && r->status[0]) {
+        column_str(c, "\n    status:     ");
+        column_text(c, r->status);
+    }
+    if (r->reason && r->reason[0]) {
+        column_str(c, "\n    reason:     ");
+        column_text(c, r->reason);
+    }
+    if (r->rcpt->in_doubt)
+        column_str(
+            c,
+            "\n    in doubt:   an earlier try ended without an answer, it may have been delivered");
+    column_str(c, "\n");
+}
+
+void listing_show(const struct listing_row *row, int64_t now_ms, int utc_offset_s, struct buf *to)
+{
+    struct column c = column_begin(to);
+    show_envelope(row, now_ms, utc_offset_s, &c);
+    for (uint32_t i = 0; i < row->rcpt_count; i++)
+        show_recipient(&row->rcpts[i], now_ms, utc_offset_s, &c);
+    column_commit(&c);
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// listing_table: the queue for people: when it is tried next, how often it was tried, when it is
+// given up.
+//
+// Rows come one by one, so the widths are fixed; a wider value pushes the rest of its line.
+#include "control/listing_formats.h"
+#include "control/summary.h"
+#include "core/time.h"
+
+enum {
+    STATE_WIDTH = 8,
+    AGE_WIDTH = 7,
+    BYTES_WIDTH = 6,
+    TRIES_WIDTH = 5,
+    NEXT_WIDTH = 9,
+    GIVES_UP_WIDTH = 22,
+    CELL_MAX = 64
+};
+
+static void add_cell(struct column *c, struct buf *cell, size_t width)
+{
+    column_left(c, buf_slice(cell).p, width);
+    column_str(c, "  ");
+    buf_reset(cell);
+}
+
+static void add_begin(const struct listing *l, struct column *c)
+{
+    (void)l;
+    (void)c; // the head line comes with the first row: an empty queue is one sentence
+}
+
+static void add_head(struct column *c)
+{
+    column_str(c, "ID            STATE     AGE      SIZE    TRIES  NEXT TRY   GIVES UP             "
+                  "   SENDER\n");
+}
+
+static void add_envelope(const struct listing *l, const struct listing_row *row,
+                         const struct summary *s, struct column *c)
+{
+    const struct message *m = row->message;
+    char id[MESSAGE_ID_DIGITS + 1];
+    struct buf cell;
+    buf_init(&cell, CELL_MAX);
+    struct column inner = column_begin(&cell);
+    message_id_format(m->id, id);
+    column_str(c, id);
+    column_str(c, "  ");
+    column_str(&inner, summary_state(s));
+    add_cell(c, &cell, STATE_WIDTH);
+    time_format_rough(l->now_ms > m->arrival_ms ? l->now_ms - m->arrival_ms : 0, &cell);
+    add_cell(c, &cell, AGE_WIDTH);
+    column_size(&inner, m->size);
+    add_cell(c, &cell, BYTES_WIDTH);
+    column_number(&inner, s->attempts, 0);
+    add_cell(c, &cell, TRIES_WIDTH);
+    column_until(&inner, s->is_active ? l->now_ms : s->next_attempt_ms, l->now_ms);
+    add_cell(c, &cell, NEXT_WIDTH);
+    column_time(&inner, s->expires_ms, l->utc_offset_s);
+    add_cell(c, &cell, GIVES_UP_WIDTH);
+    column_text(c, m->sender && m->sender[0] ? m->sender : "<>");
+    column_str(c, "\n");
+    buf_close(&cell);
+}
+
+static void add_recipient(const struct listing_recipient *r, const struct summary *s,
+                          struct column *c)
+{
+    const char *reason = summary_reason(r);
+    column_str(c, "    to ");
+    column_text(c, r->rcpt->address);
+    if (strcmp(listing_state(r), summary_state(s)) !=
+        0) { // different from the message's own column
+        column_str(c, "  [");
+        column_str(c, listing_state(r));
+        column_str(c, "]");
+    }
+    if (r->rcpt->in_doubt)
+        column_str(c, "  [possibly delivered]");
+    if (reason[0]) {
+        column_str(c, "\n       ");
+        column_text(c, reason);
+    }
+    column_str(c, "\n");
+}
+
+static void add_row(const struct listing *l, const struct listing_row *row, struct column *c)
+{
+    struct summary s = summary_of(row);
+    if (l->messages == 0)
+        add_head(c);
+    add_envelope(l, row, &s, c);
+    for (uint32_t i = 0; i < row->rcpt_count; i++)
+        add_recipient(&row->rcpts[i], &s, c);
+}
+
+static void add_end(const struct listing *l, struct column *c)
+{
+    if (l->messages == 0) {
+        column_str(c, "The queue is empty.\n");
+        return;
+    }
+    column_number(c, l->messages, 0);
+    column_str(c, l->messages == 1 ? " message, " : " messages, ");
+    column_size(c, l->bytes);
+    column_str(c, l->bytes < 10000 ? " bytes\n" : "\n");
+}
+
+const struct listing_writer listing_table = {.begin = add_begin, .row = add_row, .end = add_end};

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// request: what one operator's command asks of the daemon. See request.h.
+#include "control/request.h"
+
+#include "core/must.h"
+#include "core/text.h"
+
+#include <stdio.h>
+
+static const char *const verb_names[VERB_COUNT] = {
+    [VERB_LIST] = "list",     [VERB_SHOW] = "show",       [VERB_FLUSH] = "flush",
+    [VERB_HOLD] = "hold",     [VERB_RELEASE] = "release", [VERB_REMOVE] = "remove",
+    [VERB_BOUNCE] = "bounce", [VERB_REQUEUE] = "requeue", [VERB_STATS] = "stats",
+};
+
+const char *request_verb_name(enum request_verb verb)
+{
+    must((unsigned)verb < VERB_COUNT);
+    return verb_names[verb];
+}
+
+bool request_verb_parse(const char *name, enum request_verb *ret)
+{
+    for (int i = 0; i < VERB_COUNT; i++)
+        if (strcmp(name, verb_names[i]) == 0) {
+            *ret = (enum request_verb)i;
+            return true;
+        }
+    return false;
+}
+
+static enum fp_err refuse(struct buf *why, const char *first, const char *rest)
+{
+    buf_add_str(why, first);
+    buf_add_str(why, rest);
+    return FP_INVALID;
+}
+
+static bool is_single_id(const struct filter *f)
+{
+    return f->count == 1 && f->terms[0].key == FILTER_ID;
+}
+
+// flush without a filter means everything: to try early does no harm.
+static bool needs_filter(enum request_verb verb)
+{
+    return request_changes(verb) && verb != VERB_FLUSH;
+}
+
+static enum fp_err check_options(const struct request *r, struct buf *why)
+{
+    const char *name = request_verb_name(r->verb);
+    if (r->dry_run && !request_changes(r->verb))
+        return refuse(why, name, " changes nothing, so --dry-run has no meaning with it");
+    if (r->reason[0] && !request_changes(r->verb))
+        return refuse(why, name, " changes nothing, so --reason has no meaning with it");
+    if (r->all && !request_changes(r->verb))
+        return refuse(why, name, " needs no --all");
+    if (r->part != SHOW_ALL && r->verb != VERB_SHOW)
+        return refuse(why, name, " knows no --headers, --body or --envelope; show does");
+    if (r->format != LISTING_TABLE && r->verb != VERB_LIST && r->verb != VERB_STATS)
+        return refuse(why, name, " knows no --format; list and stats do");
+    if (r->verb == VERB_STATS && r->format != LISTING_TABLE && r->format != LISTING_JSON)
+        return refuse(why, name, " prints --format=table or --format=json");
+    return FP_OK;
+}
+
+enum fp_err request_check(const struct request *r, struct buf *why)
+{
+    const char *name = request_verb_name(r->verb);
+    enum fp_err err = check_options(r, why);
+    if (err)
+        return err;
+    if (r->verb == VERB_SHOW && !is_single_id(&r->filter))
+        return refuse(why, name, " takes exactly one queue id, such as 0A1B2C3D4E5F");
+    if (r->verb == VERB_STATS && r->filter.count > 0)
+        return refuse(why, name, " takes no filter");
+    if (r->all && r->filter.count > 0)
+        return refuse(why, name, " takes either a filter or --all, not both");
+    if (needs_filter(r->verb) && r->filter.count == 0 && !r->all)
+        return refuse(why, name,
+                      " without a filter would act on the whole queue; say --all if that is meant");
+    return FP_OK;
+}
+
+int64_t request_scope_uid(const struct request_caller *c)
+{
+    return c->is_operator ? -1 : c->uid;
+}
+
+// --- the words of a command line ---
+
+struct request_words {
+    const char *const *words;
+    size_t count, at;
+    struct buf *why;
+};
+
+static const char *const request_options[] = {"--format",  "--reason", "--all",     "--dry-run",
+                                              "--headers", "--body",   "--envelope"};
+enum { REQUEST_OPTIONS = sizeof request_options / sizeof request_options[0] };
+
+// Is the present word that option, with a value behind "=" or in the next word? *ret_value is NULL
+// when the value is missing.
+static bool is_valued(struct request_words *w, const char *option, const char **ret_value)
+{
+    const char *word = w->words[w->at];
+    size_t n = strlen(option);
+    if (strncmp(word, option, n) != 0 || (word[n] != '=' && word[n] != '\0'))
+        return false;
+    if (word[n] == '=')
+        *ret_value = word + n + 1;
+    else
+        *ret_value = w->at + 1 < w->count ? w->words[++w->at] : NULL;
+    return true;
+}
+
+static enum fp_err read_format(struct request *r, const char *value, struct buf *why)
+{
+    if (value && listing_format_parse(value, &r->format))
+        return FP_OK;
+    return refuse(why, "--format is one of table, postfix, sendmail, json, jsonl and csv", "");
+}
+
+static enum fp_err read_reason(struct request *r, const char *value, struct buf *why)
+{
+    if (!value || !value[0])
+        return refuse(why, "--reason wants a text", "");
+    if (strlen(value) >= sizeof r->reason)
+        return refuse(why, "--reason takes at most 255 octets", "");
+    snprintf(r->reason, sizeof r->reason, "%s", value);
+    return FP_OK;
+}
+
+static enum fp_err refuse_option(const char *word, struct buf *why)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(word, "="), word);
+    const char *near = text_nearest(name, request_options, REQUEST_OPTIONS);
+    text_escape(slice_str(name), why);
+    buf_add_str(why, " is no option here");
+    if (near)
+        buf_addf(why, "; did you mean %s?", near);
+    return FP_INVALID;
+}
+
+static enum fp_err read_option(struct request *r, struct request_words *w)
+{
+    const char *word = w->words[w->at], *value;
+    if (is_valued(w, "--format", &value))
+        return read_format(r, value, w->why);
+    if (is_valued(w, "--reason", &value))
+        return read_reason(r, value, w->why);
+    if (strcmp(word, "--all") == 0)
+        r->all = true;
+    else if (strcmp(word, "--dry-run") == 0)
+        r->dry_run = true;
+    else if (strcmp(word, "--headers") == 0)
+        r->part = SHOW_HEADERS;
+    else if (strcmp(word, "--body") == 0)
+        r->part = SHOW_BODY;
+    else if (strcmp(word, "--envelope") == 0)
+        r->part = SHOW_ENVELOPE;
+    else
+        return refuse_option(word, w->why);
+    return FP_OK;
+}
+
+enum fp_err request_parse_words(struct request *r, const char *const *words, size_t count,
+                                struct buf *why)
+{
+    struct request got = {.verb = r->verb};
+    struct request_words w = {.words = words, .count = count, .why = why};
+    const char
+        *terms[FILTER_TERMS_MAX + 1]; // one more than allowed, so that filter_parse refuses it
+    size_t term_count = 0;
+    bool has_ended = false; // "--" was seen
+    for (; w.at < count; w.at++) {
+        const char *word = words[w.at];
+        enum fp_err err = FP_OK;
+        if (has_ended || word[0] != '-')
+            terms[term_count <= FILTER_TERMS_MAX ? term_count++ : FILTER_TERMS_MAX] = word;
+        else if (strcmp(word, "--") == 0)
+            has_ended = true;
+        else
+            err = read_option(&got, &w);
+        if (err)
+            return err;
+    }
+    enum fp_err err = filter_parse(terms, term_count, &got.filter, why);
+    if (!err)
+        *r = got;
+    return err;
+}

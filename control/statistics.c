@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// statistics: the text of `stats`. See statistics.h. The table is the one that Postfix's qshape
+// prints: domains by age in minutes, each column up to its head.
+#include "control/statistics.h"
+
+#include "control/column.h"
+#include "core/time.h"
+
+enum { LABEL_WIDTH = 12, DOMAIN_WIDTH_MIN = 24, DOMAIN_WIDTH_MAX = 64, NUMBER_WIDTH_MIN = 5 };
+
+static const char *const age_heads[STATISTICS_AGES] = {"5",   "10",  "20",  "40",   "80",
+                                                       "160", "320", "640", "1280", "1280+"};
+
+static void add_count(struct column *c, const char *label, uint64_t n, const char *behind)
+{
+    column_left(c, label, LABEL_WIDTH);
+    column_number(c, n, 0);
+    column_str(c, behind);
+}
+
+static void add_counts(const struct statistics *s, struct column *c)
+{
+    add_count(c, "messages", s->messages, ", ");
+    column_number(c, s->bytes, 0);
+    column_str(c, " bytes\n");
+    add_count(c, "queued", s->queued, " recipients, not tried yet\n");
+    add_count(c, "deferred", s->deferred, " recipients, tried before\n");
+    add_count(c, "active", s->active, " recipients, an attempt is under way\n");
+    add_count(c, "held", s->held, " recipients\n");
+    if (s->oldest_arrival_ms > 0) {
+        column_left(c, "oldest", LABEL_WIDTH);
+        column_time_utc(c, s->oldest_arrival_ms);
+        column_str(c, ", ");
+        time_format_rough(s->now_ms > s->oldest_arrival_ms ? s->now_ms - s->oldest_arrival_ms : 0,
+                          c->to);
+        column_str(c, " old\n");
+    }
+    add_count(c, "spool", s->spool_bytes, " bytes, ");
+    column_number(c, s->free_bytes, 0);
+    column_str(c, " of them free for use again\n");
+}
+
+static void add_daemon(const struct statistics *s, struct column *c)
+{
+    column_left(c, "daemon", LABEL_WIDTH);
+    if (s->started_ms == 0) {
+        column_str(c, "not running\n");
+        return;
+    }
+    column_str(c, "running since ");
+    column_time_utc(c, s->started_ms);
+    column_str(c, "; since then ");
+    column_number(c, s->accepted, 0);
+    column_str(c, " accepted, ");
+    column_number(c, s->delivered, 0);
+    column_str(c, " delivered, ");
+    column_number(c, s->deferrals, 0);
+    column_str(c, " deferred, ");
+    column_number(c, s->bounced, 0);
+    column_str(c, " bounced\n");
+}
+
+// --- the table ---
+
+struct shape {
+    size_t domain_width, number_width;
+    uint64_t total, by_age[STATISTICS_AGES];
+};
+
+static size_t count_digits(uint64_t n)
+{
+    size_t digits = 1;
+    while (n >= 10)
+        n /= 10, digits++;
+    return digits;
+}
+
+static struct shape shape_of(const struct statistics *s)
+{
+    struct shape shape = {.domain_width = DOMAIN_WIDTH_MIN};
+    for (uint32_t i = 0; i < s->row_count; i++) {
+        size_t n = strlen(s->rows[i].domain);
+        if (n > shape.domain_width)
+            shape.domain_width = n < DOMAIN_WIDTH_MAX ? n : DOMAIN_WIDTH_MAX;
+        shape.total += s->rows[i].total;
+        for (int age = 0; age < STATISTICS_AGES; age++)
+            shape.by_age[age] += s->rows[i].by_age[age];
+    }
+    size_t digits = count_digits(shape.total);
+    shape.number_width = digits > NUMBER_WIDTH_MIN ? digits : NUMBER_WIDTH_MIN;
+    return shape;
+}
+
+static void add_right(struct column *c, const char *text, size_t width)
+{
+    size_t n = strlen(text);
+    if (n < width)
+        column_blanks(c, width - n);
+    column_text(c, text);
+}
+
+static void add_shape_row(struct column *c, const struct shape *shape, const char *name,
+                          uint64_t total, const uint64_t *by_age)
+{
+    add_right(c, name, shape->domain_width);
+    column_str(c, " ");
+    column_number(c, total, shape->number_width);
+    for (int age = 0; age < STATISTICS_AGES; age++) {
+        column_str(c, " ");
+        column_number(c, by_age[age], shape->number_width);
+    }
+    column_str(c, "\n");
+}
+
+static void add_table(const struct statistics *s, struct column *c)
+{
+    struct shape shape = shape_of(s);
+    column_str(c, "\n");
+    column_blanks(c, shape.domain_width + 1);
+    add_right(c, "T", shape.number_width);
+    for (int age = 0; age < STATISTICS_AGES; age++) {
+        column_str(c, " ");
+        add_right(c, age_heads[age], shape.number_width);
+    }
+    column_str(c, "\n");
+    add_shape_row(c, &shape, "TOTAL", shape.total, shape.by_age);
+    for (uint32_t i = 0; i < s->row_count; i++)
+        add_shape_row(c, &shape, s->rows[i].domain, s->rows[i].total, s->rows[i].by_age);
+}
+
+static void add_destination(const struct statistics *s, const struct statistics_destination *d,
+                            struct column *c)
+{
+    column_str(c, "    ");
+    column_text(c, d->name);
+    column_str(c, ": ");
+    column_str(c, d->state);
+    if (d->rest_until_ms > 0 && d->rest_until_ms != TIME_NEVER) {
+        column_str(c, " until ");
+        column_time_utc(c, d->rest_until_ms);
+        column_str(c, " (");
+        column_until(c, d->rest_until_ms, s->now_ms);
+        column_str(c, ")");
+    }
+    column_str(c, ", ");
+    column_number(c, d->failures, 0);
+    column_str(c, d->failures == 1 ? " failure" : " failures in a row");
+    if (d->running > 0) {
+        column_str(c, ", ");
+        column_number(c, d->running, 0);
+        column_str(c, " attempts under way");
+    }
+    if (d->why && d->why[0]) {
+        column_str(c, "\n        ");
+        column_text(c, d->why);
+    }
+    column_str(c, "\n");
+}
+
+void statistics_format(const struct statistics *s, struct buf *to)
+{
+    struct column c = column_begin(to);
+    add_counts(s, &c);
+    add_daemon(s, &c);
+    add_table(s, &c);
+    if (s->destination_count > 0)
+        column_str(&c, "\nDestinations that are not well:\n");
+    for (uint32_t i = 0; i < s->destination_count; i++)
+        add_destination(s, &s->destinations[i], &c);
+    column_commit(&c);
+}
