@@ -5,7 +5,13 @@
 // then says what the header becomes: Date, Message-ID and From added where missing (RFC 6409 8,
 // RFC 5322 3.6), Bcc dropped with -t, recipients collected with -t (added to those given as
 // arguments; Resent-To, Resent-Cc and Resent-Bcc instead of To, Cc, Bcc where a Resent- block is there).
-// The body passes through with line ends made CRLF.
+// The body passes through with line ends made CRLF. A first line "From user date" (mbox) is dropped;
+// a line that is no header field ends the header and begins the body. Of a message that is sent
+// again it is the Resent- fields that are completed, and with -t Bcc and Resent-Bcc both go.
+//
+//     p = prepare_new(&settings);
+//     while (input && !prepare_is_done(p)) { prepare_feed(p, input, &out); send and empty out; }
+//     prepare_end(p, &out);  send out
 #ifndef FP_RECEIVE_PREPARE_H
 #define FP_RECEIVE_PREPARE_H
 
@@ -30,8 +36,9 @@ struct prepare_settings {
 struct prepare;
 struct prepare *prepare_new(const struct prepare_settings *settings); // strings are copied
 void prepare_free(struct prepare *p);
+// `to` should have room for PREPARE_HEADER_MAX and some KiB, and twice the input.
 // Feeds input; adds what is to be sent (header when it is complete, then body) to `to`.
-// FP_TOO_BIG: header block too large. FP_INVALID: see prepare_error.
+// FP_TOO_BIG: header block too large (or `to` full). FP_INVALID: see prepare_error.
 enum fp_err prepare_feed(struct prepare *p, struct slice bytes, struct buf *to);
 enum fp_err prepare_end(struct prepare *p, struct buf *to); // end of input
 bool prepare_is_done(const struct prepare *p);              // a lone dot ended it

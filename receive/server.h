@@ -2,18 +2,33 @@
 // server: the receiving side of SMTP, one connection. Pure. RFC 5321, 1870, 2034, 2920, 6152.
 //
 //     s = server_new(&settings, &peer, now);  pull effects (the banner)
-//     used = server_feed(s, &event);          BYTES: how many were consumed; the rest is fed again later
-//     while (server_pull(s, &effect)) execute(&effect);
-//     timer at server_deadline(s): feed SERVER_TIMER
+//     do {
+//         used = server_feed(s, &bytes);          BYTES: how many were consumed
+//         while (server_pull(s, &effect))         executing may feed the answer at once, or later
+//             execute(&effect);
+//         take `used` off bytes
+//     } while (bytes are left && server_wants_input(s));
+//     timer at server_deadline(s): feed SERVER_TIMER, pull
+//
+// What is left of the bytes is kept by the caller and fed again when an answer has come and
+// server_wants_input is true; only then comes what is read next, and EOF behind all of it.
 //
 // States: GREETING → COMMAND (HELO seen or not, MAIL seen, RCPT seen) → ASKING (a question is out:
-// nothing more is read) → DATA → STORING (end mark seen, answer of the spool awaited) → COMMAND ... → CLOSED.
+// nothing more is read) → DATA (CHUNKING while a chunk is being stored) → STORING (end mark seen,
+// answer of the spool awaited) → COMMAND ... → CLOSED.
 //
 // (V1) 250 to the final dot is said only after SERVER_ACCEPTED (P1); the id stands in it.
 // (V2) Only CRLF.CRLF ends a message (core/dot); what was read behind it is the next command.
 // (V3) While a question is open no further byte is consumed.
-// (V4) What was not accepted leaves nothing: ABORT follows every BEGIN that does not end in END.
-// (V5) Replies to a group of pipelined commands leave in one SEND.
+// (V4) What was not accepted leaves nothing: ABORT follows every BEGIN that was answered with an id
+//      and does not end in END. A client that goes away after the end mark changes nothing.
+// (V5) Replies to a group of pipelined commands leave in one SEND: it is held back while an answer
+//      is awaited, and while bytes of the last feed are left.
+// (V6) One policy for line ends: only CRLF ends a command, and only CRLF.CRLF ends a message. A
+//      command line with a bare LF or another control character is refused as a whole (500 5.5.2);
+//      in a text a bare CR or LF is a line end (stored as CRLF) and nothing more. On the local
+//      socket a command may end in LF alone; if the line "DATA" did, the lines of the text do too,
+//      and LF.LF ends it: scripts that talk to `sendmail -bs` send such lines throughout.
 #ifndef FP_RECEIVE_SERVER_H
 #define FP_RECEIVE_SERVER_H
 
@@ -27,15 +42,16 @@ struct server_settings {
     uint32_t messages_max;      // per session; 0: no limit
     uint32_t errors_max;        // then 421 and close; 20
     uint32_t received_max;      // loop detection: this many Received fields are one too many; 100
-    uint32_t line_max;          // octets of a text line; longer: 500 at the end (5.6.0)
+    uint32_t line_max;          // octets of a text line; longer: 554 5.6.0 at the end; 0: no limit
     int64_t command_ms;         // wait for a command: 5 min (RFC 5321 4.5.3.2.7)
-    int64_t data_ms;            // wait for data: 3 min between two reads
+    int64_t data_ms;            // wait for data: 3 min for the next KiB of it
 };
 
 struct server_peer {
     const char *ip;        // text; "" for the local socket
     bool is_trusted;       // may relay anywhere
-    bool is_local;         // the local socket (sendmail): no banner delays, no limits on messages
+    bool is_local;         // the local socket (sendmail): EHLO and domains may be left out, and the
+                           // limits on messages, errors and recipients do not hold
     int64_t uid;           // local submitter, -1
     const char *user_name; // of the uid, for the Received field; "" unknown
 };

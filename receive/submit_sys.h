@@ -15,6 +15,7 @@ enum fp_err submit_connect(const char *socket_path, const char *first_line, int 
 struct submit;
 struct submit *submit_new(int fd); // owns fd
 void submit_free(struct submit *s);
+// All or nothing: where one recipient is refused, nothing is sent to the others; free s then.
 // Each gives a sysexits code: 0, or 65/67/69/75/... with the daemon's words in why (RFC 5321 codes mapped:
 // 4xx 75, 552 65, 550/551/553 to RCPT 67, 554 69, other 5xx 65/69).
 int submit_begin(struct submit *s, const char *hostname, const char *sender, bool is_8bit,

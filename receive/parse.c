@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// parse: SMTP command lines as values. See parse.h.
+//
+// Read liberally where meaning cannot suffer: a blank behind "FROM:", a path without its brackets,
+// verbs and keywords in any case. Not "FROM :", which RFC 5321 3.3 forbids by name.
+#include "receive/parse.h"
+
+#include "core/address.h"
+
+enum { SIZE_DIGITS_MAX = 20 }; // RFC 1870 6
+
+static struct slice skip_blanks(struct slice s)
+{
+    while (s.n > 0 && s.p[0] == ' ')
+        s = slice_from(s, 1);
+    return s;
+}
+
+static struct slice take_word(struct slice *rest)
+{
+    const char *blank = rest->n > 0 ? memchr(rest->p, ' ', rest->n) : NULL;
+    struct slice word = {rest->p, blank ? (size_t)(blank - rest->p) : rest->n};
+    *rest = slice_from(*rest, word.n);
+    return word;
+}
+
+enum verb parse_verb(struct slice line, struct slice *ret_rest)
+{
+    static const struct {
+        struct slice name;
+        enum verb verb;
+    } verbs[] = {
+        {SLICE_LIT("MAIL"), VERB_MAIL},   {SLICE_LIT("RCPT"), VERB_RCPT},
+        {SLICE_LIT("DATA"), VERB_DATA},   {SLICE_LIT("EHLO"), VERB_EHLO},
+        {SLICE_LIT("HELO"), VERB_HELO},   {SLICE_LIT("QUIT"), VERB_QUIT},
+        {SLICE_LIT("RSET"), VERB_RSET},   {SLICE_LIT("NOOP"), VERB_NOOP},
+        {SLICE_LIT("VRFY"), VERB_VRFY},   {SLICE_LIT("EXPN"), VERB_EXPN},
+        {SLICE_LIT("HELP"), VERB_HELP},   {SLICE_LIT("STARTTLS"), VERB_ABSENT},
+        {SLICE_LIT("AUTH"), VERB_ABSENT}, {SLICE_LIT("BDAT"), VERB_ABSENT},
+        {SLICE_LIT("ETRN"), VERB_ABSENT}, {SLICE_LIT("LHLO"), VERB_ABSENT},
+        {SLICE_LIT("BURL"), VERB_ABSENT}, {SLICE_LIT("SEND"), VERB_ABSENT},
+        {SLICE_LIT("SOML"), VERB_ABSENT}, {SLICE_LIT("SAML"), VERB_ABSENT},
+        {SLICE_LIT("TURN"), VERB_ABSENT},
+    };
+    struct slice word = take_word(&line);
+    *ret_rest = slice_trim(line);
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+        if (slice_equal_nocase(word, verbs[i].name))
+            return verbs[i].verb;
+    return VERB_UNKNOWN;
+}
+
+void parse_command_init(struct parse_command *c)
+{
+    *c = (struct parse_command){0};
+    buf_init(&c->address, ADDRESS_MAX);
+}
+
+void parse_command_close(struct parse_command *c)
+{
+    buf_close(&c->address);
+}
+
+// "<user>" and what follows it, for those who may leave the domain out.
+static bool is_bare_user(struct slice text, struct slice *ret_user, struct slice *ret_rest)
+{
+    const char *end = text.n > 0 && text.p[0] == '<' ? memchr(text.p, '>', text.n) : NULL;
+    if (!end || end == text.p + 1 || memchr(text.p, '@', (size_t)(end - text.p)))
+        return false;
+    *ret_user = slice_of(text.p + 1, (size_t)(end - text.p) - 1);
+    *ret_rest = slice_from(text, ret_user->n + 2);
+    return true;
+}
+
+static bool parse_path(struct slice text, const struct parse_path_options *o, struct buf *address,
+                       struct slice *ret_rest)
+{
+    struct slice path;
+    struct address_path_options options = {
+        .allow_null = !o->is_rcpt, .allow_postmaster = o->is_rcpt, .lenient = true};
+    bool is_bare = o->may_lack_domain && is_bare_user(text, &path, ret_rest);
+    if (!is_bare && address_parse_path(text, options, &path, ret_rest))
+        return false;
+    if (path.n == 0)
+        return !o->is_rcpt;
+    if (buf_add_slice(address, path))
+        return false;
+    // What comes back without a domain is <postmaster> (RFC 5321 4.1.1.3) or a bare user.
+    if (!memchr(path.p, '@', path.n) && buf_addf(address, "@%s", o->hostname))
+        return false;
+    return address_check(buf_slice(address), false) == FP_OK;
+}
+
+// RFC 5321 4.1.2: esmtp-keyword, and a value of printable characters without '='.
+static bool is_keyword(struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        bool is_alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!is_alnum && (c != '-' || i == 0))
+            return false;
+    }
+    return s.n > 0;
+}
+
+static bool is_value(struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] <= ' ' || s.p[i] > '~' || s.p[i] == '=')
+            return false;
+    return s.n > 0;
+}
+
+static bool parse_size(struct slice digits, uint64_t *ret)
+{
+    uint64_t size = 0;
+    if (digits.n == 0 || digits.n > SIZE_DIGITS_MAX)
+        return false;
+    for (size_t i = 0; i < digits.n; i++) {
+        if (digits.p[i] < '0' || digits.p[i] > '9')
+            return false;
+        uint64_t digit = (uint64_t)(digits.p[i] - '0');
+        size = size > (UINT64_MAX - digit) / 10 ? UINT64_MAX : size * 10 + digit;
+    }
+    *ret = size;
+    return true;
+}
+
+struct parameter {
+    struct slice key, value;
+    bool has_value;
+};
+
+// False when the word is no parameter at all.
+static bool split_parameter(struct slice word, struct parameter *ret)
+{
+    const char *equals = memchr(word.p, '=', word.n);
+    ret->has_value = equals != NULL;
+    ret->key = equals ? slice_of(word.p, (size_t)(equals - word.p)) : word;
+    ret->value = slice_from(word, ret->key.n + 1);
+    return is_keyword(ret->key);
+}
+
+static const char *parse_parameter(const struct parameter *p, bool is_rcpt, bool *has_body,
+                                   struct parse_command *c)
+{
+    bool is_size = !is_rcpt && slice_equal_nocase(p->key, SLICE_LIT("SIZE"));
+    bool is_body = !is_rcpt && slice_equal_nocase(p->key, SLICE_LIT("BODY"));
+    if (!is_size && !is_body)
+        return "555 5.5.4 This parameter is not known here";
+    if (!p->has_value || !is_value(p->value))
+        return "501 5.5.4 This parameter needs a value";
+    if ((is_size && c->has_size) || (is_body && *has_body))
+        return "501 5.5.4 A parameter is given twice";
+    if (is_size) {
+        c->has_size = true;
+        return parse_size(p->value, &c->size) ? NULL : "501 5.5.4 SIZE is not a number";
+    }
+    *has_body = true;
+    c->is_8bit = slice_equal_nocase(p->value, SLICE_LIT("8BITMIME"));
+    return c->is_8bit || slice_equal_nocase(p->value, SLICE_LIT("7BIT"))
+               ? NULL
+               : "501 5.5.4 BODY is 7BIT or 8BITMIME";
+}
+
+const char *parse_mail_or_rcpt(struct slice rest, const struct parse_path_options *o,
+                               struct parse_command *ret)
+{
+    struct slice keyword = o->is_rcpt ? SLICE_LIT("TO:") : SLICE_LIT("FROM:");
+    bool has_body = false;
+    if (!slice_starts_nocase(rest, keyword))
+        return o->is_rcpt ? "501 5.5.4 Syntax: RCPT TO:<address>"
+                          : "501 5.5.4 Syntax: MAIL FROM:<address>";
+    rest = skip_blanks(slice_from(rest, keyword.n));
+    if (!parse_path(rest, o, &ret->address, &rest))
+        return o->is_rcpt ? "501 5.1.3 Bad recipient address" : "501 5.1.7 Bad sender address";
+    if (rest.n > 0 && rest.p[0] != ' ')
+        return "501 5.5.4 Text behind the address";
+    for (rest = skip_blanks(rest); rest.n > 0; rest = skip_blanks(rest)) {
+        struct parameter p;
+        if (!split_parameter(take_word(&rest), &p))
+            return "501 5.5.4 Bad parameter";
+        const char *fault = parse_parameter(&p, o->is_rcpt, &has_body, ret);
+        if (fault)
+            return fault;
+    }
+    return NULL;
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// parse: SMTP command lines as values. Pure. RFC 5321 4.1.1, 4.1.2; RFC 1870 6; RFC 6152 3.
+//
+// A command is a verb and what follows it; MAIL and RCPT have a path and parameters. Says what is
+// there and answers nothing, except that a fault comes as the reply that names it.
+#ifndef FP_RECEIVE_PARSE_H
+#define FP_RECEIVE_PARSE_H
+
+#include "core/buf.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum verb {
+    VERB_UNKNOWN,
+    VERB_ABSENT, // a command that RFCs know and this server does not have
+    VERB_HELO,
+    VERB_EHLO,
+    VERB_MAIL,
+    VERB_RCPT,
+    VERB_DATA,
+    VERB_RSET,
+    VERB_NOOP,
+    VERB_VRFY,
+    VERB_EXPN,
+    VERB_HELP,
+    VERB_QUIT,
+    VERB_COUNT
+};
+
+// The verb at the start of a line (without its end) in any case; ret_rest is what follows it, outer
+// blanks dropped.
+enum verb parse_verb(struct slice line, struct slice *ret_rest);
+
+struct parse_path_options {
+    bool is_rcpt;         // "TO:", <postmaster>, no null path; else "FROM:" with the null path
+    bool may_lack_domain; // <user> without a domain is a user of this host
+    const char *hostname; // the domain that is then added
+};
+
+struct parse_command {
+    struct buf address; // "" is the null path; init it with ADDRESS_MAX
+    bool has_size;      // SIZE= was given
+    uint64_t size;      // saturated
+    bool is_8bit;       // BODY=8BITMIME
+};
+
+void parse_command_init(struct parse_command *c);
+void parse_command_close(struct parse_command *c);
+
+// Reads what follows MAIL or RCPT. NULL when it is right, else the reply ("501 5.5.4 ...").
+const char *parse_mail_or_rcpt(struct slice rest, const struct parse_path_options *options,
+                               struct parse_command *ret);
+
+#endif

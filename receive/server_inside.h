@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// server_inside: what the files of the server machine share. Private: only server*.c include this.
+//
+// server.c owns the states, the effects and the events; server_command.c the command lines and the
+// envelope; server_data.c what follows DATA.
+#ifndef FP_RECEIVE_SERVER_INSIDE_H
+#define FP_RECEIVE_SERVER_INSIDE_H
+
+#include "core/buf.h"
+#include "core/dot.h"
+#include "core/outcome.h"
+#include "receive/rcptset.h"
+#include "receive/server.h"
+
+enum {
+    SERVER_LINE_MAX = 2048,     // octets of a command with its CRLF; RFC 5321 4.5.3.1.4 wants 512
+    SERVER_HELO_MAX = 255,      // octets of the name that is remembered
+    SERVER_OUT_HIGH = 8 * 1024, // with so many octets of replies to send no command is read
+    SERVER_OUT_MAX = 16 * 1024, // what that leaves room for
+    SERVER_NOTE_MAX = 8 * 1024, // a log line
+    SERVER_LOCAL_RCPTS_MAX = 100000, // of a message by the local socket
+};
+
+enum server_state {
+    STATE_GREETING,     // the banner was not taken yet
+    STATE_COMMAND,      // a command is awaited
+    STATE_ASKING_RCPT,  // CHECK_RCPT is out
+    STATE_ASKING_BEGIN, // BEGIN is out
+    STATE_DATA,         // text is awaited
+    STATE_CHUNKING,     // CHUNK is out
+    STATE_STORING,      // END is out
+    STATE_CLOSED,
+    STATE_COUNT
+};
+
+// Why a line is no command.
+enum line_fault { LINE_OK, LINE_LONG, LINE_BARE };
+
+struct server_line {
+    struct buf text;       // up to SERVER_LINE_MAX
+    enum line_fault fault; // the rest up to CRLF is then thrown away
+    char last;             // octet that came last
+    bool ends_bare;        // the command that was read last ended in LF alone (local socket)
+};
+
+struct server_envelope {
+    char *sender;         // NULL: no MAIL yet
+    bool is_8bit;         // declared
+    bool has_refused;     // some RCPT got no 250
+    char *asked;          // the address in question
+    struct rcptset rcpts; // accepted
+};
+
+// Looks at the lines of the header block as they come.
+struct server_watch {
+    bool is_over;      // the blank line has passed
+    uint32_t received; // Received fields
+    size_t head_n;
+    char head[16]; // how the current line begins
+};
+
+struct server_message {
+    uint64_t id;
+    int64_t arrival_ms;
+    bool is_begun;       // (V4) an ABORT or END is owed
+    bool is_lf_mode;     // the client's lines end in LF: they are made CRLF before they are read
+    bool has_cr;         // in LF mode: the octet read last was a CR
+    bool is_separated;   // looked whether the text begins with a header field
+    const char *refusal; // reply that waits for the end mark; the text is thrown away meanwhile
+    struct dot_reader dot;
+    struct server_watch watch;
+    struct buf body;   // not yet handed out
+    size_t watched;    // octets of body that watch has seen
+    size_t trace_size; // octets of our Received field: they do not count against the limit
+    uint64_t stored;   // octets handed out in chunks
+    uint32_t chunks;
+    uint64_t recent; // octets read since the deadline was set
+};
+
+struct server {
+    struct server_settings settings;
+    struct server_peer peer; // ip and user_name point at the copies below
+    char ip[OUTCOME_IP_SIZE];
+    char *user_name;
+    enum server_state state;
+    int64_t now_ms;
+    int64_t deadline_ms;
+    char *helo; // NULL: none yet
+    bool is_esmtp;
+    bool is_shutting;
+    bool has_eof;
+    uint32_t errors;
+    uint32_t messages;
+    const char *last_verb; // for notes
+    struct server_line line;
+    struct server_envelope envelope;
+    struct server_message message;
+    // effects, in the order in which they are handed out
+    bool has_abort;
+    bool has_question;
+    bool has_close;
+    uint64_t abort_id;
+    struct server_effect question;
+    struct buf note; // lines, each with LF
+    struct buf out;
+    size_t note_taken; // octets of note that were handed out; it is emptied at the next feed
+    bool out_is_taken;
+    bool has_rest; // the last BYTES were not used up: the caller comes back with them
+};
+
+// server.c
+void server_move(struct server *s, enum server_state to);
+void server_await(struct server *s, int64_t wait_ms);  // the next deadline
+void server_reply(struct server *s, const char *text); // one line without its end; counts 5xx
+void server_ask(struct server *s, enum server_state state, struct server_effect question);
+void server_note_reject(struct server *s, const char *stage, const char *reply, const char *rcpt);
+void server_note_end(struct server *s, const char *what); // "lost connection after RCPT from ..."
+void server_abandon(struct server *s);                    // ABORT of what was begun
+void server_hang_up(struct server *s, const char *text);  // abandon, last reply, close
+void server_message_done(struct server *s, const char *reply); // ends message and envelope
+bool server_must_leave(struct server *s); // hangs up when told to or after too many errors
+
+// server_command.c
+size_t server_command_take(struct server *s, struct slice bytes);
+void server_command_on_rcpt_answer(struct server *s, enum server_verdict verdict);
+void server_envelope_reset(struct server *s);
+
+// server_data.c
+size_t server_data_take(struct server *s, struct slice bytes);
+void server_data_on_begin_answer(struct server *s, const struct server_event *event);
+void server_data_on_chunk_stored(struct server *s, enum fp_err err);
+void server_data_on_accepted(struct server *s, enum fp_err err);
+void server_data_reset(struct server *s);
+uint64_t server_data_size_max(const struct server *s);
+
+#endif
