@@ -10,34 +10,55 @@
 #include "scheduler/rules.h"
 
 struct config_listen {
-    char *address;  // "127.0.0.1:25"; owned
+    char *address;                    // "127.0.0.1:25", "[::1]:25", "unix:/path"; owned
     struct hostname_network *trusted; // owned
     uint32_t trusted_count;
 };
 
 struct config {
-    char *file;       // the path it was read from
-    char *hostname;   // this machine's fully qualified name when not set
+    char *file;     // the path it was read from
+    char *hostname; // this machine's fully qualified name when not set
     char *spool;
     char *socket;
-    char *user;       // NULL: not set
-    char *operators;  // group name; "" none
+    char *user;      // NULL: not set
+    char *operators; // group name; "" none
     char **nameservers;
     uint32_t nameserver_count;
     uint16_t smtp_port;
-    char *postmaster; // as written; qualified with hostname where it has no domain: config_postmaster
+    char *
+        postmaster; // as written; qualified with hostname where it has no domain: config_postmaster
     int64_t message_size_max;
     uint32_t rcpts_max;
-    char *log;        // "stderr", "syslog", or a file's path
+    char *log; // "stderr", "syslog", or a file's path
     struct config_listen *listens;
     uint32_t listen_count;
     struct routes routes;
     struct rules rules;
     enum notice_return notice_return;
-    int64_t history_ms; // how long finished entries can still be asked about
+    int64_t history_ms;       // how long finished entries can still be asked about
+    char *postmaster_address; // what config_postmaster_address returns
 };
 
+// Every setting at its default (sample.conf), but for hostname, which is looked up where it is
+// read. Tables are empty: config_complete gives them the rows that stand for "not written".
+void config_defaults(struct config *c);
 void config_close(struct config *c);
+
+// After reading: the row "*" of route where none was written, and the postmaster's full address.
+// Requires hostname. Listeners are completed by the reader, which knows whether `listen` was there.
+void config_complete(struct config *c);
+// The listener that stands for a configuration without `listen`: 127.0.0.1:25, loopback trusted.
+void config_listen_default(struct config *c);
+// Who may relay through a listener that does not say: this machine.
+void config_trust_loopback(struct config_listen *l);
+
 const char *config_postmaster_address(const struct config *c); // qualified, owned by c
+
+// Is `text` a pattern of `for`? "user@example.com", "example.com", ".example.com", "*".
+bool config_pattern_is_valid(struct slice text);
+// Is `text` an address that one can listen on? "IP:PORT", "[IPV6]:PORT", "unix:/PATH".
+bool config_listen_is_valid(struct slice text);
+// Is `text` a name server? An IP, with ":PORT" where it is not 53; IPv6 with a port in brackets.
+bool config_nameserver_is_valid(struct slice text);
 
 #endif

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// help: the texts of --help. See help.h; the manual pages in docs/ say more.
+#include "command/help.h"
+
+#include <string.h>
+
+#define FILTERS                                                                                    \
+    "\n"                                                                                           \
+    "FILTER is a queue id, or terms that are all to hold:\n"                                       \
+    "  from=PATTERN to=PATTERN domain=PATTERN     PATTERN knows *; from=<> is the null sender\n"   \
+    "  state=queued|deferred|active|held\n"                                                        \
+    "  age>4h size>1M attempts>=3 error~TEXT next<10m\n"
+
+#define CHANGING                                                                                   \
+    "  --all          every message: without a filter that must be said\n"                         \
+    "  --dry-run      count and show a sample, change nothing\n"                                   \
+    "  --reason TEXT  stands in the log\n"                                                         \
+    "  -c FILE        the configuration file\n" FILTERS
+
+static const char program_help[] =
+    "usage: fermoposta VERB [-c FILE] ...\n"
+    "\n"
+    "  daemon            run the queue, in the foreground\n"
+    "  check             read the configuration and say every problem\n"
+    "  list [FILTER...]  the queue\n"
+    "  show ID           one message\n"
+    "  stats             counts by state, destination and age\n"
+    "  flush [FILTER...] try now; without a filter: everything\n"
+    "  hold FILTER...    keep, without trying\n"
+    "  release FILTER... end a hold\n"
+    "  remove FILTER...  throw away; nobody is told\n"
+    "  bounce FILTER...  give back to the sender now\n"
+    "  requeue FILTER... forget attempts and rest; due now\n"
+    "\n"
+    "  -c FILE           the configuration file (else FERMOPOSTA_CONF, else\n"
+    "                    /etc/fermoposta/fermoposta.conf)\n"
+    "  --help, --version fermoposta VERB --help says more\n"
+    "\n"
+    "Called as sendmail, mailq or postqueue it is that command.\n"
+    "Exit status: 0, or one of sysexits.h (64 usage, 66 no such message, 75 later, 77 not\n"
+    "permitted, 78 configuration).\n";
+
+static const char sendmail_help[] =
+    "usage: sendmail [OPTION...] [--] RECIPIENT...      a message on standard input\n"
+    "\n"
+    "  -t            take recipients from To, Cc and Bcc; arguments are added\n"
+    "  -i, -oi       a line of one dot does not end the message\n"
+    "  -f ADDRESS    the envelope sender; \"\" is the null sender (-r is the same)\n"
+    "  -F NAME       the sender's full name\n"
+    "  -B TYPE       7BIT or 8BITMIME\n"
+    "  -C FILE       the configuration file\n"
+    "  -bm           submit a message (default)\n"
+    "  -bs           speak SMTP on standard input and output\n"
+    "  -bp           list the queue, as mailq\n"
+    "  -bd, -bD      run the daemon in the foreground\n"
+    "  -q            try everything now; -qIID, -qRTEXT, -qSTEXT: one id, recipient, sender\n"
+    "  --help, --version\n"
+    "\n"
+    "Taken without effect: -A -D -G -L -N -O -R -U -V -X -c -d -e -h -m -n -o -p -s -v -x.\n";
+
+static const char mailq_help[] = "usage: mailq [-C FILE] [FILTER...]\n"
+                                 "\n"
+                                 "Lists the queue in Postfix's form.\n" FILTERS;
+
+static const char postqueue_help[] = "usage: postqueue [-c FILE] -p | -j | -f | -i ID\n"
+                                     "\n"
+                                     "  -p     list the queue\n"
+                                     "  -j     list the queue, one JSON object per line\n"
+                                     "  -f     try everything now\n"
+                                     "  -i ID  try one message now\n";
+
+static const struct verb_help {
+    const char *verb, *text;
+} verbs[] = {
+    {"daemon", "usage: fermoposta daemon [-c FILE]\n\nRuns in the foreground. SIGTERM ends it "
+               "cleanly, SIGHUP reads the configuration again.\n"},
+    {"check", "usage: fermoposta check [-c FILE]\n\nSays every problem as FILE:LINE: ...; exit "
+              "status 78 if there is any.\n"},
+    {"list", "usage: fermoposta list [FILTER...] [--format=FORMAT] [-c FILE]\n\n"
+             "  --format=table|postfix|sendmail|json|jsonl|csv\n" FILTERS},
+    {"show", "usage: fermoposta show ID [--headers|--body|--envelope] [-c FILE]\n"},
+    {"stats", "usage: fermoposta stats [--format=table|json] [-c FILE]\n"},
+    {"flush", "usage: fermoposta flush [FILTER...] [OPTION...]\n\nTries now, resting destinations "
+              "included. Without a filter: everything.\n\n" CHANGING},
+    {"hold", "usage: fermoposta hold FILTER... [OPTION...]\n\n" CHANGING},
+    {"release", "usage: fermoposta release FILTER... [OPTION...]\n\n" CHANGING},
+    {"remove", "usage: fermoposta remove FILTER... [OPTION...]\n\nThrows mail away; nobody is "
+               "told. During an attempt it wins after it.\n\n" CHANGING},
+    {"bounce", "usage: fermoposta bounce FILTER... [OPTION...]\n\n" CHANGING},
+    {"requeue", "usage: fermoposta requeue FILTER... [OPTION...]\n\nForgets attempts and rest; due "
+                "now, with the same id.\n\n" CHANGING},
+};
+
+const char *help_text(const char *program, const char *verb)
+{
+    if (strcmp(program, "sendmail") == 0)
+        return sendmail_help;
+    if (strcmp(program, "mailq") == 0)
+        return mailq_help;
+    if (strcmp(program, "postqueue") == 0)
+        return postqueue_help;
+    for (size_t i = 0; verb && i < sizeof(verbs) / sizeof(verbs[0]); i++)
+        if (strcmp(verbs[i].verb, verb) == 0)
+            return verbs[i].text;
+    return program_help;
+}

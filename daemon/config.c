@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// config: defaults, forms of values, and the end of a configuration. See config.h. Pure.
+#include "daemon/config.h"
+
+#include "core/address.h"
+#include "core/must.h"
+#include "core/size.h"
+#include "core/time.h"
+
+#include <stdlib.h>
+
+enum {
+    CONFIG_SMTP_PORT = 25,
+    CONFIG_RCPTS_MAX = 1000,
+    CONFIG_MESSAGE_SIZE_MAX = 50 * 1024 * 1024,
+    CONFIG_HISTORY_DAYS = 7,
+    CONFIG_UNIX_PATH_MAX = 107, // sun_path less its NUL
+};
+
+void config_defaults(struct config *c)
+{
+    *c = (struct config){
+        .spool = must_strdup("/var/lib/fermoposta/spool.db"),
+        .socket = must_strdup("/run/fermoposta/socket"),
+        .operators = must_strdup("adm"),
+        .smtp_port = CONFIG_SMTP_PORT,
+        .postmaster = must_strdup("postmaster"),
+        .message_size_max = CONFIG_MESSAGE_SIZE_MAX,
+        .rcpts_max = CONFIG_RCPTS_MAX,
+        .log = must_strdup("stderr"),
+        .notice_return = RETURN_HEADERS,
+        .history_ms = CONFIG_HISTORY_DAYS * TIME_DAY_MS,
+    };
+}
+
+void config_close(struct config *c)
+{
+    if (!c)
+        return;
+    free(c->file);
+    free(c->hostname);
+    free(c->spool);
+    free(c->socket);
+    free(c->user);
+    free(c->operators);
+    for (uint32_t i = 0; i < c->nameserver_count; i++)
+        free(c->nameservers[i]);
+    free(c->nameservers);
+    free(c->postmaster);
+    free(c->postmaster_address);
+    free(c->log);
+    for (uint32_t i = 0; i < c->listen_count; i++) {
+        free(c->listens[i].address);
+        free(c->listens[i].trusted);
+    }
+    free(c->listens);
+    routes_close(&c->routes);
+    rules_close(&c->rules);
+    *c = (struct config){0};
+}
+
+void config_trust_loopback(struct config_listen *l)
+{
+    static const char *const loopback[] = {"127.0.0.0/8", "::1"};
+    enum { LOOPBACK_COUNT = sizeof(loopback) / sizeof(loopback[0]) };
+    l->trusted = must_zalloc(LOOPBACK_COUNT * sizeof(*l->trusted));
+    l->trusted_count = LOOPBACK_COUNT;
+    for (uint32_t i = 0; i < LOOPBACK_COUNT; i++)
+        must(hostname_parse_network(slice_str(loopback[i]), &l->trusted[i]) == FP_OK);
+}
+
+void config_listen_default(struct config *c)
+{
+    must(c->listen_count == 0);
+    c->listens = must_zalloc(sizeof(*c->listens));
+    c->listen_count = 1;
+    c->listens[0].address = must_strdup("127.0.0.1:25");
+    config_trust_loopback(&c->listens[0]);
+}
+
+static bool routes_have_default(const struct routes *r)
+{
+    for (uint32_t i = 0; i < r->count; i++)
+        if (r->rows[i].pattern && slice_equal(slice_str(r->rows[i].pattern), SLICE_LIT("*")))
+            return true;
+    return false;
+}
+
+static void add_default_route(struct routes *r)
+{
+    r->rows = must_realloc(r->rows, (r->count + 1) * sizeof(*r->rows));
+    struct route_row *row = &r->rows[r->count++];
+    *row = (struct route_row){.pattern = must_strdup("*"), .name = must_strdup("mx")};
+    row->targets = must_zalloc(sizeof(*row->targets));
+    row->target_count = 1;
+    row->targets[0].kind = TARGET_MX;
+}
+
+void config_complete(struct config *c)
+{
+    must(c->hostname);
+    if (!routes_have_default(&c->routes))
+        add_default_route(&c->routes);
+    struct buf address;
+    buf_init(&address, SIZE_MAX);
+    buf_add_str(&address, c->postmaster);
+    if (!memchr(c->postmaster, '@', strlen(c->postmaster)))
+        buf_addf(&address, "@%s", c->hostname);
+    free(c->postmaster_address);
+    c->postmaster_address = buf_steal(&address, NULL);
+}
+
+const char *config_postmaster_address(const struct config *c)
+{
+    must(c->postmaster_address);
+    return c->postmaster_address;
+}
+
+static bool domain_is_valid(struct slice text)
+{
+    struct slice ip;
+    return hostname_is_valid(text) || hostname_is_literal(text, &ip);
+}
+
+bool config_pattern_is_valid(struct slice text)
+{
+    if (slice_equal(text, SLICE_LIT("*")))
+        return true;
+    if (memchr(text.p, '@', text.n))
+        return address_check(text, false) == FP_OK;
+    if (text.n > 0 && text.p[0] == '.')
+        return hostname_is_valid(slice_from(text, 1));
+    return domain_is_valid(text);
+}
+
+// The number behind the last colon; false when there is none from min to 65535.
+static bool port_is_valid(struct slice text, unsigned min)
+{
+    unsigned port = 0;
+    if (text.n == 0 || text.n > 5)
+        return false;
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] < '0' || text.p[i] > '9')
+            return false;
+        port = port * 10 + (unsigned)(text.p[i] - '0');
+    }
+    return port >= min && port <= UINT16_MAX;
+}
+
+// "IP:PORT" or "[IPV6]:PORT".
+static bool endpoint_is_valid(struct slice text, unsigned port_min)
+{
+    const char *colon = memrchr(text.p, ':', text.n);
+    if (!colon)
+        return false;
+    struct slice host = slice_of(text.p, (size_t)(colon - text.p));
+    if (!port_is_valid(slice_from(text, host.n + 1), port_min))
+        return false;
+    if (host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']')
+        return hostname_is_ipv6(slice_of(host.p + 1, host.n - 2));
+    return hostname_is_ipv4(host);
+}
+
+bool config_listen_is_valid(struct slice text)
+{
+    struct slice prefix = SLICE_LIT("unix:/");
+    if (text.n > prefix.n && slice_equal(slice_of(text.p, prefix.n), prefix))
+        return text.n - (prefix.n - 1) <= CONFIG_UNIX_PATH_MAX;
+    return endpoint_is_valid(text, 0); // port 0 asks for a free one
+}
+
+bool config_nameserver_is_valid(struct slice text)
+{
+    return hostname_is_ipv4(text) || hostname_is_ipv6(text) || endpoint_is_valid(text, 1);
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// config_tables: the settings of the configuration file that are rows: listen, route, retry, limit.
+// Private to daemon/config_*_conf.c. Each goes to the struct config of the reader.
+#ifndef FP_DAEMON_CONFIG_TABLES_CONF_H
+#define FP_DAEMON_CONFIG_TABLES_CONF_H
+
+#include "daemon/config_value_conf.h"
+
+void config_read_listen(struct config_reader *r, const config_setting_t *s, void *config);
+void config_read_route(struct config_reader *r, const config_setting_t *s, void *config);
+void config_read_retry(struct config_reader *r, const config_setting_t *s, void *config);
+void config_read_limit(struct config_reader *r, const config_setting_t *s, void *config);
+
+#endif

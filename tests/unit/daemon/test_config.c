@@ -1,0 +1,435 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Reading the configuration: every problem has its file, its line and the right sentence.
+#include "daemon/config_conf.h"
+
+#include "core/must.h"
+#include "core/time.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
+
+// Every test reads c.conf in a folder of its own, which is the working directory: so FILE is
+// "c.conf".
+static char folder[64];
+
+static int enter_folder(void **state)
+{
+    (void)state;
+    snprintf(folder, sizeof(folder), "/tmp/fermoposta-test-XXXXXX");
+    return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
+}
+
+static int leave_folder(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"c.conf", "more.conf", "sub/more.conf", "sub/deep.conf"};
+    for (size_t i = 0; i < COUNT_OF(files); i++)
+        unlink(files[i]);
+    rmdir("sub");
+    return chdir("/") == 0 && rmdir(folder) == 0 ? 0 : -1;
+}
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+}
+
+// Reads c.conf; the problems as text (static).
+static enum fp_err load(struct config *ret, char *problems, size_t size)
+{
+    struct buf said;
+    buf_init(&said, CONFIG_PROBLEMS_MAX);
+    enum fp_err err = config_load("c.conf", ret, &said);
+    snprintf(problems, size, "%s", said.p ? said.p : "");
+    buf_close(&said);
+    return err;
+}
+
+#define HOST "hostname = \"mail.example.org\"\n"
+
+static const struct bad_case {
+    const char *name, *text, *want;
+} bad_cases[] = {
+    {"unknown name with a near one", "hostnam = \"a.b\"\n",
+     "c.conf:1: unknown setting \"hostnam\"; did you mean \"hostname\"?\n"},
+    {"unknown name without a near one", "\n\ncolour = \"blue\"\n",
+     "c.conf:3: unknown setting \"colour\"; there are: hostname, spool, socket, user, operators, "
+     "nameservers, smtp_port, postmaster, max_message_size, max_recipients, log, listen, route, "
+     "retry, limit, notice, history\n"},
+    {"all problems are told, in order", "smtp_port = 0\nspool = \"x\"\nlog = \"stdout\"\n",
+     "c.conf:1: smtp_port is 0, but must be from 1 to 65535\n"
+     "c.conf:2: spool: \"x\" is no full path; it must begin with \"/\"\n"
+     "c.conf:3: log is \"stdout\", but must be \"stderr\", \"syslog\" or the full path of a "
+     "file\n"},
+    {"a number for a string", "hostname = 7\n",
+     "c.conf:1: hostname must be a string in double quotes: hostname = \"...\"\n"},
+    {"a string for a number", "smtp_port = \"25\"\n",
+     "c.conf:1: smtp_port must be a whole number (without quotes) from 1 to 65535\n"},
+    {"a fraction for a number", "max_recipients = 1.5\n",
+     "c.conf:1: max_recipients must be a whole number (without quotes) from 1 to 100000\n"},
+    {"a port beyond the last", "smtp_port = 65536\n",
+     "c.conf:1: smtp_port is 65536, but must be from 1 to 65535\n"},
+    {"an empty string", "spool = \"\"\n", "c.conf:1: spool must not be empty\n"},
+    {"a bad host name", "hostname = \"mail_1 example\"\n",
+     "c.conf:1: hostname: \"mail_1 example\" is no host name; write one such as "
+     "\"mail.example.org\"\n"},
+    {"a bad postmaster", "postmaster = \"post master\"\n",
+     "c.conf:1: postmaster: \"post master\" is no address; write \"postmaster\" or "
+     "\"postmaster@example.org\"\n"},
+    {"a bad duration", "history = \"7x\"\n",
+     "c.conf:1: history: \"7x\" is no duration; write \"90s\", \"30m\", \"4h\" or \"5d\"\n"},
+    {"a duration without a unit", "history = 7\n",
+     "c.conf:1: history must be a duration in double quotes, such as \"90s\" or \"4h\"\n"},
+    {"a bad size", "max_message_size = \"50 meg\"\n",
+     "c.conf:1: max_message_size: \"50 meg\" is no size; write \"512K\", \"10M\" or \"1G\"\n"},
+    {"a size that is a number", "max_message_size = 1000000\n",
+     "c.conf:1: max_message_size must be a size in double quotes, such as \"512K\" or \"10M\"\n"},
+    {"a size just beyond the maximum", "max_message_size = \"1025M\"\n",
+     "c.conf:1: max_message_size is \"1025M\", but must be from \"1K\" to \"1G\"\n"},
+    {"control characters are shown harmless", "log = \"a\\x1bb\"\n",
+     "c.conf:1: log is \"a\\x1bb\", but must be \"stderr\", \"syslog\" or the full path of a "
+     "file\n"},
+    {"name servers", "nameservers = [ \"127.0.0.1:5300\",\n  \"dns.example.org\" ]\n",
+     "c.conf:2: nameservers: \"dns.example.org\" is no name server; write \"192.0.2.53\", "
+     "\"127.0.0.1:5300\" or \"[::1]:53\"\n"},
+    {"one name server as a string", "nameservers = \"127.0.0.1\"\n",
+     "c.conf:1: nameservers must be a list of strings: nameservers = [ \"...\", \"...\" ]\n"},
+    {"listen: a host name", "listen = ( { address = \"localhost:25\" } )\n",
+     "c.conf:1: address: \"localhost:25\" is no address to listen on; write \"127.0.0.1:25\", "
+     "\"[::1]:25\" or \"unix:/PATH\"\n"},
+    {"listen: a protocol",
+     "listen = (\n  { address = \"127.0.0.1:25\", protocol = \"smtps\" }\n)\n",
+     "c.conf:2: protocol is \"smtps\", but must be \"smtp\"\n"},
+    {"listen: a network",
+     "listen = (\n  { address = \"127.0.0.1:25\", trusted = [ \"::1\",\n"
+     "  \"192.0.2.0/33\" ] }\n)\n",
+     "c.conf:3: trusted: \"192.0.2.0/33\" is no network; write \"192.0.2.0/24\", \"192.0.2.1\", "
+     "\"2001:db8::/32\" or \"::1\"\n"},
+    {"listen: no address", "listen = (\n  { protocol = \"smtp\" }\n)\n",
+     "c.conf:2: this row of listen lacks address; a row is written { address = \"127.0.0.1:25\", "
+     "protocol = \"smtp\" }\n"},
+    {"listen: the same address twice",
+     "listen = (\n  { address = \"127.0.0.1:25\" },\n  { address = \"127.0.0.1:25\" }\n)\n",
+     "c.conf:3: the row address = \"127.0.0.1:25\" stands twice in listen; keep one\n"},
+    {"listen: no table", "listen = \"127.0.0.1:25\"\n",
+     "c.conf:1: listen is a table of rows in round brackets: listen = ( { address = "
+     "\"127.0.0.1:25\", protocol = \"smtp\" } )\n"},
+    {"route: no target", "route = ( { for = \"*\" } )\n",
+     "c.conf:1: this row of route lacks to; a row is written { for = \"*\", to = [ \"mx\" ] }\n"},
+    {"route: an empty target", "route = ( { for = \"*\", to = [] } )\n",
+     "c.conf:1: to is empty; name a next hop: to = [ \"mx\" ]\n"},
+    {"route: a bad target", "route = ( { for = \"*\", to = [ \"relay.example\" ] } )\n",
+     "c.conf:1: to: \"relay.example\" is no next hop: write \"mx\" or \"smtp://HOST[:PORT]\" (an "
+     "IPv6 address in brackets)\n"},
+    {"route: a bad pattern", "route = ( { for = \"*.example.com\", to = [ \"mx\" ] } )\n",
+     "c.conf:1: for: \"*.example.com\" is no pattern; write \"user@example.com\", "
+     "\"example.com\", \".example.com\" (everything below it) or \"*\"\n"},
+    {"route: the same row twice, in other letters",
+     "route = (\n  { for = \"a.example\", to = [ \"mx\" ] },\n"
+     "  { for = \"A.EXAMPLE\", to = [ \"mx\" ] }\n)\n",
+     "c.conf:3: the row for = \"a.example\" stands twice in route; keep one\n"},
+    {"retry: a near name", "retry = ( { for = \"*\",\n shedule = \"5m\" } )\n",
+     "c.conf:2: unknown setting \"shedule\" in retry; did you mean \"schedule\"?\n"},
+    {"retry: a bad wait", "retry = ( { for = \"*\", schedule = \"5m soon\" } )\n",
+     "c.conf:1: schedule: \"soon\" is no wait of a second or more; write waits one after the "
+     "other: \"5m 15m 30m\"\n"},
+    {"retry: no wait", "retry = ( { for = \"*\", schedule = \" \" } )\n",
+     "c.conf:1: schedule is empty; write waits one after the other: \"5m 15m 30m\"\n"},
+    {"retry: a warning without a unit", "retry = ( { for = \"*\", warn_after = [ \"4\" ] } )\n",
+     "c.conf:1: warn_after: \"4\" is no duration; write \"90s\", \"30m\", \"4h\" or \"5d\"\n"},
+    {"retry: warnings that do not grow",
+     "retry = ( { for = \"*\", warn_after = [ \"4h\", \"240m\" ] } )\n",
+     "c.conf:1: warn_after must grow: \"240m\" is not later than the one before\n"},
+    {"retry: too many warnings",
+     "retry = ( { for = \"*\", warn_after = [\"1s\",\"2s\",\"3s\",\"4s\",\"5s\",\"6s\",\"7s\","
+     "\"8s\",\"9s\"] } )\n",
+     "c.conf:1: warn_after has 9 values, but must have at most 8\n"},
+    {"retry: an end at once", "retry = ( { for = \"*\", expire_after = \"0\" } )\n",
+     "c.conf:1: expire_after is \"0\", but must be from \"1s\" to \"365d\"\n"},
+    {"retry: a number as a row", "retry = ( 5 )\n",
+     "c.conf:1: a row of retry is written { for = \"*\", schedule = \"5m 15m 30m\" }\n"},
+    {"limit: none at all", "limit = ( { for = \"*\", connections = 0 } )\n",
+     "c.conf:1: connections is 0, but must be from 1 to 1000\n"},
+    {"limit: too many", "limit = ( { for = \"*\", connections = 1001 } )\n",
+     "c.conf:1: connections is 1001, but must be from 1 to 1000\n"},
+    {"limit: an address", "limit = ( { for = \"a@example.com\", connections = 1 } )\n",
+     "c.conf:1: for: \"a@example.com\" is an address, but limit counts by destination: write a "
+     "domain or \"*\"\n"},
+    {"notice", "notice = { return = \"all\", language = \"it\" }\n",
+     "c.conf:1: return is \"all\", but must be \"headers\", \"full\" or \"none\"\n"
+     "c.conf:1: language is \"it\", but must be \"en\"\n"},
+    {"notice: no group", "notice = \"full\"\n",
+     "c.conf:1: notice is written notice = { return = \"headers\" }\n"},
+    {"a setting twice", "smtp_port = 25\nspool = \"/a\"\nsmtp_port = 26\n",
+     "c.conf:3: this setting stands twice in one place; keep one of the two\n"},
+    {"a syntax error, and what stands before it", "smtp_port = 0\nspool = /var/spool\nlog = 5\n",
+     "c.conf:1: smtp_port is 0, but must be from 1 to 65535\n"
+     "c.conf:2: syntax error; here or on the line before, a quote, comma, bracket or \"=\" is "
+     "missing or too much\n"},
+    {"a half table is not complained about",
+     "route = (\n  { for = \"*\",\n    to [ \"mx\" ] }\n)\n",
+     "c.conf:3: syntax error; here or on the line before, a quote, comma, bracket or \"=\" is "
+     "missing or too much\n"},
+    {"values of two kinds", "nameservers = [ \"127.0.0.1\", 53 ]\n",
+     "c.conf:1: values of different kinds stand between [ and ]; write all as strings\n"},
+    {"an include that is not there", HOST "@include \"none.conf\"\n",
+     "c.conf:2: @include none.conf: no such file\n"},
+    {"an include of itself", "@include \"c.conf\"\n",
+     "c.conf:1: @include c.conf: included too deeply (does it include itself?)\n"},
+    {"an include of a folder", "\n@include \"/\"\n",
+     "c.conf:2: @include /: not a regular file\n"},
+    {"an include without quotes", "@include more.conf\n",
+     "c.conf:1: write @include \"PATH\", alone on its line\n"},
+};
+
+static void says_what_is_wrong(void **state)
+{
+    const struct bad_case *c = *state;
+    struct config config;
+    char problems[4096];
+    write_file("c.conf", c->text);
+    assert_int_equal(load(&config, problems, sizeof(problems)), FP_INVALID);
+    assert_string_equal(problems, c->want);
+}
+
+static const struct warning_case {
+    const char *name, *text, *want;
+} warning_cases[] = {
+    {"nothing to say", HOST, ""},
+    {"a warning after the end",
+     HOST
+     "retry = (\n  { for = \"*\",\n    warn_after = [ \"4h\" ],\n    expire_after = \"1h\" }\n)\n",
+     "c.conf:4: warning: warn_after is not before expire_after: that warning is never sent\n"},
+    {"one attempt only",
+     HOST "retry = ( { for = \"*\", schedule = \"1h\", expire_after = \"1h\" } )\n",
+     "c.conf:2: warning: the first wait of schedule is not shorter than expire_after: there is no "
+     "second attempt\n"},
+    {"few recipients", HOST "max_recipients = 99\n",
+     "c.conf:2: warning: max_recipients is below 100, which every server is to accept (RFC 5321 "
+     "4.5.3.1.8)\n"},
+    {"just enough recipients", HOST "max_recipients = 100\n", ""},
+};
+
+static void warns_and_goes_on(void **state)
+{
+    const struct warning_case *c = *state;
+    struct config config;
+    char problems[4096];
+    write_file("c.conf", c->text);
+    assert_int_equal(load(&config, problems, sizeof(problems)), FP_OK);
+    assert_string_equal(problems, c->want);
+    config_close(&config);
+}
+
+static void load_good(const char *text, struct config *ret)
+{
+    char problems[4096];
+    write_file("c.conf", text);
+    assert_int_equal(load(ret, problems, sizeof(problems)), FP_OK);
+    assert_string_equal(problems, "");
+}
+
+static void defaults_stand_where_nothing_is_written(void **state)
+{
+    (void)state;
+    struct config c;
+    load_good(HOST, &c);
+    assert_string_equal(c.file, "c.conf");
+    assert_string_equal(c.hostname, "mail.example.org");
+    assert_string_equal(c.spool, "/var/lib/fermoposta/spool.db");
+    assert_string_equal(c.socket, "/run/fermoposta/socket");
+    assert_null(c.user);
+    assert_string_equal(c.operators, "adm");
+    assert_int_equal(c.nameserver_count, 0);
+    assert_int_equal(c.smtp_port, 25);
+    assert_string_equal(config_postmaster_address(&c), "postmaster@mail.example.org");
+    assert_int_equal(c.message_size_max, 50 * 1024 * 1024);
+    assert_int_equal(c.rcpts_max, 1000);
+    assert_string_equal(c.log, "stderr");
+    assert_int_equal(c.history_ms, 7 * TIME_DAY_MS);
+    assert_int_equal(c.notice_return, RETURN_HEADERS);
+    assert_int_equal(c.listen_count, 1);
+    assert_string_equal(c.listens[0].address, "127.0.0.1:25");
+    assert_int_equal(c.listens[0].trusted_count, 2);
+    assert_true(hostname_in_network(&c.listens[0].trusted[0], SLICE_LIT("127.1.2.3")));
+    assert_true(hostname_in_network(&c.listens[0].trusted[1], SLICE_LIT("::1")));
+    assert_int_equal(c.routes.count, 1);
+    assert_string_equal(c.routes.rows[0].pattern, "*");
+    assert_string_equal(c.routes.rows[0].name, "mx");
+    assert_int_equal(c.routes.rows[0].targets[0].kind, TARGET_MX);
+    assert_int_equal(c.rules.retry_count, 0);
+    assert_int_equal(c.rules.limit_count, 0);
+    config_close(&c);
+}
+
+static const char everything[] = HOST
+    "spool = \"/s/spool.db\"\nsocket = \"/s/socket\"\nuser = \"\"\noperators = \"\"\n"
+    "nameservers = [ \"127.0.0.1:5300\", \"::1\", \"[2001:db8::1]:53\" ]\nsmtp_port = 2525\n"
+    "postmaster = \"admin@Example.org\"\nmax_message_size = \"1G\"\nmax_recipients = 100000\n"
+    "log = \"/s/log\"\nhistory = \"0\"\n"
+    "listen = ( { address = \"[::1]:0\", protocol = \"smtp\", trusted = [] },\n"
+    "           { address = \"unix:/s/smtp\" } )\n"
+    "route = ( { for = \"User@Example.COM\", to = [ \"smtp://[2001:db8::2]:26\", \"mx\" ] },\n"
+    "          { for = \".example.net\", to = [ \"smtp://relay.example\" ] } )\n"
+    "retry = ( { for = \"*\", schedule = \"1s 2s\", warn_after = [], expire_after = \"8s\" },\n"
+    "          { for = \"x.example\", warn_after = [ \"1h\", \"2h\" ] } )\n"
+    "limit = ( { for = \"*\", connections = 3, messages_per_connection = 4,\n"
+    "            recipients_per_message = 5 } )\n"
+    "notice = { return = \"full\", language = \"en\" }\n";
+
+static void everything_written_is_read(void **state)
+{
+    (void)state;
+    struct config c;
+    load_good(everything, &c);
+    assert_string_equal(c.spool, "/s/spool.db");
+    assert_string_equal(c.socket, "/s/socket");
+    assert_string_equal(c.user, "");
+    assert_string_equal(c.operators, "");
+    assert_int_equal(c.nameserver_count, 3);
+    assert_string_equal(c.nameservers[2], "[2001:db8::1]:53");
+    assert_int_equal(c.smtp_port, 2525);
+    assert_string_equal(config_postmaster_address(&c), "admin@Example.org");
+    assert_int_equal(c.message_size_max, 1024 * 1024 * 1024);
+    assert_int_equal(c.rcpts_max, 100000);
+    assert_string_equal(c.log, "/s/log");
+    assert_int_equal(c.history_ms, 0);
+    assert_int_equal(c.listen_count, 2);
+    assert_int_equal(c.listens[0].trusted_count, 0);
+    assert_string_equal(c.listens[1].address, "unix:/s/smtp");
+    assert_int_equal(c.listens[1].trusted_count, 2);
+    assert_int_equal(c.routes.count, 3);
+    assert_string_equal(c.routes.rows[0].pattern, "user@example.com");
+    assert_string_equal(c.routes.rows[0].name, "smtp://[2001:db8::2]:26,mx");
+    assert_string_equal(c.routes.rows[0].targets[0].host, "2001:db8::2");
+    assert_int_equal(c.routes.rows[0].targets[0].port, 26);
+    assert_int_equal(c.routes.rows[1].targets[0].port, 25);
+    assert_string_equal(c.routes.rows[2].pattern, "*"); // added, because none was written
+    assert_int_equal(c.rules.retries[0].schedule.count, 2);
+    assert_int_equal(c.rules.retries[0].schedule.waits_ms[1], 2000);
+    assert_true(c.rules.retries[0].has_warn);
+    assert_int_equal(c.rules.retries[0].warn_count, 0);
+    assert_int_equal(c.rules.retries[0].expire_after_ms, 8000);
+    assert_int_equal(c.rules.retries[1].warn_after_ms[1], 2 * TIME_HOUR_MS);
+    assert_int_equal(c.rules.retries[1].expire_after_ms, 0);
+    assert_int_equal(c.rules.limits[0].connections, 3);
+    assert_int_equal(c.rules.limits[0].messages_per_connection, 4);
+    assert_int_equal(c.rules.limits[0].recipients_per_message, 5);
+    assert_int_equal(c.notice_return, RETURN_FULL);
+    config_close(&c);
+}
+
+static void an_empty_listen_listens_nowhere(void **state)
+{
+    (void)state;
+    struct config c;
+    load_good(HOST "listen = ()\n", &c);
+    assert_int_equal(c.listen_count, 0);
+    config_close(&c);
+}
+
+// Paths are relative to the file that includes; a word in a string or a comment is no include.
+static void includes_keep_their_places(void **state)
+{
+    (void)state;
+    struct config c;
+    char problems[4096];
+    assert_int_equal(mkdir("sub", 0700), 0);
+    write_file("sub/more.conf", "log = \"syslog\"\n@include \"deep.conf\"\nsmtp_port = 0");
+    write_file("sub/deep.conf", "# here\nhistory = \"1x\"");
+    write_file("c.conf", HOST "/* a comment\n@include \"not.conf\"\n*/\n"
+                              "@include \"sub/more.conf\" # and more\nmax_recipients = 0\n");
+    assert_int_equal(load(&c, problems, sizeof(problems)), FP_INVALID);
+    assert_string_equal(
+        problems,
+        "sub/deep.conf:2: history: \"1x\" is no duration; write \"90s\", \"30m\", \"4h\" or "
+        "\"5d\"\n"
+        "sub/more.conf:3: smtp_port is 0, but must be from 1 to 65535\n"
+        "c.conf:6: max_recipients is 0, but must be from 1 to 100000\n");
+    unlink("sub/deep.conf");
+    write_file("sub/deep.conf", "history = \"1d\"");
+    write_file("sub/more.conf", "log = \"syslog\"\n@include \"deep.conf\"\nsmtp_port = 24");
+    char text[512];
+    snprintf(text, sizeof(text), HOST "@include \"%s/sub/more.conf\"\nmax_recipients = 100\n",
+             folder);
+    load_good(text, &c);
+    assert_string_equal(c.log, "syslog");
+    assert_int_equal(c.history_ms, TIME_DAY_MS);
+    assert_int_equal(c.smtp_port, 24);
+    config_close(&c);
+}
+
+static void a_file_that_is_not_there_is_said(void **state)
+{
+    (void)state;
+    struct config c;
+    struct buf said;
+    buf_init(&said, CONFIG_PROBLEMS_MAX);
+    assert_int_equal(config_load("none.conf", &c, &said), FP_NOT_FOUND);
+    assert_string_equal(said.p, "none.conf:1: no such file\n");
+    buf_reset(&said);
+    assert_int_equal(config_load("/tmp", &c, &said), FP_INVALID);
+    assert_string_equal(said.p, "/tmp:1: not a regular file\n");
+    buf_close(&said);
+}
+
+// A row-wise count of the settings: one that the reader does not know would be "unknown" here.
+static void every_setting_named_is_known(void **state)
+{
+    (void)state;
+    struct config c;
+    char problems[4096], text[512];
+    for (const char *const *name = config_setting_names; *name; name++) {
+        const char *dot = strchr(*name, '.');
+        if (dot && (*name)[0] == 'n')
+            snprintf(text, sizeof(text), "notice = { %s = 1 }\n", dot + 1);
+        else if (dot)
+            snprintf(text, sizeof(text), "%.*s = ( { %s = () } )\n", (int)(dot - *name), *name,
+                     dot + 1);
+        else
+            snprintf(text, sizeof(text), "%s = ()\n", *name);
+        write_file("c.conf", text);
+        assert_int_equal(load(&c, problems, sizeof(problems)),
+                         strcmp(*name, "nameservers") == 0 ? FP_OK : FP_INVALID);
+        assert_null(strstr(problems, "unknown"));
+        if (strcmp(*name, "nameservers") == 0)
+            config_close(&c);
+    }
+}
+
+int main(void)
+{
+    struct CMUnitTest tests[COUNT_OF(bad_cases) + COUNT_OF(warning_cases) + 16];
+    size_t n = 0;
+    for (size_t i = 0; i < COUNT_OF(bad_cases); i++)
+        tests[n++] = (struct CMUnitTest){bad_cases[i].name, says_what_is_wrong, enter_folder,
+                                         leave_folder, (void *)&bad_cases[i]};
+    for (size_t i = 0; i < COUNT_OF(warning_cases); i++)
+        tests[n++] = (struct CMUnitTest){warning_cases[i].name, warns_and_goes_on, enter_folder,
+                                         leave_folder, (void *)&warning_cases[i]};
+    const struct CMUnitTest stories[] = {
+        cmocka_unit_test_setup_teardown(defaults_stand_where_nothing_is_written, enter_folder,
+                                        leave_folder),
+        cmocka_unit_test_setup_teardown(everything_written_is_read, enter_folder, leave_folder),
+        cmocka_unit_test_setup_teardown(an_empty_listen_listens_nowhere, enter_folder,
+                                        leave_folder),
+        cmocka_unit_test_setup_teardown(includes_keep_their_places, enter_folder, leave_folder),
+        cmocka_unit_test_setup_teardown(a_file_that_is_not_there_is_said, enter_folder,
+                                        leave_folder),
+        cmocka_unit_test_setup_teardown(every_setting_named_is_known, enter_folder, leave_folder),
+    };
+    for (size_t i = 0; i < COUNT_OF(stories); i++)
+        tests[n++] = stories[i];
+    return _cmocka_run_group_tests("config", tests, n, NULL, NULL);
+}
