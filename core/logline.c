@@ -90,7 +90,11 @@ void logline_delivery(const struct logline_delivery *d, struct buf *to)
         logline_add_delay(d->delays_ms[i], to);
     }
     buf_addf(to, ", dsn=%s, status=%s (", o->status, status_word(o->result));
-    text_escape(slice_str(o->text), to);
+    struct buf text;
+    buf_init(&text, LOGLINE_MAX);
+    outcome_describe(o, &text);
+    text_escape(buf_slice(&text), to);
+    buf_close(&text);
     buf_add_str(to, ")");
 }
 

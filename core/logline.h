@@ -9,7 +9,7 @@
 #include "core/message.h"
 #include "core/outcome.h"
 
-enum { LOGLINE_MAX = 4096 }; // a `to` with this maximum holds every line whole
+enum { LOGLINE_MAX = 8192 }; // a `to` with this maximum holds every line whole
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
@@ -23,9 +23,9 @@ struct logline_delivery {
     int64_t delay_ms;     // since arrival
     int64_t delays_ms[4]; // before the queue manager, in the queue, connection set-up, transmission
 };
-// "ID: to=<b>, relay=HOST[IP]:PORT, delay=S, delays=a/b/c/d, dsn=X.Y.Z,
-// status=sent|deferred|bounced (TEXT)" relay=none when nobody was reached. Delays as
-// logline_add_delay writes them.
+// "ID: to=<b>, relay=HOST[IP]:PORT, delay=S, delays=a/b/c/d, dsn=X.Y.Z, status=WORD (TEXT)"
+// WORD is sent, deferred or bounced; TEXT is outcome_describe's; relay=none when nobody was reached;
+// delays as logline_add_delay writes them.
 void logline_delivery(const struct logline_delivery *d, struct buf *to);
 // A length of time in seconds as Postfix has it: two significant digits, at most two of them behind
 // the point ("0", "0.01", "0.5", "1.2", "12"), whole seconds from 10 s on ("345").

@@ -32,3 +32,23 @@ void outcome_set(struct outcome *o, enum outcome_result result, enum outcome_sco
     vsnprintf(o->text, sizeof o->text, format, args);
     va_end(args);
 }
+
+static void describe_host(const struct outcome *o, struct buf *to)
+{
+    buf_addf(to, "host %s", o->host[0] ? o->host : o->ip);
+    if (o->ip[0])
+        buf_addf(to, "[%s]", o->ip);
+}
+
+void outcome_describe(const struct outcome *o, struct buf *to)
+{
+    if (!o->has_reply || o->result == OUTCOME_DELIVERED) {
+        buf_add_str(to, o->text);
+        return;
+    }
+    describe_host(o, to);
+    if (o->command[0])
+        buf_addf(to, " said: %s (in reply to %s command)", o->text, o->command);
+    else
+        buf_addf(to, " refused to talk to me: %s", o->text);
+}

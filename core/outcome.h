@@ -8,6 +8,8 @@
 #ifndef FP_CORE_OUTCOME_H
 #define FP_CORE_OUTCOME_H
 
+#include "core/buf.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -75,5 +77,10 @@ const char *outcome_class_name(enum outcome_class klass);
 void outcome_set(struct outcome *o, enum outcome_result result, enum outcome_scope scope,
                  enum outcome_class klass, const char *status, const char *format, ...)
     __attribute__((format(printf, 6, 7)));
+
+// What log and listings tell, raw: "host mx.example[192.0.2.1] said: 450 4.2.0 ... (in reply to
+// RCPT TO command)", for a greeting "host ... refused to talk to me: 554 ..."; of a delivery the
+// reply alone, and our own words as they are.
+void outcome_describe(const struct outcome *o, struct buf *to);
 
 #endif

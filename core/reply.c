@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // reply: an SMTP reply as it comes in, byte by byte. See reply.h.
 //
-// Line ends: CRLF, and a bare LF too, for hosts that send it are told apart from no others by
-// refusing them; a CR within a line is text. A reply that is malformed is complete at the end of
-// the line that made it so: nothing good can follow, and waiting for more would only help a peer
-// that means to hold us.
+// A bare LF ends a line too: some hosts send it, and no message boundary hangs on it here, unlike in
+// dot.c. A CR within a line is text. A malformed reply is complete at the end of the line that made
+// it so: nothing good can follow, and waiting for more would only help a peer that means to hold us.
 #include "core/reply.h"
 
 #include "core/must.h"

@@ -3,11 +3,15 @@
 //
 //     struct reply_parser p;
 //     reply_init(&p);
-//     while (bytes) { used = reply_feed(&p, bytes); if (reply_is_complete(&p)) { use p;
-//     reply_init(&p); } }
+//     while (bytes) {
+//         used = reply_feed(&p, bytes);
+//         if (reply_is_complete(&p)) { use p; reply_init(&p); }
+//     }
 //
 // Memory is bounded: text beyond REPLY_TEXT_MAX is dropped (the code still counts), more than
-// REPLY_LINES_MAX lines or a line longer than REPLY_LINE_MAX makes it malformed.
+// REPLY_LINES_MAX lines or a line longer than REPLY_LINE_MAX makes it malformed. Lines end in CRLF
+// or a bare LF. A malformed reply is complete at once where it became so: what follows is no answer
+// to anything, close the connection.
 #ifndef FP_CORE_REPLY_H
 #define FP_CORE_REPLY_H
 
