@@ -5,7 +5,11 @@
 // `struct outcome`: tried again or given back, whose failure it is, under which retry class, with
 // which RFC 3463 status. First digit decides (RFC 5321 4.2.1); an enhanced code counts only when
 // its class agrees; anything malformed, early, or out of range defers. 5xx in the greeting or to
-// EHLO is the host's failure, not the message's. 552 at RCPT means 452 (RFC 5321 4.5.3.1.10).
+// EHLO is the host's failure, not the message's. 552 at RCPT means 452 (RFC 5321 4.5.3.1.10) unless
+// its enhanced code says that it is about something else (552 5.2.2). 421 is the host's at any
+// time. A connection that breaks while content goes out or after the end mark is the message's
+// failure (a scanner that dies of one message must not stop the others), after the end mark in
+// doubt.
 #ifndef FP_DELIVER_CLASSIFY_H
 #define FP_DELIVER_CLASSIFY_H
 
@@ -13,33 +17,61 @@
 #include "core/reply.h"
 
 enum deliver_stage {
-    STAGE_CONNECT, STAGE_GREETING, STAGE_EHLO, STAGE_MAIL, STAGE_RCPT, STAGE_DATA,
-    STAGE_BODY,    // content is being sent; the end mark is not out
-    STAGE_DOT,     // the end mark is out: in doubt until a complete reply
+    STAGE_CONNECT,
+    STAGE_GREETING,
+    STAGE_EHLO,
+    STAGE_MAIL,
+    STAGE_RCPT,
+    STAGE_DATA,
+    STAGE_BODY, // content is being sent; the end mark is not out
+    STAGE_DOT,  // the end mark is out: in doubt until a complete reply
     STAGE_QUIT,
 };
 
-enum deliver_fault { FAULT_REFUSED, FAULT_UNREACHABLE, FAULT_TIMEOUT, FAULT_RESET, FAULT_CLOSED, FAULT_GARBAGE, FAULT_OTHER };
+enum deliver_fault {
+    FAULT_REFUSED,
+    FAULT_UNREACHABLE,
+    FAULT_TIMEOUT,
+    FAULT_RESET,
+    FAULT_CLOSED,
+    FAULT_GARBAGE,
+    FAULT_OTHER
+};
 
-struct hop { const char *host; const char *ip; uint16_t port; }; // whom we talk to; "" and 0 when unknown
+struct hop {
+    const char *host;
+    const char *ip;
+    uint16_t port;
+}; // whom we talk to; "" and 0 when unknown
 
-// A complete reply, positive or not, to the command of that stage.
-void classify_reply(enum deliver_stage stage, const struct reply_parser *reply, const struct hop *hop,
-                    struct outcome *ret);
+// A complete, well-formed reply, positive or not, to the command of that stage. One that the stage
+// does not know (354 to MAIL, 250 to DATA) counts as garbage. text is the reply with its code.
+void classify_reply(enum deliver_stage stage, const struct reply_parser *reply,
+                    const struct hop *hop, struct outcome *ret);
 // No complete reply: the connection failed. detail: our words for it, "" for the default.
 void classify_fault(enum deliver_stage stage, enum deliver_fault fault, const char *detail,
                     const struct hop *hop, struct outcome *ret);
 
 enum dns_fault {
-    DNS_NXDOMAIN,     // the name does not exist: permanent 5.1.2
-    DNS_NODATA,       // neither MX nor address: permanent 5.1.2
-    DNS_NULL_MX,      // RFC 7505: permanent 5.1.10
-    DNS_SERVFAIL,     // temporary 4.4.3
-    DNS_TIMEOUT,      // temporary 4.4.3
-    DNS_BAD_ANSWER,   // temporary 4.4.3
-    DNS_MX_UNUSABLE,  // every MX host is without address or not a host name
-    DNS_LOOP,         // the best MX is ourselves: permanent 5.4.6
+    DNS_NXDOMAIN,    // the name does not exist: permanent 5.1.2
+    DNS_NODATA,      // neither MX nor address: permanent 5.1.2
+    DNS_NULL_MX,     // RFC 7505: permanent 5.1.10
+    DNS_SERVFAIL,    // temporary 4.4.3
+    DNS_TIMEOUT,     // temporary 4.4.3
+    DNS_BAD_ANSWER,  // temporary 4.4.3
+    DNS_MX_UNUSABLE, // every MX host is without address or not a host name: permanent 5.4.4
+    DNS_LOOP,        // the best MX is ourselves: permanent 5.4.6
 };
 void classify_dns(enum dns_fault fault, const char *name, struct outcome *ret);
+// A host that a route names and the DNS does not know: our configuration, not the address.
+// Deferred.
+void classify_relay_unknown(const char *name, struct outcome *ret);
+// The message is larger than what the host said it takes (RFC 1870 6.1): failed 5.3.4, unsent.
+void classify_too_big(uint64_t size, uint64_t size_max, const struct hop *hop, struct outcome *ret);
+// An address or sender that cannot stand in a command line. Failed.
+void classify_unspeakable(bool is_sender, struct outcome *ret);
+// Our own side gave up: the spool did not give the body, or we are shutting down.
+void classify_local(enum deliver_stage stage, const char *why, const struct hop *hop,
+                    struct outcome *ret);
 
 #endif

@@ -7,15 +7,21 @@
 #ifndef FP_DELIVER_HOSTS_H
 #define FP_DELIVER_HOSTS_H
 
+#include "core/dns_answer.h"
 #include "core/err.h"
 #include "core/slice.h"
 #include "deliver/classify.h"
-#include "core/dns_answer.h"
 
 enum { HOSTS_MAX = 64 };
 
-struct host { char name[256]; uint16_t preference; };
-struct host_list { struct host hosts[HOSTS_MAX]; uint32_t count; };
+struct host {
+    char name[256];
+    uint16_t preference;
+};
+struct host_list {
+    struct host hosts[HOSTS_MAX];
+    uint32_t count;
+};
 
 // FP_OK: ret holds at least one host (the domain itself when it has no MX: implicit MX).
 // FP_NOT_FOUND: *ret_fault says why nobody is to be asked, or why not now.

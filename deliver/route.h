@@ -24,13 +24,16 @@ struct target {
 };
 
 struct route_row {
-    char *pattern; // lower-case; owned
+    char *pattern;          // lower-case; owned
     struct target *targets; // owned; tried in order
     uint32_t target_count;
     char *name; // what the destination is called unless by MX: the targets' texts, joined; owned
 };
 
-struct routes { struct route_row *rows; uint32_t count; };
+struct routes {
+    struct route_row *rows;
+    uint32_t count;
+};
 void routes_close(struct routes *r);
 
 // FP_INVALID: not one of the forms; why gets one sentence that says which forms there are.

@@ -4,15 +4,26 @@
 //     s = session_new(&settings, targets, ...);
 //     feed SESSION_BATCH (a message to hand over), then execute effects and feed what comes back;
 //     after SESSION_BATCH_DONE with can_reuse, feed the next SESSION_BATCH, or SESSION_QUIT;
-//     after SESSION_ENDED, session_free.
+//     without can_reuse the session ends by itself;
+//     after SESSION_ENDED, session_free (events that come late are ignored).
+// Pull until false after each feed. Feed SESSION_SENT when everything handed to SEND is out, be it
+// at once: the next piece of a body is not asked for before. An idle connection that the host
+// closes is only disconnected (session_is_idle turns false): a batch fed then connects anew.
 //
 // It resolves (effects LOOKUP), chooses hosts and addresses in order, connects (effect CONNECT),
 // speaks SMTP with pipelining (deliver/client does the protocol), goes on to the next address after
 // a connection failure and to the next host after a bad greeting or 421 before anything was sent,
 // and says per recipient what became of it. A connection that a reused session finds closed when it
-// sends MAIL is opened again once, without an outcome.
+// sends MAIL is opened again once, without an outcome. A connection lost after MAIL but before the
+// body was asked for counts as a connection failure; once it was (the body can be had only once),
+// the batch is not tried at another host. Recipients that were refused for good are not asked
+// again.
 //
-// States: IDLE (no batch; connected or not) → RESOLVING → CONNECTING → TALKING → IDLE ... → CLOSING → ENDED.
+// 8-bit content goes to hosts without 8BITMIME as it is: nearly all take it, and conversion breaks
+// signatures.
+//
+// States: IDLE (no batch; connected or not) → RESOLVING → CONNECTING → TALKING → IDLE ... → CLOSING
+// → ENDED.
 //
 // (C1) Every recipient of a batch gets exactly one OUTCOME before BATCH_DONE.
 // (C2) At most one connection is open; CONNECT is only asked for after DISCONNECT of the previous.
@@ -29,39 +40,41 @@
 #include "deliver/route.h"
 
 struct session_settings {
-    const char *hostname;   // for EHLO, and to know ourselves in MX sets; borrowed, outlives the session
-    uint16_t smtp_port;     // where hosts found by MX listen
-    int64_t connect_ms;     // default 30 s
-    int64_t greeting_ms;    // 5 min
-    int64_t command_ms;     // EHLO, MAIL, RCPT: 5 min
-    int64_t data_ms;        // DATA: 2 min
-    int64_t block_ms;       // between two pieces of content that are taken: 3 min
-    int64_t dot_ms;         // 10 min
-    int64_t quit_ms;        // 5 s: nothing depends on it
+    const char
+        *hostname; // for EHLO, and to know ourselves in MX sets; borrowed, outlives the session
+    uint16_t smtp_port;  // where hosts found by MX listen
+    int64_t connect_ms;  // default 30 s
+    int64_t greeting_ms; // 5 min
+    int64_t command_ms;  // EHLO, MAIL, RCPT: 5 min
+    int64_t data_ms;     // DATA: 2 min
+    int64_t block_ms;    // between two pieces of content that are taken: 3 min
+    int64_t dot_ms;      // 10 min
+    int64_t quit_ms;     // 5 s: nothing depends on it
 };
 
 struct session_batch {
-    const char *sender;            // "" is <>
-    const char *const *rcpts;      // addresses
-    uint32_t rcpt_count;           // >= 1
-    uint64_t size;                 // bytes of the body
+    const char *sender;       // "" is <>
+    const char *const *rcpts; // addresses
+    uint32_t rcpt_count;      // >= 1
+    uint64_t size;            // bytes of the body
     bool is_8bit;
 };
 
 enum session_event_kind {
-    SESSION_BATCH,         // borrowed until BATCH_DONE
-    SESSION_ANSWER,        // to LOOKUP
+    SESSION_BATCH,  // borrowed until BATCH_DONE
+    SESSION_ANSWER, // to LOOKUP
     SESSION_CONNECTED,
-    SESSION_CONNECT_FAILED,// fault and detail
-    SESSION_BYTES,         // always consumed completely
+    SESSION_CONNECT_FAILED, // fault and detail
+    SESSION_BYTES,          // always consumed completely
     SESSION_EOF,
-    SESSION_RESET,         // fault and detail
-    SESSION_BODY,          // answer to NEED_BODY: the next piece, borrowed until SEND of it was pulled and sent
-    SESSION_BODY_FAILED,   // our own spool cannot give it: abort, defer (SCOPE_LOCAL)
-    SESSION_SENT,          // everything handed to SEND so far is out (back-pressure: NEED_BODY waits for it)
+    SESSION_RESET, // fault and detail
+    SESSION_BODY,  // answer to NEED_BODY: the next piece, borrowed until SEND of it was pulled and
+                   // sent
+    SESSION_BODY_FAILED, // our own spool cannot give it: abort, defer (SCOPE_LOCAL)
+    SESSION_SENT, // everything handed to SEND so far is out (back-pressure: NEED_BODY waits for it)
     SESSION_TIMER,
-    SESSION_QUIT,          // no more batches
-    SESSION_ABORT,         // shutdown: end now; a batch under way is deferred (in doubt where C3 says so)
+    SESSION_QUIT,  // no more batches
+    SESSION_ABORT, // shutdown: end now; a batch under way is deferred (in doubt where C3 says so)
 };
 
 struct session_event {
@@ -70,17 +83,17 @@ struct session_event {
     const struct session_batch *batch;
     const struct dns_answer *answer; // ANSWER; for the lookup with this name and type
     const char *answer_name;
-    enum deliver_fault fault;        // CONNECT_FAILED, RESET
-    const char *detail;              // "Connection refused"
-    struct slice bytes;              // BYTES, BODY
-    bool is_last;                    // BODY: nothing comes after this piece
+    enum deliver_fault fault; // CONNECT_FAILED, RESET
+    const char *detail;       // "Connection refused"
+    struct slice bytes;       // BYTES, BODY
+    bool is_last;             // BODY: nothing comes after this piece
 };
 
 enum session_effect_kind {
-    SESSION_LOOKUP,     // name, type
-    SESSION_CONNECT,    // ip, port
-    SESSION_SEND,       // slices, to be written in one call; they live until the next feed, pieces of the
-                        // body until SESSION_SENT
+    SESSION_LOOKUP,  // name, type
+    SESSION_CONNECT, // ip, port
+    SESSION_SEND, // slices, to be written in one call; they live until the next feed, pieces of the
+                  // body until SESSION_SENT
     SESSION_NEED_BODY,  // the next piece of the batch's body, please
     SESSION_OUTCOME,    // of recipient `index`
     SESSION_BATCH_DONE, // scope: the widest failure; can_reuse: connected and ready for another
@@ -92,16 +105,17 @@ enum { SESSION_SLICES_MAX = 16 };
 
 struct session_effect {
     enum session_effect_kind kind;
-    const char *name;            // LOOKUP
-    enum dns_type type;          // LOOKUP
-    const char *ip;              // CONNECT
-    uint16_t port;               // CONNECT
+    const char *name;                        // LOOKUP
+    enum dns_type type;                      // LOOKUP
+    const char *ip;                          // CONNECT
+    uint16_t port;                           // CONNECT
     struct slice slices[SESSION_SLICES_MAX]; // SEND
     uint32_t slice_count;
-    uint32_t index;              // OUTCOME
-    const struct outcome *outcome; // OUTCOME; and BATCH_DONE: the host's failure when scope is SCOPE_HOST or SCOPE_LOCAL
-    enum outcome_scope scope;    // BATCH_DONE
-    bool can_reuse;              // BATCH_DONE
+    uint32_t index;                // OUTCOME
+    const struct outcome *outcome; // OUTCOME; and BATCH_DONE: the host's failure when scope is
+                                   // SCOPE_HOST or SCOPE_LOCAL
+    enum outcome_scope scope;      // BATCH_DONE
+    bool can_reuse;                // BATCH_DONE
 };
 
 struct session;
@@ -113,7 +127,9 @@ void session_feed(struct session *s, const struct session_event *event);
 bool session_pull(struct session *s, struct session_effect *ret);
 int64_t session_deadline(const struct session *s);
 
-struct session_times { int64_t started_ms, connected_ms, ready_ms, done_ms; }; // of the current or last batch
+struct session_times {
+    int64_t started_ms, connected_ms, ready_ms, done_ms;
+}; // of the current or last batch
 void session_times(const struct session *s, struct session_times *ret);
 uint32_t session_delivered_count(const struct session *s); // messages on this connection so far
 bool session_is_idle(const struct session *s);             // connected, no batch

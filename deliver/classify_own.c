@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// classify: failures that no next hop spoke of: names, sizes, ourselves. See classify.h.
+#include "core/must.h"
+#include "deliver/classify.h"
+
+#include <stdio.h>
+
+#define NAME_ERROR "Host or domain name not found. Name service error for name="
+
+static const struct dns_row {
+    bool is_permanent;
+    const char *status;
+    const char *before, *after; // the name stands between them
+} dns_rows[] = {
+    [DNS_NXDOMAIN] = {true, "5.1.2", NAME_ERROR, ": Host not found"},
+    [DNS_NODATA] = {true, "5.1.2", NAME_ERROR, ": neither MX nor address record"},
+    [DNS_NULL_MX] = {true, "5.1.10", "Domain ", " does not accept mail (null MX)"},
+    [DNS_SERVFAIL] = {false, "4.4.3", NAME_ERROR, ": Host not found, try again"},
+    [DNS_TIMEOUT] = {false, "4.4.3", NAME_ERROR, ": no name server answered"},
+    [DNS_BAD_ANSWER] = {false, "4.4.3", NAME_ERROR, ": malformed answer"},
+    [DNS_MX_UNUSABLE] = {true, "5.4.4", "unable to route mail for ", ": no usable MX host"},
+    [DNS_LOOP] = {true, "5.4.6", "mail for ", " loops back to myself"},
+};
+
+void classify_dns(enum dns_fault fault, const char *name, struct outcome *ret)
+{
+    must((size_t)fault < sizeof dns_rows / sizeof dns_rows[0]);
+    const struct dns_row *row = &dns_rows[fault];
+    if (row->is_permanent)
+        outcome_set(ret, OUTCOME_FAILED, SCOPE_RECIPIENT, CLASS_ADDRESS, row->status, "%s%s%s",
+                    row->before, name, row->after);
+    else
+        outcome_set(ret, OUTCOME_DEFERRED, SCOPE_HOST, CLASS_DNS, row->status, "%s%s%s",
+                    row->before, name, row->after);
+}
+
+void classify_relay_unknown(const char *name, struct outcome *ret)
+{
+    outcome_set(ret, OUTCOME_DEFERRED, SCOPE_HOST, CLASS_DNS, "4.3.5",
+                "Host or domain name not found. Next hop %s of the route has no address", name);
+}
+
+static void put_hop(struct outcome *o, const struct hop *hop)
+{
+    if (!hop || !hop->port)
+        return;
+    o->port = hop->port;
+    snprintf(o->host, sizeof o->host, "%s", hop->host);
+    snprintf(o->ip, sizeof o->ip, "%s", hop->ip);
+}
+
+void classify_too_big(uint64_t size, uint64_t size_max, const struct hop *hop, struct outcome *ret)
+{
+    outcome_set(ret, OUTCOME_FAILED, SCOPE_MESSAGE, CLASS_REFUSED, "5.3.4",
+                "message size %llu exceeds size limit %llu of server %s[%s]",
+                (unsigned long long)size, (unsigned long long)size_max, hop->host, hop->ip);
+    put_hop(ret, hop);
+}
+
+void classify_unspeakable(bool is_sender, struct outcome *ret)
+{
+    outcome_set(ret, OUTCOME_FAILED, is_sender ? SCOPE_MESSAGE : SCOPE_RECIPIENT, CLASS_ADDRESS,
+                is_sender ? "5.1.7" : "5.1.3", "%s address cannot be said in SMTP",
+                is_sender ? "sender" : "recipient");
+}
+
+void classify_local(enum deliver_stage stage, const char *why, const struct hop *hop,
+                    struct outcome *ret)
+{
+    outcome_set(ret, OUTCOME_DEFERRED, SCOPE_LOCAL, CLASS_MESSAGE, "4.3.0", "%s%s", why,
+                stage == STAGE_DOT ? " -- message may have been delivered" : "");
+    ret->in_doubt = stage == STAGE_DOT;
+    put_hop(ret, hop);
+    if (ret->in_doubt)
+        snprintf(ret->status, sizeof ret->status, "4.4.2");
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// classify_text: tables of phrases. See classify_text.h.
+#include "deliver/classify_text.h"
+
+// Lower case. Two words at least where one alone turns up in other refusals too: "limit" alone is
+// also a size limit, "rate" is a part of many words.
+static const char *const rate_phrases[] = {
+    "rate limit",
+    "ratelimit",
+    "rate-limit",
+    "rate limited",
+    "too many",
+    "too much mail",
+    "too fast",
+    "throttl",
+    "slow down",
+    "frequency limit",
+    "unexpected volume",
+    "unusual rate",
+    "exceeded the max",
+    "limit exceeded",
+    "connection limit",
+    "concurrent",
+    "sending rate",
+    "message rate",
+    "reduce your sending",
+    "quota exceeded for sender",
+};
+
+static const char *const greylist_phrases[] = {
+    "greylist",  "graylist",     "grey list",  "grey-list",       "gray list",
+    "gray-list", "try again in", "first time", "come back later",
+};
+
+static const char *const full_phrases[] = {
+    "mailbox full",     "mailbox is full", "over quota",     "overquota",
+    "over the quota",   "quota exceeded",  "exceeded quota", "exceeds quota",
+    "exceeded storage", "user is full",    "inbox is full",  "insufficient mailbox",
+    "out of storage",
+};
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+static bool has_phrase(struct slice text, const char *phrase)
+{
+    size_t n = strlen(phrase);
+    for (size_t at = 0; at + n <= text.n; at++)
+        if (lower(text.p[at]) == phrase[0] && strncasecmp(text.p + at, phrase, n) == 0)
+            return true;
+    return false;
+}
+
+static bool has_any(struct slice text, const char *const *phrases, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (has_phrase(text, phrases[i]))
+            return true;
+    return false;
+}
+
+#define HAS_ANY(text, phrases) has_any(text, phrases, sizeof(phrases) / sizeof(phrases)[0])
+
+bool classify_text_is_rate(struct slice text)
+{
+    return HAS_ANY(text, rate_phrases);
+}
+
+bool classify_text_is_greylist(struct slice text)
+{
+    return HAS_ANY(text, greylist_phrases);
+}
+
+bool classify_text_is_mailbox_full(struct slice text)
+{
+    return HAS_ANY(text, full_phrases);
+}

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// client: states, what comes in and goes out. See client.h; what replies mean is in
+// client_reply.c.
+#include "deliver/client_state.h"
+
+#include "core/must.h"
+#include "core/time.h"
+
+#define M(state) (1u << (state))
+
+static const unsigned allowed[CLIENT_STATE_COUNT] = {
+    [CLIENT_CLOSED] = M(CLIENT_GREETING),
+    [CLIENT_GREETING] = M(CLIENT_EHLO) | M(CLIENT_CLOSED),
+    [CLIENT_EHLO] = M(CLIENT_HELO) | M(CLIENT_READY) | M(CLIENT_CLOSED),
+    [CLIENT_HELO] = M(CLIENT_READY) | M(CLIENT_CLOSED),
+    [CLIENT_READY] = M(CLIENT_ENVELOPE) | M(CLIENT_QUIT) | M(CLIENT_CLOSED),
+    [CLIENT_ENVELOPE] = M(CLIENT_READY) | M(CLIENT_BODY) | M(CLIENT_VOID) | M(CLIENT_CLOSED),
+    [CLIENT_BODY] = M(CLIENT_DOT) | M(CLIENT_CLOSED),
+    [CLIENT_DOT] = M(CLIENT_READY) | M(CLIENT_CLOSED),
+    [CLIENT_VOID] = M(CLIENT_READY) | M(CLIENT_CLOSED),
+    [CLIENT_QUIT] = M(CLIENT_CLOSED),
+};
+
+void client_move(struct client *c, enum client_state to, int64_t wait_ms)
+{
+    must(allowed[c->state] & M(to));
+    c->state = to;
+    client_wait(c, wait_ms);
+}
+
+void client_wait(struct client *c, int64_t wait_ms)
+{
+    c->deadline_ms = wait_ms == TIME_NEVER ? TIME_NEVER : c->now_ms + wait_ms;
+}
+
+void client_init(struct client *c, const struct session_settings *settings)
+{
+    *c = (struct client){.settings = settings, .deadline_ms = TIME_NEVER};
+    buf_init(&c->commands, ENVELOPE_COMMANDS_MAX);
+    reply_init(&c->reply);
+}
+
+void client_close(struct client *c)
+{
+    buf_close(&c->commands);
+    content_close(&c->content);
+}
+
+void client_connected(struct client *c, const struct hop *hop, int64_t now_ms)
+{
+    c->now_ms = now_ms;
+    c->hop = *hop;
+    c->caps = (struct ehlo_caps){0};
+    c->has_partial = c->is_reused = c->needs_rset = false;
+    c->delivered_count = 0;
+    reply_init(&c->reply);
+    client_move(c, CLIENT_GREETING, c->settings->greeting_ms);
+}
+
+bool client_is_ready(const struct client *c)
+{
+    return c->state == CLIENT_READY;
+}
+
+enum deliver_stage client_stage(const struct client *c)
+{
+    switch (c->state) {
+    case CLIENT_CLOSED:
+        return STAGE_CONNECT;
+    case CLIENT_GREETING:
+        return STAGE_GREETING;
+    case CLIENT_EHLO:
+    case CLIENT_HELO:
+        return STAGE_EHLO;
+    case CLIENT_ENVELOPE:
+        return envelope_stage(&c->envelope);
+    case CLIENT_VOID:
+        return STAGE_DATA;
+    case CLIENT_BODY:
+        return STAGE_BODY;
+    case CLIENT_DOT:
+        return STAGE_DOT;
+    case CLIENT_READY:
+        return STAGE_MAIL;
+    case CLIENT_QUIT:
+    case CLIENT_STATE_COUNT:
+        break;
+    }
+    return STAGE_QUIT;
+}
+
+// ---- going out -----------------------------------------------------------------------------
+
+void client_send_text(struct client *c, const char *text)
+{
+    must(c->slice_count == 0);
+    buf_reset(&c->commands);
+    must(buf_add_str(&c->commands, text) == FP_OK);
+    client_send_commands(c);
+}
+
+void client_send_commands(struct client *c)
+{
+    c->slices[0] = buf_slice(&c->commands);
+    c->slice_count = 1;
+}
+
+static void send_content(struct client *c)
+{
+    c->slice_count = content_slices(&c->content, c->slices);
+    if (c->content.is_over)
+        client_move(c, CLIENT_DOT, c->settings->dot_ms); // K2
+    else
+        client_wait(c, c->settings->block_ms);
+}
+
+static void ask_body(struct client *c)
+{
+    c->needs_body = true;
+    client_wait(c, TIME_NEVER); // for our own spool: it answers, or says that it cannot
+}
+
+void client_begin_body(struct client *c)
+{
+    content_begin(&c->content);
+    client_move(c, CLIENT_BODY, TIME_NEVER);
+    ask_body(c);
+}
+
+static void on_body(struct client *c, const struct session_event *event)
+{
+    if (c->state != CLIENT_BODY || !c->has_asked)
+        return; // the answer to a question of a connection that was lost meanwhile
+    c->has_asked = false;
+    content_piece(&c->content, event->bytes, event->is_last);
+    if (c->has_partial && event->is_last) // K1: what has begun cannot be the answer to the mark
+        client_lose_by(c, FAULT_GARBAGE, "early reply");
+    else if (content_is_taken(&c->content))
+        ask_body(c); // an empty piece
+    else
+        send_content(c);
+}
+
+static void on_sent(struct client *c)
+{
+    if (c->state != CLIENT_BODY || c->needs_body || c->has_asked || c->slice_count > 0)
+        return;
+    if (content_is_taken(&c->content))
+        ask_body(c);
+    else
+        send_content(c);
+}
+
+bool client_pull(struct client *c, struct session_effect *ret)
+{
+    if (c->slice_count > 0) {
+        ret->kind = SESSION_SEND;
+        memcpy(ret->slices, c->slices, c->slice_count * sizeof c->slices[0]);
+        ret->slice_count = c->slice_count;
+        c->slice_count = 0;
+        return true;
+    }
+    if (c->needs_body) {
+        ret->kind = SESSION_NEED_BODY;
+        c->needs_body = false;
+        c->has_asked = true;
+        return true;
+    }
+    return false;
+}
+
+// ---- coming in -----------------------------------------------------------------------------
+
+void client_drop(struct client *c)
+{
+    if (c->state != CLIENT_CLOSED)
+        client_move(c, CLIENT_CLOSED, TIME_NEVER);
+    c->slice_count = 0;
+    c->needs_body = c->has_asked = false;
+    c->tally = NULL;
+}
+
+void client_lose(struct client *c, const struct outcome *why)
+{
+    if (why != &c->failure)
+        c->failure = *why;
+    client_drop(c);
+    c->news = NEWS_LOST;
+}
+
+void client_lose_by(struct client *c, enum deliver_fault fault, const char *detail)
+{
+    classify_fault(client_stage(c), fault, detail, &c->hop, &c->failure);
+    client_lose(c, &c->failure);
+}
+
+static void on_fault(struct client *c, enum deliver_fault fault, const char *detail)
+{
+    if (c->state == CLIENT_QUIT) {
+        client_drop(c);
+        c->news = NEWS_BYE;
+    } else if (c->state != CLIENT_CLOSED) {
+        client_lose_by(c, fault, detail);
+    }
+}
+
+// K1: has everything been handed out that a reply now could answer?
+static bool may_reply(const struct client *c)
+{
+    return c->slice_count == 0 && c->state != CLIENT_READY;
+}
+
+// What is done stays done; what has only begun does not begin on such a connection.
+static void on_surplus(struct client *c)
+{
+    if (c->news == NEWS_READY)
+        client_lose_by(c, FAULT_GARBAGE, "reply without a command");
+    else
+        client_drop(c);
+}
+
+static void on_bytes(struct client *c, struct slice bytes)
+{
+    while (bytes.n > 0 && c->state != CLIENT_CLOSED && c->news == NEWS_NONE) {
+        if (!may_reply(c)) {
+            client_lose_by(c, FAULT_GARBAGE, "reply without a command");
+            return;
+        }
+        bytes = slice_from(bytes, reply_feed(&c->reply, bytes));
+        c->has_partial = !reply_is_complete(&c->reply);
+        if (c->has_partial)
+            return;
+        client_on_reply(c);
+        reply_init(&c->reply);
+    }
+    if (bytes.n > 0 && c->state != CLIENT_CLOSED) // K1, behind the reply that made the news
+        on_surplus(c);
+}
+
+void client_feed(struct client *c, const struct session_event *event)
+{
+    must(c->news == NEWS_NONE);
+    c->now_ms = event->now_ms;
+    switch (event->kind) {
+    case SESSION_BYTES:
+        on_bytes(c, event->bytes);
+        break;
+    case SESSION_EOF:
+        on_fault(c, FAULT_CLOSED, event->detail);
+        break;
+    case SESSION_RESET:
+        on_fault(c, event->fault, event->detail);
+        break;
+    case SESSION_TIMER:
+        if (c->now_ms >= c->deadline_ms)
+            on_fault(c, FAULT_TIMEOUT, "");
+        break;
+    case SESSION_BODY:
+        on_body(c, event);
+        break;
+    case SESSION_SENT:
+        on_sent(c);
+        break;
+    case SESSION_QUIT:
+        if (c->state == CLIENT_READY) {
+            client_send_text(c, "QUIT\r\n");
+            client_move(c, CLIENT_QUIT, c->settings->quit_ms);
+        }
+        break;
+    default:
+        must(!"an event that is the session's");
+    }
+}
+
+enum client_news client_take_news(struct client *c)
+{
+    enum client_news news = c->news;
+    c->news = NEWS_NONE;
+    return news;
+}

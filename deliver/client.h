@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// client: SMTP on one connection, from the greeting to QUIT. Pure. RFC 5321, 1870, 2920, 6152.
+//
+//     client_init(&c, settings);
+//     client_connected(&c, &hop, now);
+//     client_feed(&c, event) with BYTES, EOF, RESET, BODY, SENT, TIMER, QUIT; after each
+//     client_take_news(&c), and client_pull(&c, &effect) until it says false
+//     at NEWS_READY or NEWS_DONE with client_is_ready: client_begin(&c, &tally, now)
+//
+// It knows nothing of names, other hosts, or what a failure means for the queue: it says NEWS_LOST
+// with an outcome, and the session decides. States:
+//
+//     CLOSED → GREETING → EHLO (→ HELO) → READY → ENVELOPE → BODY → DOT → READY ... → QUIT → CLOSED
+//     ENVELOPE → VOID → READY: DATA was answered with 354 although nobody was accepted
+//     anything → CLOSED
+//
+// (K1) A reply is believed only if its command had been handed out before it came; a byte that is
+//      early ends the connection. So two replies in one segment cannot answer a later command.
+// (K2) From the moment the end mark is handed out the state is DOT, and every failure is in doubt.
+// (K3) A transaction that MAIL opened and no end mark closed is closed by RSET before the next
+// MAIL.
+#ifndef FP_DELIVER_CLIENT_H
+#define FP_DELIVER_CLIENT_H
+
+#include "deliver/content.h"
+#include "deliver/envelope.h"
+#include "deliver/session.h"
+
+enum client_state {
+    CLIENT_CLOSED,
+    CLIENT_GREETING, // waits for the greeting
+    CLIENT_EHLO,     // EHLO is out
+    CLIENT_HELO,     // HELO is out
+    CLIENT_READY,    // between transactions
+    CLIENT_ENVELOPE, // RSET, MAIL, RCPT, DATA
+    CLIENT_BODY,     // content goes out
+    CLIENT_DOT,      // the end mark is out
+    CLIENT_VOID,     // a lone dot is out, for nobody
+    CLIENT_QUIT,     // QUIT is out
+    CLIENT_STATE_COUNT
+};
+
+enum client_news {
+    NEWS_NONE,
+    NEWS_READY, // greeted: transactions may begin
+    NEWS_DONE,  // the transaction is over, the tally settled; another may begin if client_is_ready
+    NEWS_LOST,  // the connection is to be closed; `failure` says why. A tally under way is not
+                // settled
+    NEWS_BYE,   // QUIT is dealt with: close the connection
+};
+
+struct client {
+    const struct session_settings *settings;
+    struct hop hop; // strings borrowed while connected
+    enum client_state state;
+    enum client_news news;
+    int64_t now_ms, deadline_ms;
+    struct ehlo_caps caps;
+    struct reply_parser reply;
+    bool has_partial;    // some bytes of a reply have come
+    bool is_reused;      // the transaction under way is not the first on this connection
+    bool was_answered;   // the transaction under way has got a reply to MAIL
+    bool mail_refused;   // and that was a refusal
+    bool rcpt_was_taken; // some RCPT was answered 2xx, whatever came of MAIL
+    bool needs_rset;     // K3
+    bool needs_body;     // NEED_BODY is to be pulled
+    bool has_asked;      // NEED_BODY was pulled and not answered
+    uint32_t delivered_count;
+    struct tally *tally; // of the transaction under way; borrowed
+    struct envelope envelope;
+    struct content_writer content;
+    struct buf commands;
+    struct slice slices[SESSION_SLICES_MAX];
+    uint32_t slice_count;   // > 0: SEND is to be pulled
+    struct outcome failure; // NEWS_LOST
+};
+
+void client_init(struct client *c, const struct session_settings *settings);
+void client_close(struct client *c);
+
+void client_connected(struct client *c, const struct hop *hop, int64_t now_ms);
+void client_begin(struct client *c, struct tally *tally,
+                  int64_t now_ms); // requires client_is_ready
+void client_feed(struct client *c, const struct session_event *event);
+void client_drop(struct client *c); // forget the connection without a word
+
+enum client_news client_take_news(struct client *c);
+bool client_pull(struct client *c, struct session_effect *ret); // SEND and NEED_BODY only
+bool client_is_ready(const struct client *c);
+enum deliver_stage client_stage(const struct client *c); // where a failure now would belong
+
+#endif

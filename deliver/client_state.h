@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// client_state: what client.c and client_reply.c share. Nobody else includes it.
+#ifndef FP_DELIVER_CLIENT_STATE_H
+#define FP_DELIVER_CLIENT_STATE_H
+
+#include "deliver/client.h"
+
+void client_move(struct client *c, enum client_state to,
+                 int64_t wait_ms);                   // the only one that sets `state`
+void client_wait(struct client *c, int64_t wait_ms); // TIME_NEVER: for ever
+void client_send_text(struct client *c, const char *text);
+void client_send_commands(struct client *c); // what was gathered in `commands`
+void client_begin_body(struct client *c);
+void client_lose(struct client *c, const struct outcome *why);
+void client_lose_by(struct client *c, enum deliver_fault fault, const char *detail);
+void client_on_reply(struct client *c); // `reply` is complete
+
+#endif

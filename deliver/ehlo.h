@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// ehlo: what a host says it can do. RFC 5321 4.1.1.1, RFC 1870, RFC 2920, RFC 6152.
+#ifndef FP_DELIVER_EHLO_H
+#define FP_DELIVER_EHLO_H
+
+#include "core/reply.h"
+
+struct ehlo_caps {
+    bool has_pipelining;
+    bool has_8bitmime;
+    bool has_size;
+    uint64_t size_max; // 0: none is said
+};
+
+// Keywords in any case, unknown ones skipped; the first line is the host's greeting, not a keyword.
+void ehlo_parse(const struct reply_parser *reply, struct ehlo_caps *ret);
+
+#endif

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// plan: see plan.h.
+#include "deliver/plan.h"
+
+#include "core/hostname.h"
+#include "core/must.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define M(state) (1u << (state))
+
+static const unsigned allowed[PLAN_STATE_COUNT] = {
+    [PLAN_IDLE] = M(PLAN_IDLE) | M(PLAN_ASKING) | M(PLAN_ADDRESS) | M(PLAN_OVER),
+    [PLAN_ASKING] = M(PLAN_IDLE) | M(PLAN_ASKING) | M(PLAN_ADDRESS) | M(PLAN_OVER),
+    [PLAN_ADDRESS] = M(PLAN_IDLE) | M(PLAN_ASKING) | M(PLAN_ADDRESS) | M(PLAN_OVER),
+    [PLAN_OVER] = M(PLAN_IDLE),
+};
+
+static void start_target(struct plan *p);
+static void start_host(struct plan *p);
+
+static void move_to(struct plan *p, enum plan_state to)
+{
+    must(allowed[p->state] & M(to));
+    p->state = to;
+}
+
+void plan_init(struct plan *p, const struct session_settings *settings,
+               const struct target *targets, uint32_t target_count, const char *domain)
+{
+    must(target_count > 0);
+    p->settings = settings;
+    p->targets = must_alloc(target_count * sizeof targets[0]);
+    p->target_count = target_count;
+    for (uint32_t i = 0; i < target_count; i++) {
+        p->targets[i] = targets[i];
+        p->targets[i].host = targets[i].host ? must_strdup(targets[i].host) : NULL;
+    }
+    p->domain = must_strdup(domain);
+    p->state = PLAN_IDLE;
+}
+
+void plan_close(struct plan *p)
+{
+    for (uint32_t i = 0; i < p->target_count; i++)
+        free(p->targets[i].host);
+    free(p->targets);
+    free(p->domain);
+}
+
+// ---- failures ------------------------------------------------------------------------------
+
+// A failure that may pass outweighs one that will not: as long as one host might take the mail
+// tomorrow, it is not given back.
+void plan_note_failure(struct plan *p, const struct outcome *o)
+{
+    if (p->has_failure && o->result == OUTCOME_FAILED && p->failure.result != OUTCOME_FAILED)
+        return;
+    p->has_failure = true;
+    p->failure = *o;
+}
+
+static void note_dns(struct plan *p, enum dns_fault fault, const char *name)
+{
+    struct outcome o;
+    classify_dns(fault, name, &o);
+    plan_note_failure(p, &o);
+}
+
+static bool is_temporary(enum dns_result result)
+{
+    return result == DNS_ANSWER_SERVFAIL || result == DNS_ANSWER_TIMEOUT ||
+           result == DNS_ANSWER_BAD;
+}
+
+static enum dns_fault temporary_fault(enum dns_result result)
+{
+    return result == DNS_ANSWER_TIMEOUT ? DNS_TIMEOUT
+           : result == DNS_ANSWER_BAD   ? DNS_BAD_ANSWER
+                                        : DNS_SERVFAIL;
+}
+
+// The host under way has no address. P2 decides what that means.
+static void note_no_address(struct plan *p)
+{
+    const char *name = p->hosts.hosts[p->host].name;
+    bool is_relay = p->targets[p->target].kind == TARGET_SMTP, is_known = false;
+    for (uint32_t i = 0; i < p->question_count; i++) {
+        if (is_temporary(p->questions[i].result)) {
+            note_dns(p, temporary_fault(p->questions[i].result), name);
+            return;
+        }
+        is_known |= p->questions[i].result != DNS_ANSWER_NXDOMAIN;
+    }
+    struct outcome o;
+    if (is_relay)
+        classify_relay_unknown(name, &o);
+    else if (p->is_implicit)
+        classify_dns(is_known ? DNS_NODATA : DNS_NXDOMAIN, name, &o);
+    else
+        classify_dns(DNS_MX_UNUSABLE, p->domain, &o);
+    plan_note_failure(p, &o);
+}
+
+// ---- addresses -----------------------------------------------------------------------------
+
+static void try_address(struct plan *p)
+{
+    if (p->tries == PLAN_TRIES_MAX) {
+        move_to(p, PLAN_OVER);
+        return;
+    }
+    const struct target *t = &p->targets[p->target];
+    p->tries++;
+    p->hop = (struct hop){
+        .host = p->hosts.hosts[p->host].name,
+        .ip = p->ips[p->address],
+        .port = t->kind == TARGET_SMTP ? t->port : p->settings->smtp_port,
+    };
+    move_to(p, PLAN_ADDRESS);
+}
+
+static void add_ip(struct plan *p, const char *ip)
+{
+    if (p->ip_count < PLAN_ADDRESSES_MAX)
+        snprintf(p->ips[p->ip_count++], OUTCOME_IP_SIZE, "%s", ip);
+}
+
+static void use_addresses(struct plan *p)
+{
+    p->ip_count = p->address = 0;
+    for (uint32_t i = 0; i < p->v6_count || i < p->v4_count; i++) {
+        if (i < p->v6_count)
+            add_ip(p, p->v6[i]);
+        if (i < p->v4_count)
+            add_ip(p, p->v4[i]);
+    }
+    if (p->ip_count > 0) {
+        try_address(p);
+        return;
+    }
+    note_no_address(p);
+    plan_next_host(p);
+}
+
+static void use_literal(struct plan *p, struct slice ip)
+{
+    p->ip_count = 1;
+    p->address = 0;
+    snprintf(p->ips[0], OUTCOME_IP_SIZE, "%.*s", (int)ip.n, ip.p);
+    try_address(p);
+}
+
+void plan_next_address(struct plan *p)
+{
+    must(p->state == PLAN_ADDRESS);
+    if (p->address + 1 < p->ip_count) {
+        p->address++;
+        try_address(p);
+    } else {
+        plan_next_host(p);
+    }
+}
+
+// ---- hosts and targets ---------------------------------------------------------------------
+
+static void ask(struct plan *p, const char *name, enum dns_type type)
+{
+    struct plan_question *q = &p->questions[p->question_count++];
+    snprintf(q->name, sizeof q->name, "%s", name);
+    q->type = type;
+    q->is_pulled = q->is_answered = false;
+    q->result = DNS_ANSWER_SERVFAIL;
+}
+
+static void start_host(struct plan *p)
+{
+    const char *name = p->hosts.hosts[p->host].name;
+    struct slice ip = slice_str(name);
+    if (hostname_is_ipv4(ip) || hostname_is_ipv6(ip) || hostname_is_literal(ip, &ip)) {
+        use_literal(p, ip);
+        return;
+    }
+    p->question_count = p->v4_count = p->v6_count = 0;
+    ask(p, name, DNS_TYPE_AAAA);
+    ask(p, name, DNS_TYPE_A);
+    move_to(p, PLAN_ASKING);
+}
+
+void plan_next_host(struct plan *p)
+{
+    must(p->state != PLAN_OVER);
+    if (p->host + 1 < p->hosts.count) {
+        p->host++;
+        start_host(p);
+    } else if (p->target + 1 < p->target_count) {
+        p->target++;
+        start_target(p);
+    } else {
+        move_to(p, PLAN_OVER);
+    }
+}
+
+static void one_host(struct plan *p, const char *name)
+{
+    p->hosts.count = 1;
+    p->hosts.hosts[0].preference = 0;
+    snprintf(p->hosts.hosts[0].name, sizeof p->hosts.hosts[0].name, "%s", name);
+    start_host(p);
+}
+
+static void start_target(struct plan *p)
+{
+    const struct target *t = &p->targets[p->target];
+    struct slice ip;
+    p->host = p->hosts.count = 0;
+    p->is_implicit = false;
+    if (t->kind == TARGET_SMTP) {
+        one_host(p, t->host);
+    } else if (hostname_is_literal(slice_str(p->domain), &ip)) {
+        one_host(p, p->domain); // RFC 5321 4.1.3: the address says it all
+    } else {
+        p->question_count = 0;
+        ask(p, p->domain, DNS_TYPE_MX);
+        move_to(p, PLAN_ASKING);
+    }
+}
+
+void plan_begin(struct plan *p, uint64_t seed)
+{
+    move_to(p, PLAN_IDLE);
+    p->seed = seed;
+    p->target = p->tries = p->question_count = 0;
+    p->has_failure = false;
+    start_target(p);
+}
+
+// ---- questions and answers -----------------------------------------------------------------
+
+bool plan_pull_question(struct plan *p, const char **ret_name, enum dns_type *ret_type)
+{
+    for (uint32_t i = 0; p->state == PLAN_ASKING && i < p->question_count; i++) {
+        struct plan_question *q = &p->questions[i];
+        if (q->is_pulled)
+            continue;
+        q->is_pulled = true;
+        *ret_name = q->name;
+        *ret_type = q->type;
+        return true;
+    }
+    return false;
+}
+
+static struct plan_question *find_question(struct plan *p, const char *name, enum dns_type type)
+{
+    for (uint32_t i = 0; p->state == PLAN_ASKING && i < p->question_count; i++) {
+        struct plan_question *q = &p->questions[i];
+        if (q->is_pulled && !q->is_answered && q->type == type && strcasecmp(q->name, name) == 0)
+            return q;
+    }
+    return NULL;
+}
+
+static void take_addresses(struct plan *p, const struct dns_answer *answer)
+{
+    bool is_v6 = answer->type == DNS_TYPE_AAAA;
+    uint32_t *count = is_v6 ? &p->v6_count : &p->v4_count;
+    char(*to)[OUTCOME_IP_SIZE] = is_v6 ? p->v6 : p->v4;
+    for (uint32_t i = 0; i < answer->count && *count < PLAN_ADDRESSES_MAX; i++)
+        if (answer->records[i].ip[0])
+            snprintf(to[(*count)++], OUTCOME_IP_SIZE, "%s", answer->records[i].ip);
+}
+
+static void on_mx(struct plan *p, const struct dns_answer *mx)
+{
+    enum dns_fault fault;
+    enum fp_err err =
+        hosts_from_mx(mx, slice_str(p->domain), p->settings->hostname, p->seed, &p->hosts, &fault);
+    p->is_implicit = mx->result != DNS_ANSWER_OK || mx->count == 0;
+    if (err == FP_OK) {
+        start_host(p);
+        return;
+    }
+    p->hosts.count = 0;
+    note_dns(p, fault, p->domain);
+    plan_next_host(p);
+}
+
+static void on_address(struct plan *p, const struct dns_answer *answer)
+{
+    if (answer->result == DNS_ANSWER_OK)
+        take_addresses(p, answer);
+    if (p->questions[0].is_answered && p->questions[1].is_answered)
+        use_addresses(p);
+}
+
+void plan_answer(struct plan *p, const char *name, const struct dns_answer *answer)
+{
+    struct plan_question *q = find_question(p, name, answer->type);
+    if (!q)
+        return; // to a question of an earlier plan
+    q->is_answered = true;
+    q->result = answer->result;
+    if (answer->type == DNS_TYPE_MX)
+        on_mx(p, answer);
+    else
+        on_address(p, answer);
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// plan: which address is to be tried next. From targets to hosts to addresses. Pure.
+//
+//     plan_begin(&p, seed);           at a new batch without a connection
+//     plan_next_address(&p);          or plan_next_host(&p), after a failure
+//     PLAN_ASKING:  take plan_pull_question until false, give plan_answer
+//     PLAN_ADDRESS: p.hop is to be tried
+//     PLAN_OVER:    nothing is left; p.failure says why
+//
+// Targets are tried in order. For "mx" the hosts come from hosts_from_mx; a host's A and AAAA are
+// asked for at once and tried in turns, IPv6 first. (P1) Work per batch is bounded however many
+// records a stranger publishes: PLAN_ADDRESSES_MAX per host, PLAN_TRIES_MAX altogether.
+// (P2) That a name does not exist is final only for a recipient's own domain. A host that a route
+// names is our configuration, and one host among others proves nothing. Internal to the session.
+#ifndef FP_DELIVER_PLAN_H
+#define FP_DELIVER_PLAN_H
+
+#include "deliver/session.h"
+
+enum { PLAN_ADDRESSES_MAX = 8, PLAN_TRIES_MAX = 20, PLAN_QUESTIONS_MAX = 2 };
+
+enum plan_state { PLAN_IDLE, PLAN_ASKING, PLAN_ADDRESS, PLAN_OVER, PLAN_STATE_COUNT };
+
+struct plan_question {
+    char name[256];
+    enum dns_type type;
+    bool is_pulled, is_answered;
+    enum dns_result result;
+};
+
+struct plan {
+    // what it was made of
+    const struct session_settings *settings;
+    struct target *targets; // owned
+    uint32_t target_count;
+    char *domain; // owned
+    uint64_t seed;
+    // where it is
+    enum plan_state state;
+    uint32_t target, host, address, tries; // of each, the one under way
+    struct host_list hosts;
+    bool is_implicit; // the domain itself stands in for its MX (RFC 5321 5.1)
+    struct plan_question questions[PLAN_QUESTIONS_MAX];
+    uint32_t question_count;
+    char v6[PLAN_ADDRESSES_MAX][OUTCOME_IP_SIZE], v4[PLAN_ADDRESSES_MAX][OUTCOME_IP_SIZE];
+    uint32_t v6_count, v4_count;
+    char ips[PLAN_ADDRESSES_MAX][OUTCOME_IP_SIZE];
+    uint32_t ip_count;
+    struct hop hop; // PLAN_ADDRESS
+    // why it was not the address before
+    bool has_failure;
+    struct outcome failure;
+};
+
+void plan_init(struct plan *p, const struct session_settings *settings,
+               const struct target *targets, uint32_t target_count, const char *domain);
+void plan_close(struct plan *p);
+
+void plan_begin(struct plan *p, uint64_t seed);
+void plan_next_address(struct plan *p);
+void plan_next_host(struct plan *p);
+// Something went wrong with the address under way. What is remembered as `failure` is the last one
+// that may pass, or the last one at all when none may.
+void plan_note_failure(struct plan *p, const struct outcome *o);
+
+// True: ret_name and ret_type are to be looked up; the name lives until plan_begin.
+bool plan_pull_question(struct plan *p, const char **ret_name, enum dns_type *ret_type);
+void plan_answer(struct plan *p, const char *name, const struct dns_answer *answer);
+
+#endif

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// route: reading next hops and finding the row that fits. See route.h.
+#include "deliver/route.h"
+
+#include "core/hostname.h"
+#include "core/must.h"
+
+#include <stdlib.h>
+
+enum { SMTP_PORT = 25 };
+
+void routes_close(struct routes *r)
+{
+    if (!r)
+        return;
+    for (uint32_t i = 0; i < r->count; i++) {
+        struct route_row *row = &r->rows[i];
+        for (uint32_t t = 0; t < row->target_count; t++)
+            free(row->targets[t].host);
+        free(row->targets);
+        free(row->pattern);
+        free(row->name);
+    }
+    free(r->rows);
+    *r = (struct routes){0};
+}
+
+// ---- targets -------------------------------------------------------------------------------
+
+static enum fp_err bad_target(struct slice text, struct buf *why)
+{
+    if (why)
+        (void)buf_addf(why,
+                       "\"%.*s\" is no next hop: write \"mx\" or \"smtp://HOST[:PORT]\" (an IPv6 "
+                       "address in brackets)",
+                       (int)(text.n < 200 ? text.n : 200), text.p);
+    return FP_INVALID;
+}
+
+static bool parse_port(struct slice text, uint16_t *ret)
+{
+    uint32_t port = 0;
+    if (text.n == 0 || text.n > 5)
+        return false;
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] < '0' || text.p[i] > '9')
+            return false;
+        port = port * 10 + (uint32_t)(text.p[i] - '0');
+    }
+    if (port < 1 || port > 65535)
+        return false;
+    *ret = (uint16_t)port;
+    return true;
+}
+
+// "[v6]" or "[v6]:PORT": the part in brackets; what stands behind stays in *rest.
+static bool take_bracketed(struct slice *rest, struct slice *ret_host)
+{
+    const char *end = memchr(rest->p, ']', rest->n);
+    if (!end)
+        return false;
+    *ret_host = slice_of(rest->p + 1, (size_t)(end - rest->p) - 1);
+    *rest = slice_from(*rest, (size_t)(end - rest->p) + 1);
+    return hostname_is_ipv6(*ret_host) || hostname_is_ipv4(*ret_host);
+}
+
+static bool take_host(struct slice *rest, struct slice *ret_host)
+{
+    if (rest->n > 0 && rest->p[0] == '[')
+        return take_bracketed(rest, ret_host);
+    const char *colon = memchr(rest->p, ':', rest->n);
+    *ret_host = slice_of(rest->p, colon ? (size_t)(colon - rest->p) : rest->n);
+    *rest = slice_from(*rest, ret_host->n);
+    return ret_host->n > 0 && (hostname_is_ipv4(*ret_host) || hostname_is_valid(*ret_host));
+}
+
+enum fp_err target_parse(struct slice text, struct target *ret, struct buf *why)
+{
+    struct slice scheme = SLICE_LIT("smtp://"), host;
+    uint16_t port = SMTP_PORT;
+    if (slice_equal_nocase(text, SLICE_LIT("mx"))) {
+        *ret = (struct target){.kind = TARGET_MX};
+        return FP_OK;
+    }
+    if (!slice_starts_nocase(text, scheme))
+        return bad_target(text, why);
+    struct slice rest = slice_from(text, scheme.n);
+    if (!take_host(&rest, &host))
+        return bad_target(text, why);
+    if (rest.n > 0 && (rest.p[0] != ':' || !parse_port(slice_from(rest, 1), &port)))
+        return bad_target(text, why);
+    *ret = (struct target){.kind = TARGET_SMTP, .host = must_memdup(host.p, host.n), .port = port};
+    return FP_OK;
+}
+
+// ---- rows ----------------------------------------------------------------------------------
+
+static struct slice domain_of(struct slice address)
+{
+    const char *at = address.n > 0 ? memrchr(address.p, '@', address.n) : NULL;
+    return at ? slice_from(address, (size_t)(at - address.p) + 1) : address;
+}
+
+// How exactly a pattern fits: 0 not at all, then "*", ".example.com" by its length, "example.com",
+// "user@example.com".
+enum { FIT_NONE = 0, FIT_ALL = 1, FIT_BELOW = 2, FIT_DOMAIN = 1000, FIT_ADDRESS = 1001 };
+
+static size_t fit(struct slice pattern, struct slice address, struct slice domain)
+{
+    if (slice_equal(pattern, SLICE_LIT("*")))
+        return FIT_ALL;
+    if (pattern.n > 0 && pattern.p[0] == '.') {
+        bool is_below = domain.n > pattern.n && pattern.n < FIT_DOMAIN - FIT_BELOW &&
+                        slice_equal_nocase(slice_from(domain, domain.n - pattern.n), pattern);
+        return is_below ? FIT_BELOW + pattern.n : FIT_NONE;
+    }
+    // Local parts are case-sensitive in principle (RFC 5321 2.4), but nobody who writes a row for
+    // one mailbox means only one of its spellings.
+    if (memchr(pattern.p, '@', pattern.n))
+        return slice_equal_nocase(pattern, address) ? FIT_ADDRESS : FIT_NONE;
+    return slice_equal_nocase(pattern, domain) ? FIT_DOMAIN : FIT_NONE;
+}
+
+const struct route_row *route_find(const struct routes *r, struct slice address)
+{
+    struct slice domain = domain_of(address);
+    const struct route_row *best = NULL;
+    size_t best_fit = FIT_NONE;
+    for (uint32_t i = 0; i < r->count; i++) {
+        size_t f = fit(slice_str(r->rows[i].pattern), address, domain);
+        if (f > best_fit) {
+            best_fit = f;
+            best = &r->rows[i];
+        }
+    }
+    return best;
+}
+
+bool route_is_own(const struct routes *r, struct slice address)
+{
+    const struct route_row *row = route_find(r, address);
+    return row && strcmp(row->pattern, "*") != 0;
+}
+
+void route_destination(const struct route_row *row, struct slice domain_key, struct buf *to)
+{
+    bool by_mx = row->target_count > 0 && row->targets[0].kind == TARGET_MX;
+    must(buf_add_slice(to, by_mx ? domain_key : slice_str(row->name)) == FP_OK);
+}

@@ -1,0 +1,439 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// session: ties plan (whom to call), client (how to talk) and tally (what came of it) together. See
+// session.h.
+//
+// Effects are not queued: what is to be pulled follows from the flags below, in the order of
+// session_pull. So nothing can be forgotten in a queue, and a batch costs no allocation here.
+#include "deliver/session.h"
+
+#include "core/must.h"
+#include "core/time.h"
+#include "deliver/client.h"
+#include "deliver/plan.h"
+#include "deliver/tally.h"
+
+#include <stdlib.h>
+
+enum session_state {
+    STATE_IDLE,       // no batch
+    STATE_RESOLVING,  // answers are awaited
+    STATE_CONNECTING, // CONNECT was or is to be pulled
+    STATE_TALKING,    // connected, a batch is under way
+    STATE_CLOSING,    // QUIT is out
+    STATE_ENDED,
+    STATE_COUNT
+};
+
+struct session {
+    struct session_settings settings;
+    enum session_state state;
+    struct plan plan;
+    struct client client;
+    struct tally tally;
+    uint64_t seed;
+    int64_t now_ms, connect_deadline_ms;
+    struct session_times times;
+    bool is_open;      // a connection, or an attempt at one, is the shell's to close
+    bool has_reopened; // for the batch under way
+    bool body_began;   // of the batch under way: it cannot be sent a second time
+    bool wants_quit;
+    // to be pulled
+    bool needs_disconnect, needs_connect, has_results, has_ended;
+    uint32_t next_outcome;
+};
+
+#define M(state) (1u << (state))
+
+static const unsigned allowed[STATE_COUNT] = {
+    [STATE_IDLE] = M(STATE_RESOLVING) | M(STATE_CONNECTING) | M(STATE_TALKING) | M(STATE_IDLE) |
+                   M(STATE_CLOSING) | M(STATE_ENDED),
+    [STATE_RESOLVING] = M(STATE_RESOLVING) | M(STATE_CONNECTING) | M(STATE_IDLE) | M(STATE_ENDED),
+    [STATE_CONNECTING] = M(STATE_CONNECTING) | M(STATE_RESOLVING) | M(STATE_TALKING) |
+                         M(STATE_IDLE) | M(STATE_ENDED),
+    [STATE_TALKING] = M(STATE_IDLE) | M(STATE_RESOLVING) | M(STATE_CONNECTING) | M(STATE_ENDED),
+    [STATE_CLOSING] = M(STATE_ENDED),
+    [STATE_ENDED] = 0,
+};
+
+static void move_to(struct session *s, enum session_state to)
+{
+    must(allowed[s->state] & M(to));
+    s->state = to;
+}
+
+struct session *session_new(const struct session_settings *settings, const struct target *targets,
+                            uint32_t target_count, const char *domain, uint64_t seed)
+{
+    struct session *s = must_zalloc(sizeof *s);
+    s->settings = *settings;
+    s->seed = seed;
+    plan_init(&s->plan, &s->settings, targets, target_count, domain);
+    client_init(&s->client, &s->settings);
+    return s;
+}
+
+void session_free(struct session *s)
+{
+    if (!s)
+        return;
+    plan_close(&s->plan);
+    client_close(&s->client);
+    tally_close(&s->tally);
+    free(s);
+}
+
+// ---- the end of a batch and of the session -------------------------------------------------
+
+static void disconnect(struct session *s)
+{
+    if (s->client.state != CLIENT_CLOSED) // else it may still have a QUIT to hand out
+        client_drop(&s->client);
+    s->needs_connect = false;
+    s->needs_disconnect |= s->is_open;
+    s->is_open = false;
+}
+
+static void end(struct session *s)
+{
+    disconnect(s);
+    move_to(s, STATE_ENDED);
+    s->has_ended = true;
+}
+
+static void say_quit(struct session *s)
+{
+    const struct session_event quit = {.kind = SESSION_QUIT, .now_ms = s->now_ms};
+    client_feed(&s->client, &quit);
+    move_to(s, STATE_CLOSING);
+}
+
+static void finish_batch(struct session *s)
+{
+    must(s->tally.is_settled);
+    s->times.done_ms = s->now_ms;
+    s->has_results = true;
+    s->next_outcome = 0;
+    move_to(s, STATE_IDLE);
+    if (!client_is_ready(&s->client))
+        end(s);
+    else if (s->wants_quit)
+        say_quit(s);
+}
+
+// ---- finding somebody to talk to -----------------------------------------------------------
+
+static void follow_plan(struct session *s)
+{
+    switch (s->plan.state) {
+    case PLAN_ASKING:
+        move_to(s, STATE_RESOLVING);
+        return;
+    case PLAN_ADDRESS:
+        move_to(s, STATE_CONNECTING);
+        s->needs_connect = true;
+        s->connect_deadline_ms = s->now_ms + s->settings.connect_ms;
+        return;
+    case PLAN_OVER:
+        must(s->plan.has_failure);
+        *tally_settle(&s->tally) = s->plan.failure;
+        finish_batch(s);
+        return;
+    case PLAN_IDLE:
+    case PLAN_STATE_COUNT:
+        break;
+    }
+    must(!"a plan that was not begun");
+}
+
+static void start_plan(struct session *s)
+{
+    plan_begin(&s->plan, s->seed++);
+    follow_plan(s);
+}
+
+static void on_connect_failed(struct session *s, enum deliver_fault fault, const char *detail)
+{
+    struct outcome o;
+    classify_fault(STAGE_CONNECT, fault, detail, &s->plan.hop, &o);
+    plan_note_failure(&s->plan, &o);
+    plan_next_address(&s->plan);
+    follow_plan(s);
+}
+
+// ---- talking -------------------------------------------------------------------------------
+
+// The connection broke with a batch under way, or the host does not want us.
+static void on_lost(struct session *s)
+{
+    const struct outcome *why = &s->client.failure;
+    disconnect(s);
+    if (!s->tally.is_settled && (s->body_began || tally_is_refused(&s->tally)))
+        *tally_settle(&s->tally) = *why; // C3, or nobody is left to ask for
+    if (s->tally.is_settled) {
+        finish_batch(s);
+        return;
+    }
+    if (s->client.is_reused && !s->client.was_answered && !s->has_reopened) {
+        s->has_reopened = true;
+        start_plan(s);
+        return;
+    }
+    plan_note_failure(&s->plan, why);
+    if (why->has_reply) // the host spoke for all of its addresses
+        plan_next_host(&s->plan);
+    else
+        plan_next_address(&s->plan);
+    follow_plan(s);
+}
+
+static void follow_client(struct session *s)
+{
+    switch (client_take_news(&s->client)) {
+    case NEWS_NONE:
+        break;
+    case NEWS_READY:
+        s->times.ready_ms = s->now_ms;
+        tally_restart(&s->tally);
+        client_begin(&s->client, &s->tally, s->now_ms);
+        follow_client(s); // the message may be larger than the host takes
+        break;
+    case NEWS_DONE:
+        finish_batch(s);
+        break;
+    case NEWS_LOST:
+        if (s->state == STATE_IDLE)
+            disconnect(s);
+        else
+            on_lost(s);
+        break;
+    case NEWS_BYE:
+        end(s);
+        break;
+    }
+}
+
+static void on_connected(struct session *s)
+{
+    s->times.connected_ms = s->now_ms;
+    client_connected(&s->client, &s->plan.hop, s->now_ms);
+    move_to(s, STATE_TALKING);
+}
+
+// ---- batches -------------------------------------------------------------------------------
+
+// Addresses were checked when they came in; this is the last door before the wire. True when
+// nobody is left to ask for.
+static bool refuse_unspeakable(struct session *s)
+{
+    const struct session_batch *b = s->tally.batch;
+    struct outcome o;
+    if (!envelope_is_speakable(b->sender)) {
+        classify_unspeakable(true, tally_settle(&s->tally));
+        return true;
+    }
+    for (uint32_t i = 0; i < b->rcpt_count; i++)
+        if (!envelope_is_speakable(b->rcpts[i])) {
+            classify_unspeakable(false, &o);
+            tally_refuse(&s->tally, i, &o);
+        }
+    if (!tally_is_refused(&s->tally))
+        return false;
+    *tally_settle(&s->tally) = *s->tally.rcpts[0].own;
+    return true;
+}
+
+static void on_batch(struct session *s, const struct session_batch *batch)
+{
+    must(s->state == STATE_IDLE && !s->has_results);
+    tally_begin(&s->tally, batch);
+    s->has_reopened = s->body_began = false;
+    s->times = (struct session_times){.started_ms = s->now_ms};
+    if (refuse_unspeakable(s)) {
+        finish_batch(s);
+    } else if (client_is_ready(&s->client)) {
+        s->times.connected_ms = s->times.ready_ms = s->now_ms;
+        move_to(s, STATE_TALKING);
+        client_begin(&s->client, &s->tally, s->now_ms);
+        follow_client(s);
+    } else {
+        start_plan(s);
+    }
+}
+
+static void on_quit(struct session *s)
+{
+    s->wants_quit = true;
+    if (s->state != STATE_IDLE)
+        return; // a batch is under way: then
+    if (client_is_ready(&s->client))
+        say_quit(s);
+    else
+        end(s);
+}
+
+static void give_up(struct session *s, const char *why)
+{
+    bool is_talking = s->state == STATE_TALKING;
+    if (s->tally.batch && !s->tally.is_settled)
+        classify_local(is_talking ? client_stage(&s->client) : STAGE_CONNECT, why,
+                       is_talking ? &s->client.hop : NULL, tally_settle(&s->tally));
+    bool has_batch = s->tally.batch && !s->has_results;
+    disconnect(s);
+    if (has_batch)
+        finish_batch(s);
+    else
+        end(s);
+}
+
+// ---- events --------------------------------------------------------------------------------
+
+static void on_timer(struct session *s, const struct session_event *event)
+{
+    if (s->state != STATE_CONNECTING) {
+        client_feed(&s->client, event);
+        follow_client(s);
+    } else if (s->now_ms >= s->connect_deadline_ms) {
+        disconnect(s);
+        on_connect_failed(s, FAULT_TIMEOUT, "");
+    }
+}
+
+static void on_answer(struct session *s, const struct session_event *event)
+{
+    if (s->state != STATE_RESOLVING)
+        return;
+    plan_answer(&s->plan, event->answer_name, event->answer);
+    follow_plan(s);
+}
+
+void session_feed(struct session *s, const struct session_event *event)
+{
+    if (s->state == STATE_ENDED)
+        return;
+    s->now_ms = event->now_ms;
+    switch (event->kind) {
+    case SESSION_BATCH:
+        on_batch(s, event->batch);
+        break;
+    case SESSION_ANSWER:
+        on_answer(s, event);
+        break;
+    case SESSION_CONNECTED:
+        if (s->state == STATE_CONNECTING)
+            on_connected(s);
+        break;
+    case SESSION_CONNECT_FAILED:
+        if (s->state == STATE_CONNECTING) {
+            s->is_open = false; // nothing to close
+            on_connect_failed(s, event->fault, event->detail);
+        }
+        break;
+    case SESSION_TIMER:
+        on_timer(s, event);
+        break;
+    case SESSION_BYTES:
+    case SESSION_EOF:
+    case SESSION_RESET:
+    case SESSION_BODY:
+    case SESSION_SENT:
+        client_feed(&s->client, event);
+        follow_client(s);
+        break;
+    case SESSION_BODY_FAILED:
+        if (s->state == STATE_TALKING && client_stage(&s->client) == STAGE_BODY)
+            give_up(s, "the message cannot be read from the spool");
+        break;
+    case SESSION_QUIT:
+        on_quit(s);
+        break;
+    case SESSION_ABORT:
+        give_up(s, "attempt cut short by shutdown");
+        break;
+    }
+}
+
+// ---- effects -------------------------------------------------------------------------------
+
+static bool pull_plan(struct session *s, struct session_effect *ret)
+{
+    if (s->needs_connect) {
+        s->needs_connect = false;
+        s->is_open = true;
+        ret->kind = SESSION_CONNECT;
+        ret->ip = s->plan.hop.ip;
+        ret->port = s->plan.hop.port;
+        return true;
+    }
+    ret->kind = SESSION_LOOKUP;
+    return s->state == STATE_RESOLVING && plan_pull_question(&s->plan, &ret->name, &ret->type);
+}
+
+static void pull_done(struct session *s, struct session_effect *ret)
+{
+    ret->kind = SESSION_BATCH_DONE;
+    ret->scope = tally_scope(&s->tally);
+    ret->outcome = ret->scope >= SCOPE_HOST ? &s->tally.rest : NULL;
+    ret->can_reuse = s->state == STATE_IDLE && client_is_ready(&s->client);
+    s->has_results = false;
+    tally_end(&s->tally); // `rest` stays as it is until the next batch
+}
+
+static bool pull_result(struct session *s, struct session_effect *ret)
+{
+    if (!s->has_results)
+        return false;
+    if (s->next_outcome == s->tally.batch->rcpt_count) {
+        pull_done(s, ret);
+        return true;
+    }
+    ret->kind = SESSION_OUTCOME;
+    ret->index = s->next_outcome++;
+    ret->outcome = tally_outcome(&s->tally, ret->index);
+    return true;
+}
+
+bool session_pull(struct session *s, struct session_effect *ret)
+{
+    if (client_pull(&s->client, ret)) {
+        s->body_began |= ret->kind == SESSION_NEED_BODY;
+        return true;
+    }
+    if (s->needs_disconnect) {
+        s->needs_disconnect = false;
+        ret->kind = SESSION_DISCONNECT;
+        return true;
+    }
+    if (pull_plan(s, ret) || pull_result(s, ret))
+        return true;
+    if (s->has_ended) {
+        s->has_ended = false;
+        ret->kind = SESSION_ENDED;
+        return true;
+    }
+    return false;
+}
+
+// ---- questions about it --------------------------------------------------------------------
+
+int64_t session_deadline(const struct session *s)
+{
+    if (s->state == STATE_CONNECTING)
+        return s->connect_deadline_ms;
+    return s->state == STATE_RESOLVING || s->state == STATE_ENDED ? TIME_NEVER
+                                                                  : s->client.deadline_ms;
+}
+
+void session_times(const struct session *s, struct session_times *ret)
+{
+    *ret = s->times;
+}
+
+uint32_t session_delivered_count(const struct session *s)
+{
+    return s->client.delivered_count;
+}
+
+bool session_is_idle(const struct session *s)
+{
+    return s->state == STATE_IDLE && client_is_ready(&s->client) && !s->tally.batch;
+}
