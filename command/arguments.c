@@ -144,13 +144,15 @@ enum fp_err arguments_parse_mailq(struct arguments *ret, const char *const *argv
 // What postqueue's options stand for.
 static bool postqueue_action(struct arguments *a, char letter)
 {
+    if (!strchr("pjfi", letter))
+        return false;
     a->kind = ARGUMENTS_QUEUE;
     a->verb = letter == 'f' || letter == 'i' ? "flush" : "list";
     if (letter == 'p')
         add_word(a, "--format=postfix");
     if (letter == 'j')
         add_word(a, "--format=jsonl");
-    return strchr("pjfi", letter) != NULL;
+    return true;
 }
 
 enum fp_err arguments_parse_postqueue(struct arguments *ret, const char *const *argv, size_t count,

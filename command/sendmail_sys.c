@@ -82,6 +82,9 @@ static int open_submission(struct sendmail *m)
         return session_fail(&m->session, EX_USAGE, "the message's header names no recipient");
     int fd = -1;
     enum fp_err err = submit_connect(m->session.config.socket, "SMTP", &fd, &m->why);
+    if (err == FP_AGAIN)
+        return session_fail(&m->session, EX_TEMPFAIL, "the daemon is not running: %s",
+                            m->why.p ? m->why.p : fp_err_text(err));
     if (err)
         return fail(m, err == FP_DENIED ? EX_NOPERM : EX_TEMPFAIL);
     m->submit = submit_new(fd);
