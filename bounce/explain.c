@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { EXPLAIN_TEXT_MAX = 8 * 1024, EXPLAIN_SUBJECT_MAX = 200 };
+enum { EXPLAIN_TEXT_MAX = 8 * 1024, EXPLAIN_SUBJECT_MAX = 200, EXPLAIN_AGE_SIZE = 64 };
 
 void explain_time(int64_t ms, int utc_offset_s, char *text)
 {
@@ -26,6 +26,17 @@ void explain_time(int64_t ms, int utc_offset_s, char *text)
 static bool is_known(int64_t ms)
 {
     return ms > 0 && ms != TIME_NEVER;
+}
+
+// How long the message has been here: "4h", "4d23h".
+static const char *rough_age(const struct notice *n, char text[EXPLAIN_AGE_SIZE])
+{
+    struct buf rough;
+    buf_init(&rough, EXPLAIN_AGE_SIZE - 1);
+    time_format_rough(n->now_ms > n->arrival_ms ? n->now_ms - n->arrival_ms : 0, &rough);
+    snprintf(text, EXPLAIN_AGE_SIZE, "%s", rough.p);
+    buf_close(&rough);
+    return text;
 }
 
 static void add_time(struct sheet *s, const char *label, int64_t ms, const struct notice *n)
@@ -97,8 +108,18 @@ static void add_reason(struct sheet *s, const struct notice_recipient *r)
     buf_close(&host);
 }
 
+// RFC 1047: between the final dot and its answer nobody can know.
+static void add_doubt(struct sheet *s, enum notice_kind kind)
+{
+    sheet_str(s, "    It may have been delivered all the same: once the connection broke after\r\n"
+                 "    the whole message had been sent, before the host had answered.");
+    sheet_str(s, kind == NOTICE_FAILED ? " Ask the\r\n    recipient before you send it again.\r\n"
+                                       : "\r\n");
+}
+
 static void add_recipient(struct sheet *s, const struct notice *n, const struct notice_recipient *r)
 {
+    char age[EXPLAIN_AGE_SIZE];
     struct buf address;
     buf_init(&address, EXPLAIN_TEXT_MAX);
     buf_add_byte(&address, '<');
@@ -107,18 +128,16 @@ static void add_recipient(struct sheet *s, const struct notice *n, const struct 
     sheet_exact(s, buf_slice(&address));
     buf_close(&address);
     if (r->expired)
-        sheet_str(s, "    It was tried again and again until the time for it was over.\r\n");
+        sheet_addf(s, "    It was tried for %s; that is as long as this system tries.\r\n",
+                   rough_age(n, age));
     add_reason(s, r);
     add_time(s, "    Last try:  ", r->last_attempt_ms, n);
     if (n->kind == NOTICE_DELAYED) {
         add_time(s, "    Next try:  ", r->next_attempt_ms, n);
         add_time(s, "    Gives up:  ", r->expires_ms, n);
     }
-    // RFC 1047: after the final dot and before its answer nobody can know.
     if (r->in_doubt)
-        sheet_str(s,
-                  "    It may have been delivered all the same: once the connection broke after\r\n"
-                  "    the whole message had been sent, before the host had answered.\r\n");
+        add_doubt(s, n->kind);
     sheet_str(s, "\r\n");
 }
 
@@ -137,20 +156,15 @@ static void add_recipients(struct sheet *s, const struct notice *n)
 static void add_opening(struct sheet *s, const struct notice *n)
 {
     const char *them = n->rcpt_count == 1 ? "recipient" : "recipients";
+    char age[EXPLAIN_AGE_SIZE];
     sheet_addf(s, "This is the mail system at host %s.\r\n\r\n", n->hostname);
     if (n->kind == NOTICE_DELAYED) {
-        char age[64] = "";
-        struct buf rough;
-        buf_init(&rough, sizeof age - 1);
-        time_format_rough(n->now_ms > n->arrival_ms ? n->now_ms - n->arrival_ms : 0, &rough);
-        sheet_addf(
-            s,
-            "THIS IS ONLY A WARNING: you need not send your message again.\r\n\r\n"
-            "Your message has been waiting here for %s, because it could not yet be\r\n"
-            "delivered to the %s below. It is tried again until it arrives or is given up\r\n"
-            "for good at the time that stands below; then you are told.\r\n",
-            rough.n > 0 ? rough.p : "some time", them);
-        buf_close(&rough);
+        sheet_addf(s,
+                   "THIS IS ONLY A WARNING: you need not send your message again.\r\n\r\n"
+                   "Your message has been waiting here for %s, because it could not yet be\r\n"
+                   "delivered to the %s below. It is tried again until it arrives or\r\n"
+                   "is given up at the time that stands below; then you are told.\r\n",
+                   rough_age(n, age), them);
     } else if (n->to_postmaster) {
         sheet_addf(
             s,

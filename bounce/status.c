@@ -3,11 +3,19 @@
 // message), 2.3 (fields of a recipient).
 //
 // (N1) Reporting-MTA has the type dns only with a fully qualified name (RFC 3461 6.3 f).
-// (N2) Diagnostic-Code has the type smtp only for a reply: our own words are no SMTP (RFC
-// 3464 2.3.6). (N3) Remote-MTA stands only where a host was reached (RFC 3464 2.3.5). (N4)
-// Will-Retry-Until stands only with the action delayed (RFC 3464 2.3.9).
+//
+// (N2) Diagnostic-Code has the type smtp only for a reply: our own words are no SMTP (RFC 3464
+// 2.3.6).
+//
+// (N3) Remote-MTA stands only where a host was reached (RFC 3464 2.3.5).
+//
+// (N4) Will-Retry-Until stands only with the action delayed (RFC 3464 2.3.9).
+//
+// (N5) That a recipient grew too old is our own diagnosis. The last reply stands in a field of its
+// own: readers of notices take a status out of a quoted reply and believe it more than Status.
 #include "bounce/status.h"
 
+#include "core/hostname.h"
 #include "core/message.h"
 #include "core/text.h"
 #include "core/time.h"
@@ -54,28 +62,16 @@ static bool is_reply(const struct notice_recipient *r)
            !is_digit(t[3]);
 }
 
-static bool is_all_of(struct slice s, const char *set)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (!strchr(set, s.p[i]))
-            return false;
-    return s.n > 0;
-}
-
 void status_host(const char *host, struct buf *to)
 {
-    if (strchr(host, '/'))
-        return; // a socket's path is no name of the DNS
-    if (host[0] == '[') {
-        const char *end = strchr(host, ']');
-        text_escape_ascii(end ? slice_of(host, (size_t)(end - host) + 1) : slice_str(host), to);
-        return;
-    }
-    struct slice name = slice_of(host, strcspn(host, "["));
-    bool is_ipv6 = memchr(name.p, ':', name.n) && is_all_of(name, "0123456789abcdefABCDEF:.");
-    bool is_ip = is_ipv6 || is_all_of(name, "0123456789.");
+    // "name[ip]:port" is how the spool remembers it; a literal begins with its bracket.
+    bool is_literal = host[0] == '[' && hostname_is_literal(slice_str(host), &(struct slice){0});
+    struct slice name = slice_of(host, is_literal ? strlen(host) : strcspn(host, "["));
+    bool is_ipv6 = hostname_is_ipv6(name), is_ip = is_ipv6 || hostname_is_ipv4(name);
+    if (!is_literal && !is_ip && !hostname_is_valid(name))
+        return; // a socket's path, or nonsense
     buf_add_str(to, is_ipv6 ? "[IPv6:" : is_ip ? "[" : "");
-    text_escape_ascii(name, to);
+    buf_add_slice(to, name);
     buf_add_str(to, is_ip ? "]" : "");
 }
 
@@ -111,15 +107,31 @@ static void report_remote(struct sheet *s, const char *host)
     buf_close(&text);
 }
 
+static void report_text(struct sheet *s, const char *name, const char *type, const char *before,
+                        const char *text)
+{
+    struct buf words;
+    buf_init(&words, STATUS_ESCAPED_MAX);
+    buf_add_str(&words, before);
+    text_escape_ascii(slice_str(text), &words);
+    if (slice_trim(buf_slice(&words)).n > 0)
+        sheet_field(s, name, type, buf_slice(&words));
+    buf_close(&words);
+}
+
+// N2, N5
 static void report_diagnosis(struct sheet *s, const struct notice_recipient *r)
 {
-    struct buf text;
-    buf_init(&text, STATUS_ESCAPED_MAX);
-    text_escape_ascii(slice_str(r->text), &text);
-    struct slice words = slice_trim(buf_slice(&text));
-    if (words.n > 0)
-        sheet_field(s, "Diagnostic-Code", is_reply(r) ? "smtp" : "x-fermoposta", words); // N2
-    buf_close(&text);
+    bool has_text = slice_trim(slice_str(r->text)).n > 0;
+    if (r->expired && is_reply(r)) {
+        report_text(s, "Diagnostic-Code", "x-fermoposta", "delivery time expired", "");
+        report_text(s, "X-Fermoposta-Last-Reply", "smtp", "", r->text);
+    } else if (r->expired) {
+        report_text(s, "Diagnostic-Code", "x-fermoposta",
+                    has_text ? "delivery time expired: " : "delivery time expired", r->text);
+    } else {
+        report_text(s, "Diagnostic-Code", is_reply(r) ? "smtp" : "x-fermoposta", "", r->text);
+    }
 }
 
 static void report_recipient(struct sheet *s, const struct notice *n,

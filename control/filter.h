@@ -3,8 +3,9 @@
 //
 // Words: a queue id, or KEY RELATION VALUE without blanks:
 //   from=PATTERN to=PATTERN domain=PATTERN state=queued|deferred|active|held
-//   age>4h size>1M attempts>=3 error~TEXT next<10m          (relations = < <= > >= ~ as fits the
-//   key)
+//   age>4h size>1M attempts>=3 error~TEXT next<10m
+//
+// The relations are = < <= > >= ~, as fits the key. Keys and states are read in any case.
 // from=<> (and from=) is the null sender.
 #ifndef FP_CONTROL_FILTER_H
 #define FP_CONTROL_FILTER_H
