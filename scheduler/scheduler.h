@@ -43,6 +43,8 @@ struct batch {
     int64_t queued_ms;        // when it entered the window
     int64_t started_ms;
     bool is_probe;
+    bool is_fresh;             // came by FRESH, not out of a page; the scheduler's own
+    uint32_t noted;            // failures noted at its destination when it started; likewise
     struct batch *next, *prev; // while in a window
 };
 
@@ -86,7 +88,7 @@ struct sched_event {
         const struct outcome *why;
     } health;
     struct batch *batch;                                      // FRESH, PAGE: ownership goes to the scheduler
-                                                              // (see scheduler_refused); DONE: borrowed
+                                                              // (back by DISCARD if refused); DONE: borrowed
     const struct outcome *host_failure;                       // DONE: non-NULL when the host failed (SCOPE_HOST)
     bool is_local_failure;                                    // DONE: our own failure: rest shortly, count nothing
     struct {                                                  // PAGE_END: strings borrowed

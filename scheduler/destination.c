@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// destination: a next hop's health and its turn. See destination.h and scheduler.h.
+#include "scheduler/destination.h"
+
+#include "scheduler/window.h"
+
+#include <stdlib.h>
+
+static bool is_open(const struct destination *d)
+{
+    return d->state == DESTINATION_OPEN;
+}
+
+// The one place where a state changes.
+static void move(struct scheduler *s, struct destination *d, enum destination_state to)
+{
+    static const bool is_allowed[3][3] = {
+        [DESTINATION_OPEN] = {[DESTINATION_RESTING] = true},
+        [DESTINATION_RESTING] = {[DESTINATION_PROBING] = true, [DESTINATION_OPEN] = true},
+        [DESTINATION_PROBING] = {[DESTINATION_RESTING] = true, [DESTINATION_OPEN] = true},
+    };
+    must(is_allowed[d->state][to]);
+    if (is_open(d)) {
+        s->resting++;
+        s->parked_rcpts += d->window_rcpts;
+    } else if (to == DESTINATION_OPEN) {
+        s->resting--;
+        s->parked_rcpts -= d->window_rcpts;
+    }
+    if (d->state == DESTINATION_RESTING)
+        heap_remove(&s->rests, &d->rest);
+    d->state = (uint8_t)to;
+}
+
+bool destination_is_resting(const struct scheduler *s, const struct destination *d)
+{
+    return d->state == DESTINATION_RESTING && d->rest.at_ms > s->now_ms;
+}
+
+bool destination_needs_probe(const struct scheduler *s, const struct destination *d)
+{
+    return d->state == DESTINATION_RESTING && d->rest.at_ms <= s->now_ms;
+}
+
+static bool may_start(const struct scheduler *s, const struct destination *d)
+{
+    if (d->window_batches == 0)
+        return false;
+    return is_open(d) ? d->running < d->connections : destination_needs_probe(s, d);
+}
+
+// Fresh mail in the window does not count: it must not keep older mail in the spool for ever.
+static bool may_read(const struct scheduler *s, const struct destination *d)
+{
+    if (list_is_empty(&d->due))
+        return false;
+    if (is_open(d))
+        return d->paged_rcpts < (s->settings.page_size + 1) / 2 &&
+               d->reading < READS_PER_DESTINATION;
+    return destination_needs_probe(s, d) && d->window_batches == 0 && d->reading == 0;
+}
+
+static bool is_idle(const struct scheduler *s, const struct destination *d)
+{
+    return d->failures == 0 && d->running == 0 && d->window_batches == 0 && d->domain_count == 0 &&
+           !list_is_member(&d->unsaved) && !destination_is_resting(s, d);
+}
+
+static void put_if(bool is_wanted, struct list *head, struct list *link)
+{
+    if (is_wanted)
+        list_put_last(head, link);
+    else
+        list_remove(link);
+}
+
+void destination_refresh(struct scheduler *s, struct destination *d)
+{
+    put_if(may_start(s, d), &s->run, &d->run);
+    put_if(may_read(s, d), &s->read, &d->read);
+    if (!d->is_idle_listed && is_idle(s, d)) {
+        d->is_idle_listed = true;
+        d->next_idle = s->idle;
+        s->idle = d;
+    }
+}
+
+struct destination *destination_find(const struct scheduler *s, const char *name)
+{
+    struct destination *d;
+    HASH_FIND_STR(s->destinations, name, d);
+    return d;
+}
+
+struct destination *destination_get(struct scheduler *s, const char *name)
+{
+    struct destination *d = destination_find(s, name);
+    if (d)
+        return d;
+    size_t n = strlen(name) + 1;
+    d = must_zalloc(sizeof *d + n);
+    memcpy(d->name, name, n);
+    list_init(&d->due);
+    d->rest.owner = d;
+    HASH_ADD_STR(s->destinations, name, d);
+    destination_refresh(s, d); // idle, unless the caller hangs something on it
+    return d;
+}
+
+static void forget_reason(struct destination *d)
+{
+    reason_free(d->why);
+    d->why = NULL;
+}
+
+static void set_rest(struct scheduler *s, struct destination *d, int64_t until_ms)
+{
+    if (until_ms > s->now_ms) {
+        heap_set(&s->rests, &d->rest, until_ms);
+    } else { // I3
+        heap_remove(&s->rests, &d->rest);
+        d->rest.at_ms = until_ms;
+    }
+}
+
+static void rest(struct scheduler *s, struct destination *d, int64_t until_ms)
+{
+    if (d->state != DESTINATION_RESTING)
+        move(s, d, DESTINATION_RESTING);
+    set_rest(s, d, until_ms);
+    window_park(s, d);
+}
+
+void destination_started(struct scheduler *s, struct destination *d, struct batch *b)
+{
+    b->started_ms = s->now_ms;
+    b->noted = d->noted;
+    b->is_probe = d->state == DESTINATION_RESTING;
+    if (b->is_probe)
+        move(s, d, DESTINATION_PROBING);
+    d->running++;
+    s->running++;
+    list_remove(&d->run); // and to the end, if it may run again: D2
+    destination_refresh(s, d);
+}
+
+// D4. While it rests or is probed, what others bring home says nothing that the probe will not say.
+static bool is_news(const struct destination *d, const struct batch *b)
+{
+    return b->is_probe || (is_open(d) && b->noted == d->noted);
+}
+
+static void note_failure(struct scheduler *s, struct destination *d, const struct batch *b,
+                         const struct outcome *why)
+{
+    struct retry_rule rule;
+    rules_retry(s->settings.rules, slice_str(b->rcpts[0].address), &rule);
+    if (d->failures++ == 0)
+        d->since_ms = s->now_ms;
+    d->last_probe_ms = s->now_ms;
+    d->noted++;
+    forget_reason(d);
+    d->why = reason_new(why);
+    rest(s, d, s->now_ms + schedule_wait(&rule.schedule, d->failures));
+    list_put_last(&s->unsaved, &d->unsaved);
+}
+
+// Our own failure proves nothing about the host: its failures stay as they are, a short rest.
+static void note_local_failure(struct scheduler *s, struct destination *d)
+{
+    d->noted++;
+    rest(s, d, s->now_ms + LOCAL_REST_MS);
+}
+
+// It answers. That holds for a batch that started before the outage too: the answer is of today.
+static void note_success(struct scheduler *s, struct destination *d)
+{
+    if (d->failures > 0)
+        list_put_last(&s->unsaved, &d->unsaved);
+    d->failures = 0;
+    d->since_ms = d->last_probe_ms = 0;
+    forget_reason(d);
+    if (!is_open(d))
+        move(s, d, DESTINATION_OPEN);
+}
+
+void destination_done(struct scheduler *s, const struct sched_event *event)
+{
+    const struct batch *b = event->batch;
+    struct destination *d = destination_find(s, b->destination);
+    must(d && d->running > 0);
+    d->running--;
+    s->running--;
+    if (!event->host_failure && !event->is_local_failure)
+        note_success(s, d);
+    else if (is_news(d, b) && event->host_failure)
+        note_failure(s, d, b, event->host_failure);
+    else if (is_news(d, b))
+        note_local_failure(s, d);
+    destination_refresh(s, d);
+}
+
+void destination_learn_health(struct scheduler *s, const struct sched_event *event)
+{
+    struct destination *d = destination_get(s, event->health.name);
+    if (d->failures == 0 && event->health.failures > 0) { // else today's own experience counts
+        d->failures = event->health.failures;
+        d->since_ms = event->health.since_ms;
+        d->last_probe_ms = event->health.last_probe_ms;
+        d->why = event->health.why ? reason_new(event->health.why) : NULL;
+        rest(s, d, event->health.rest_until_ms);
+    }
+    destination_refresh(s, d);
+}
+
+void destination_flush(struct scheduler *s, struct destination *d)
+{
+    if (d->state == DESTINATION_RESTING && d->failures == 0) {
+        move(s, d, DESTINATION_OPEN);
+    } else if (destination_is_resting(s, d)) {
+        set_rest(s, d, s->now_ms);
+    }
+    destination_refresh(s, d);
+}
+
+void destination_reset(struct scheduler *s, struct destination *d)
+{
+    d->connections = d->rcpts_max = 0;
+    if (d->state == DESTINATION_RESTING && d->failures == 0)
+        move(s, d, DESTINATION_OPEN);
+    destination_refresh(s, d);
+}
+
+void destination_wake(struct scheduler *s)
+{
+    struct heap_node *node;
+    while ((node = heap_first(&s->rests)) && node->at_ms <= s->now_ms) {
+        heap_remove(&s->rests, node);
+        destination_refresh(s, node->owner);
+    }
+}
+
+void destination_free(struct scheduler *s, struct destination *d)
+{
+    HASH_DEL(s->destinations, d);
+    heap_remove(&s->rests, &d->rest);
+    list_remove(&d->run);
+    list_remove(&d->read);
+    list_remove(&d->unsaved);
+    if (!is_open(d))
+        s->resting--;
+    forget_reason(d);
+    free(d);
+}
+
+void destination_reap(struct scheduler *s)
+{
+    while (s->idle) {
+        struct destination *d = s->idle;
+        s->idle = d->next_idle;
+        d->is_idle_listed = false;
+        if (is_idle(s, d))
+            destination_free(s, d);
+    }
+}
+
+bool scheduler_destination(const struct scheduler *s, const char *name,
+                           struct destination_view *ret)
+{
+    const struct destination *d = destination_find(s, name);
+    if (!d)
+        return false;
+    *ret = (struct destination_view){
+        .state = (enum destination_state)d->state,
+        .failures = d->failures,
+        .since_ms = d->since_ms,
+        .last_probe_ms = d->last_probe_ms,
+        .rest_until_ms = is_open(d) ? 0 : d->rest.at_ms,
+        .running = d->running,
+        .waiting = d->window_batches,
+        .why = reasons_show(s->shown, d->why),
+    };
+    return true;
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// destination: one next hop as the scheduler sees it: its health, its turn, its window.
+//
+// The states and the rules D2 to D4 are explained in scheduler.h. A destination is forgotten at the
+// start of the next feed once it has no mail, nothing under way, and is healthy.
+#ifndef FP_SCHEDULER_DESTINATION_H
+#define FP_SCHEDULER_DESTINATION_H
+
+#include "scheduler/state.h"
+
+struct destination {
+    UT_hash_handle hh;
+    struct list run, read, unsaved; // membership in the scheduler's lists
+    struct list due;                // its domains that wait to be read, oldest first
+    struct destination *next_idle;
+    struct batch *first, *last; // the window, in order of arrival
+    struct reason *why;         // NULL when healthy
+    struct heap_node rest;      // in `rests` while the rest lasts; at_ms stays its end
+    int64_t since_ms;           // first failure of this outage; 0: healthy
+    int64_t last_probe_ms;      // last failure of this outage; 0: healthy
+    uint32_t failures;          // of the host, in a row
+    uint32_t noted;             // failures noted so far, our own too; a batch carries it (D4)
+    uint32_t running;
+    uint32_t window_batches, window_rcpts;
+    uint32_t paged_rcpts; // those of window_rcpts that came out of pages
+    uint32_t domain_count;
+    uint32_t reading;                // pages asked for, for its domains
+    uint32_t connections, rcpts_max; // limits by today's rules; 0: not looked up yet
+    uint8_t state;                   // enum destination_state
+    bool is_idle_listed;
+    char name[];
+};
+
+struct destination *destination_find(const struct scheduler *s, const char *name);
+struct destination *destination_get(struct scheduler *s, const char *name); // made when unknown
+
+// Puts it where it belongs by what it may do now (I2).
+void destination_refresh(struct scheduler *s, struct destination *d);
+bool destination_is_resting(const struct scheduler *s,
+                            const struct destination *d); // rest not over
+bool destination_needs_probe(const struct scheduler *s, const struct destination *d); // rest over
+
+void destination_started(struct scheduler *s, struct destination *d, struct batch *b);
+void destination_done(struct scheduler *s, const struct sched_event *event);
+void destination_learn_health(struct scheduler *s, const struct sched_event *event);
+// The operator wants it tried now: rests end, one probe each where the host had failed.
+void destination_flush(struct scheduler *s, struct destination *d);
+// New settings: limits are looked up again, a rest that was our own fault is over.
+void destination_reset(struct scheduler *s, struct destination *d);
+
+void destination_wake(struct scheduler *s); // ends the rests that are over by now
+void destination_reap(struct scheduler *s); // forgets the idle ones
+void destination_free(struct scheduler *s, struct destination *d);
+
+#endif

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// domain: one domain with open mail in the spool: when it is read next, and how far reading got.
+//
+//     WAITING   nothing is known to be due before next_due_ms
+//     DUE       in its destination's list until there is room for a page
+//     READING   a page was asked for
+//     RETRYING  the page could not be read; asked for again in a second
+//
+// Reading goes in *passes*: from the beginning to the page that says is_done, with a cursor between
+// pages. What is said meanwhile about due times is collected in next_due_ms, so that a row which
+// was committed behind the cursor gets a pass of its own.
+//
+// A flush is a pass without horizon, over what was not attempted since; it ends with a pass of the
+// usual kind, which learns when the rest is due.
+//
+// A domain hangs on one destination, whose room and health decide when it is read. Its recipients
+// may still be routed elsewhere one by one; then it moves to where something can be done.
+#ifndef FP_SCHEDULER_DOMAIN_H
+#define FP_SCHEDULER_DOMAIN_H
+
+#include "scheduler/destination.h"
+
+enum domain_state { DOMAIN_WAITING, DOMAIN_DUE, DOMAIN_READING, DOMAIN_RETRYING };
+
+struct domain {
+    UT_hash_handle hh;
+    struct destination *destination;
+    struct list due;       // in the destination's list while DUE
+    struct heap_node wake; // in `dues` while WAITING for a time, or RETRYING
+    int64_t next_due_ms;   // TIME_NEVER: nothing known
+    int64_t flush_ms;      // when the flush was asked for; TIME_NEVER: none
+    int64_t after_ms;      // cursor; INT64_MIN: a pass begins
+    uint64_t after_message;
+    uint32_t after_n;
+    uint8_t state;              // enum domain_state
+    bool is_stale;              // what is being read belongs to a pass that was given up
+    struct inflight *lingering; // D1
+    char name[];
+};
+
+struct domain *domain_find(const struct scheduler *s, const char *name);
+// There is open mail of it, due then. Its rows go to `to`; sticky, see above.
+void domain_note(struct scheduler *s, const char *name, struct destination *to, int64_t due_ms);
+// The pipeline tells where its mail goes by today's routes.
+void domain_tell(struct scheduler *s, const struct sched_event *event);
+
+// Asks for the next page of one of d's domains; requires that one is DUE. limit: recipients.
+void domain_read(struct scheduler *s, struct destination *d, uint32_t limit,
+                 struct sched_effect *ret);
+void domain_page_end(struct scheduler *s, const struct sched_event *event);
+void domain_flush(struct scheduler *s, struct domain *d);
+
+// The recipient is in nobody's hands any more. f: its entry, NULL when it has none. While its
+// domain is being read the entry stays, or is made, until that page has ended (D1).
+void domain_let_go(struct scheduler *s, const char *name, uint64_t message, uint32_t n,
+                   struct inflight *f);
+
+void domain_wake(struct scheduler *s);       // those that are due by now
+void domain_forget_all(struct scheduler *s); // but for what is being read or flushed
+void domain_free(struct scheduler *s, struct domain *d);
+
+#endif

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// hash: uthash, told how this program allocates: memory that runs out aborts in one place.
+#ifndef FP_SCHEDULER_HASH_H
+#define FP_SCHEDULER_HASH_H
+
+#include "core/must.h"
+
+#define uthash_malloc(size) must_alloc(size)
+#define uthash_fatal(text)  must_fail(text, __FILE__, __LINE__, __func__)
+#include <uthash.h>
+
+#endif

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// scheduler: when, to which destination, how many at once: events in, effects out. See scheduler.h;
+// what the parts are is told in state.h.
+#include "scheduler/scheduler.h"
+
+#include "core/time.h"
+#include "scheduler/batch.h"
+#include "scheduler/domain.h"
+#include "scheduler/window.h"
+
+#include <stdlib.h>
+
+struct scheduler *scheduler_new(const struct scheduler_settings *settings, int64_t now_ms)
+{
+    struct scheduler *s = must_zalloc(sizeof *s);
+    s->settings = *settings;
+    s->now_ms = now_ms;
+    list_init(&s->run);
+    list_init(&s->read);
+    list_init(&s->unsaved);
+    s->shown = must_zalloc(sizeof *s->shown);
+    return s;
+}
+
+static void free_batches(struct batch *b)
+{
+    while (b) {
+        struct batch *next = b->next;
+        batch_free(b);
+        b = next;
+    }
+}
+
+void scheduler_free(struct scheduler *s)
+{
+    if (!s)
+        return;
+    struct domain *domain, *next_domain;
+    HASH_ITER(hh, s->domains, domain, next_domain)
+    {
+        domain_free(s, domain);
+    }
+    struct destination *d, *next;
+    HASH_ITER(hh, s->destinations, d, next)
+    {
+        free_batches(d->first);
+        destination_free(s, d);
+    }
+    free_batches(s->discards);
+    inflight_close(&s->inflight);
+    heap_close(&s->rests);
+    heap_close(&s->dues);
+    reasons_release(s->shown);
+    free(s->shown);
+    free(s);
+}
+
+static void on_timer(struct scheduler *s, const struct sched_event *event)
+{
+    (void)s, (void)event; // that time has passed is dealt with before any event
+}
+
+static void on_settings(struct scheduler *s, const struct sched_event *event)
+{
+    s->settings = event->settings;
+    struct destination *d, *next;
+    HASH_ITER(hh, s->destinations, d, next)
+    {
+        window_clear(s, d);
+        destination_reset(s, d);
+    }
+    domain_forget_all(s);
+}
+
+static void on_fresh(struct scheduler *s, const struct sched_event *event)
+{
+    window_offer(s, event->batch, true);
+}
+
+static void on_page(struct scheduler *s, const struct sched_event *event)
+{
+    window_offer(s, event->batch, false);
+}
+
+static void drop_waiting(struct scheduler *s, struct inflight *f)
+{
+    struct batch *b = f->batch;
+    struct recipient *r = batch_find_rcpt(b, (uint32_t)f->key.n);
+    domain_let_go(s, r->domain, r->message, r->n, f);
+    window_drop(s, b, r);
+}
+
+static void on_drop(struct scheduler *s, const struct sched_event *event)
+{
+    struct inflight *f = inflight_find(s->inflight, event->settled.message, event->settled.n);
+    if (f && f->phase == INFLIGHT_WAITING)
+        drop_waiting(s, f);
+    else if (!f) // a page on its way may still hold it
+        domain_let_go(s, event->settled.domain, event->settled.message, event->settled.n, NULL);
+}
+
+static void on_settled(struct scheduler *s, const struct sched_event *event)
+{
+    struct inflight *f = inflight_find(s->inflight, event->settled.message, event->settled.n);
+    if (event->settled.is_gone && (!f || f->phase == INFLIGHT_WAITING)) {
+        on_drop(s, event); // it grew too old without an attempt
+        return;
+    }
+    if (f && f->phase == INFLIGHT_ACTIVE)
+        domain_let_go(s, event->settled.domain, event->settled.message, event->settled.n, f);
+    if (!event->settled.is_gone)
+        domain_note(s, event->settled.domain, destination_get(s, event->settled.destination),
+                    event->settled.next_attempt_ms);
+}
+
+static void on_flush(struct scheduler *s, const struct sched_event *event)
+{
+    struct domain *domain, *next_domain;
+    if (event->flush_domain) {
+        domain = domain_find(s, event->flush_domain);
+        if (!domain)
+            return;
+        destination_flush(s, domain->destination);
+        domain_flush(s, domain);
+        return;
+    }
+    struct destination *d, *next;
+    HASH_ITER(hh, s->destinations, d, next)
+    {
+        destination_flush(s, d);
+    }
+    HASH_ITER(hh, s->domains, domain, next_domain)
+    {
+        domain_flush(s, domain);
+    }
+}
+
+static void on_pause(struct scheduler *s, const struct sched_event *event)
+{
+    (void)event;
+    s->is_paused = true;
+}
+
+void scheduler_feed(struct scheduler *s, const struct sched_event *event)
+{
+    static void (*const handlers[])(struct scheduler *, const struct sched_event *) = {
+        [SCHED_TIMER] = on_timer,           [SCHED_SETTINGS] = on_settings,
+        [SCHED_DOMAIN] = domain_tell,       [SCHED_HEALTH] = destination_learn_health,
+        [SCHED_FRESH] = on_fresh,           [SCHED_PAGE] = on_page,
+        [SCHED_PAGE_END] = domain_page_end, [SCHED_DONE] = destination_done,
+        [SCHED_SETTLED] = on_settled,       [SCHED_DROP] = on_drop,
+        [SCHED_FLUSH] = on_flush,           [SCHED_PAUSE] = on_pause,
+    };
+    must((size_t)event->kind < sizeof handlers / sizeof handlers[0]);
+    reasons_release(s->shown);
+    destination_reap(s);
+    if (event->now_ms > s->now_ms)
+        s->now_ms = event->now_ms;
+    destination_wake(s);
+    domain_wake(s);
+    handlers[event->kind](s, event);
+}
+
+static bool pull_discard(struct scheduler *s, struct sched_effect *ret)
+{
+    struct batch *b = s->discards;
+    if (!b)
+        return false;
+    s->discards = b->next;
+    b->next = NULL;
+    *ret = (struct sched_effect){.kind = SCHED_DISCARD, .batch = b};
+    return true;
+}
+
+static bool pull_health(struct scheduler *s, struct sched_effect *ret)
+{
+    struct list *first = list_first(&s->unsaved);
+    if (!first)
+        return false;
+    struct destination *d = list_owner(first, struct destination, unsaved);
+    list_remove(first);
+    *ret = (struct sched_effect){.kind = SCHED_STORE_HEALTH};
+    ret->health.name = d->name;
+    ret->health.failures = d->failures;
+    ret->health.since_ms = d->since_ms;
+    ret->health.last_probe_ms = d->last_probe_ms;
+    ret->health.rest_until_ms = d->failures > 0 ? d->rest.at_ms : 0;
+    ret->health.why = reasons_show(s->shown, d->why);
+    destination_refresh(s, d); // it may be idle now
+    return true;
+}
+
+static bool pull_start(struct scheduler *s, struct sched_effect *ret)
+{
+    struct list *first = list_first(&s->run);
+    if (s->is_paused || !first || s->running >= s->settings.batches_max)
+        return false;
+    struct destination *d = list_owner(first, struct destination, run);
+    struct batch *b = window_take(s, d);
+    destination_started(s, d, b);
+    *ret = (struct sched_effect){.kind = SCHED_START, .batch = b};
+    return true;
+}
+
+static bool pull_read(struct scheduler *s, struct sched_effect *ret)
+{
+    struct list *first = list_first(&s->read);
+    uint32_t limit = window_page_limit(s);
+    if (s->is_paused || !first || s->reading >= READS_MAX || limit == 0)
+        return false;
+    domain_read(s, list_owner(first, struct destination, read), limit, ret);
+    return true;
+}
+
+bool scheduler_pull(struct scheduler *s, struct sched_effect *ret)
+{
+    return pull_discard(s, ret) || pull_health(s, ret) || pull_start(s, ret) || pull_read(s, ret);
+}
+
+int64_t scheduler_deadline(const struct scheduler *s)
+{
+    const struct heap_node *rest = heap_first(&s->rests), *due = heap_first(&s->dues);
+    int64_t deadline_ms = rest ? rest->at_ms : TIME_NEVER;
+    if (due && due->at_ms < deadline_ms)
+        deadline_ms = due->at_ms;
+    return s->is_paused ? TIME_NEVER : deadline_ms;
+}
+
+bool scheduler_is_active(const struct scheduler *s, uint64_t message, uint32_t n)
+{
+    const struct inflight *f = inflight_find(s->inflight, message, n);
+    return f && f->phase == INFLIGHT_ACTIVE;
+}
+
+void scheduler_count(const struct scheduler *s, struct scheduler_counts *ret)
+{
+    *ret = (struct scheduler_counts){
+        .running = s->running,
+        .window_batches = s->window_batches,
+        .window_rcpts = s->window_rcpts,
+        .destinations = HASH_COUNT(s->destinations),
+        .resting = s->resting,
+        .domains = HASH_COUNT(s->domains),
+    };
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// window: the batches that are in memory, and the room for them. See window.h.
+#include "scheduler/window.h"
+
+#include "scheduler/batch.h"
+#include "scheduler/domain.h"
+
+static void discard(struct scheduler *s, struct batch *b)
+{
+    b->prev = NULL;
+    b->next = s->discards;
+    s->discards = b;
+}
+
+// Room is counted in recipients; called with what came or went.
+static void count_rcpts(struct scheduler *s, struct destination *d, const struct batch *b,
+                        uint32_t n, bool is_gain)
+{
+    uint32_t change = is_gain ? n : 0 - n; // wraps as unsigned numbers do: adding is subtracting
+    s->window_rcpts += change;
+    d->window_rcpts += change;
+    if (d->state != DESTINATION_OPEN)
+        s->parked_rcpts += change; // I1
+    if (!b->is_fresh)
+        d->paged_rcpts += change;
+}
+
+static void look_up_limits(struct scheduler *s, struct destination *d, const struct batch *b)
+{
+    struct limit_rule rule;
+    if (d->connections > 0)
+        return;
+    rules_limit(s->settings.rules, slice_str(b->rule_domain), &rule);
+    d->connections = rule.connections;
+    d->rcpts_max = rule.recipients_per_message;
+}
+
+static void push(struct scheduler *s, struct destination *d, struct batch *b)
+{
+    look_up_limits(s, d, b);
+    for (uint32_t i = 0; i < b->rcpt_count; i++)
+        inflight_add(&s->inflight, b->rcpts[i].message, b->rcpts[i].n, b);
+    b->queued_ms = s->now_ms;
+    b->next = NULL;
+    b->prev = d->last;
+    *(d->last ? &d->last->next : &d->first) = b;
+    d->last = b;
+    d->window_batches++;
+    s->window_batches++;
+    count_rcpts(s, d, b, b->rcpt_count, true);
+}
+
+static void unlink_batch(struct scheduler *s, struct destination *d, struct batch *b)
+{
+    *(b->prev ? &b->prev->next : &d->first) = b->next;
+    *(b->next ? &b->next->prev : &d->last) = b->prev;
+    b->next = b->prev = NULL;
+    d->window_batches--;
+    s->window_batches--;
+    count_rcpts(s, d, b, b->rcpt_count, false);
+}
+
+static uint32_t page_limit_max(const struct scheduler *s)
+{
+    // A quarter: with the half that may be parked there is always a page's room to come.
+    uint32_t quarter = s->settings.window_rcpts_max / 4;
+    uint32_t limit = s->settings.page_size < quarter ? s->settings.page_size : quarter;
+    return limit > 0 ? limit : 1;
+}
+
+static uint32_t free_rcpts(const struct scheduler *s)
+{
+    uint32_t used = s->window_rcpts + s->reading * page_limit_max(s);
+    return used < s->settings.window_rcpts_max ? s->settings.window_rcpts_max - used : 0;
+}
+
+uint32_t window_page_limit(const struct scheduler *s)
+{
+    uint32_t limit = page_limit_max(s);
+    return limit <= free_rcpts(s) ? limit : 0;
+}
+
+static bool has_parking_room(const struct scheduler *s, const struct destination *d, uint32_t more)
+{
+    return d->window_rcpts + more <= s->settings.page_size &&
+           s->parked_rcpts + more <= s->settings.window_rcpts_max / 2;
+}
+
+static bool has_room(const struct scheduler *s, const struct destination *d, const struct batch *b)
+{
+    if (s->is_paused)
+        return false;
+    if (d->state != DESTINATION_OPEN) {
+        if (!b->is_fresh && destination_needs_probe(s, d) && d->window_batches == 0)
+            return true; // it is what the probe was read for
+        return has_parking_room(s, d, b->rcpt_count);
+    }
+    if (b->is_fresh)
+        return d->window_rcpts + b->rcpt_count <= free_rcpts(s);
+    // Never short of room for what was asked for; but rows of other destinations come along.
+    return d->paged_rcpts + b->rcpt_count <= s->settings.page_size * (READS_PER_DESTINATION + 1);
+}
+
+static void note_domains(struct scheduler *s, struct destination *d, const struct batch *b,
+                         int64_t due_ms)
+{
+    for (uint32_t i = 0; i < b->rcpt_count; i++)
+        domain_note(s, b->rcpts[i].domain, d, due_ms);
+}
+
+// Rows of a page that find no room would be in the next page again: that has to wait a little.
+static int64_t when_to_try_again(const struct scheduler *s, const struct destination *d,
+                                 bool is_fresh)
+{
+    if (is_fresh)
+        return s->now_ms;
+    return destination_is_resting(s, d) ? d->rest.at_ms : s->now_ms + READ_RETRY_MS;
+}
+
+static void leave_out_inflight(struct scheduler *s, struct batch *b)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < b->rcpt_count; i++) {
+        struct recipient *r = &b->rcpts[i];
+        if (inflight_find(s->inflight, r->message, r->n))
+            recipient_close(r);
+        else
+            b->rcpts[kept++] = *r;
+    }
+    b->rcpt_count = kept;
+}
+
+void window_offer(struct scheduler *s, struct batch *b, bool is_fresh)
+{
+    b->is_fresh = is_fresh;
+    leave_out_inflight(s, b);
+    if (b->rcpt_count == 0) {
+        discard(s, b);
+        return;
+    }
+    struct destination *d = destination_get(s, b->destination);
+    if (!has_room(s, d, b)) {
+        note_domains(s, d, b, when_to_try_again(s, d, is_fresh));
+        discard(s, b);
+    } else {
+        push(s, d, b);
+        if (destination_is_resting(s, d))
+            note_domains(s, d, b, s->now_ms);
+    }
+    destination_refresh(s, d);
+}
+
+struct batch *window_take(struct scheduler *s, struct destination *d)
+{
+    struct batch *b = d->first;
+    if (b->rcpt_count > d->rcpts_max) {
+        b = batch_split(b, d->rcpts_max);
+        count_rcpts(s, d, b, b->rcpt_count, false);
+    } else {
+        unlink_batch(s, d, b);
+    }
+    for (uint32_t i = 0; i < b->rcpt_count; i++) {
+        struct inflight *f = inflight_find(s->inflight, b->rcpts[i].message, b->rcpts[i].n);
+        must(f && f->phase == INFLIGHT_WAITING);
+        f->phase = INFLIGHT_ACTIVE;
+        f->batch = NULL;
+    }
+    return b;
+}
+
+void window_drop(struct scheduler *s, struct batch *b, struct recipient *r)
+{
+    struct destination *d = destination_find(s, b->destination);
+    must(d);
+    if (b->rcpt_count == 1)
+        unlink_batch(s, d, b);
+    else
+        count_rcpts(s, d, b, 1, false);
+    batch_remove_rcpt(b, r);
+    if (b->rcpt_count == 0)
+        discard(s, b);
+    destination_refresh(s, d);
+}
+
+static void give_back(struct scheduler *s, struct destination *d, struct batch *b)
+{
+    unlink_batch(s, d, b);
+    for (uint32_t i = 0; i < b->rcpt_count; i++) {
+        struct inflight *f = inflight_find(s->inflight, b->rcpts[i].message, b->rcpts[i].n);
+        must(f && f->phase == INFLIGHT_WAITING);
+        inflight_remove(&s->inflight, f);
+    }
+    discard(s, b);
+}
+
+void window_park(struct scheduler *s, struct destination *d)
+{
+    for (const struct batch *b = d->first; b; b = b->next)
+        note_domains(s, d, b, s->now_ms);
+    while (d->last && !has_parking_room(s, d, 0))
+        give_back(s, d, d->last);
+}
+
+void window_clear(struct scheduler *s, struct destination *d)
+{
+    while (d->first)
+        give_back(s, d, d->first);
+    destination_refresh(s, d);
+}
