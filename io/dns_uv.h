@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // dns: questions to name servers on the loop: UDP with retries and TCP when truncated. libresolv
 // (io/dnsmsg_dns.h) builds the questions and reads the answers; no thread waits for anything.
+//
+// Nothing is cached and nothing is looked up but what was asked: CNAMEs count as far as they stand
+// in the answer, so the servers must be recursive ones.
 #ifndef FP_IO_DNS_UV_H
 #define FP_IO_DNS_UV_H
 
@@ -11,18 +14,30 @@
 
 struct dns;
 struct dns_options {
-    const char *const *servers; // "127.0.0.1:5300", "[::1]:53", "192.0.2.1"; none: /etc/resolv.conf
+    // "127.0.0.1:5300", "[::1]:53", "192.0.2.1", at most 8; none: those of /etc/resolv.conf, which
+    // is read again when it has changed.
+    const char *const *servers;
     uint32_t server_count;
-    int64_t try_ms; // wait for one server; default 5 s (with resolv.conf: its timeout option)
-    uint32_t tries; // rounds over all servers; default 2
+    int64_t try_ms; // wait for one server; 0: 5 s, or what "options timeout:" in resolv.conf says
+    uint32_t tries; // rounds over all servers; 0: 2, or "options attempts:"
 };
+
+// FP_INVALID with a sentence in why: a server that is no address, or too many. FP_IO: libresolv
+// cannot read its configuration.
 enum fp_err dns_open(uv_loop_t *loop, const struct dns_options *options, struct dns **ret,
                      struct buf *why);
-// The answer comes from the loop, exactly once unless dns_close came before; it is borrowed during
-// the call. At most 2,000 questions are out at once; more are queued in order.
+
+// The answer comes from the loop, exactly once unless dns_close came before; name and answer are
+// borrowed during the call, which may ask again and may close. name is the one that was asked.
 typedef void dns_done(void *arg, const char *name, const struct dns_answer *answer);
+
+// At most 2,000 questions are out at once; more are queued in order. A name that cannot be written
+// as a DNS question (empty, too long) gets NXDOMAIN. is_secure only from a server on a loopback
+// address. Equal questions are not merged.
 void dns_ask(struct dns *d, const char *name, enum dns_type type, dns_done *done, void *arg);
-void dns_close(struct dns *d); // questions under way are forgotten without a call; frees itself
-                               // from the loop later
+
+// Questions under way are forgotten without a call. NULL is allowed. Frees itself from the loop
+// later.
+void dns_close(struct dns *d);
 
 #endif
