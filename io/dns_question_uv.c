@@ -51,12 +51,13 @@ struct question {
     size_t packet_n;
     uint16_t id;
 
-    uint32_t first;   // the server of the first attempt
-    uint32_t attempt; // how many were made
-    uint32_t server;  // of the attempt under way
-    uint32_t spoken;  // bit per server: it has said that it cannot tell
-    bool is_plain;    // no EDNS0 any more
-    bool was_plain;   // the attempt under way is without EDNS0
+    uint32_t first;    // the server of the first attempt
+    uint32_t attempt;  // how many were made
+    uint32_t server;   // of the attempt under way, as a number
+    union endpoint to; // and where it was then: the list may change meanwhile
+    uint32_t spoken;   // bit per server: it has said that it cannot tell
+    bool is_plain;     // no EDNS0 any more
+    bool was_plain;    // the attempt under way is without EDNS0
     uint32_t strays;
     uint32_t shortages;
     enum dns_result failure; // what to say when nobody is left
