@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// carriers: conversations with destinations, and the batches they carry. See pipeline_internal.h.
+//
+// A carrier is one deliver/session with what it needs from the world: a connection, answers of the DNS,
+// pieces of the body. After a batch it waits a moment, idle, for the next one to its destination.
+#include "daemon/pipeline_internal.h"
+
+#include <stdlib.h>
+#include <utlist.h>
+
+enum {
+    IDLE_MS = 2000,         // how long a conversation waits for another message
+    SMALL_SLICE = 4 * 1024, // shorter pieces are copied, longer ones borrowed (L1)
+};
+
+struct carrier {
+    uint64_t number; // for lookups
+    struct session *session;
+    char *destination;
+    uint64_t conn;   // 0: none
+    struct batch *batch;
+    struct outcome *outcomes;
+    const char **addresses;
+    struct session_batch offer; // what the session borrows until BATCH_DONE
+    struct body *piece;         // read from the spool, being sent
+    struct waiter *reading;     // an OP_CHUNK is out
+    uint32_t chunk;             // next chunk to read
+    uint64_t body_given;
+    uint32_t messages_max;      // on one connection
+    int64_t idle_until_ms;      // TIME_NEVER while a batch is under way
+    uint32_t depth;             // pumping, possibly nested
+    bool is_idle, is_ended;
+    struct alarm alarm;
+    struct carrier *prev, *next;           // p->carriers
+    struct carrier *idle_prev, *idle_next; // idle ones of the destination
+};
+
+struct idle_carriers {
+    char *destination;
+    struct carrier *first;
+    UT_hash_handle hh;
+};
+
+static void pump(struct pipeline *p, struct carrier *h);
+
+static void idle_add(struct pipeline *p, struct carrier *h)
+{
+    struct idle_carriers *i;
+    HASH_FIND_STR(p->idle, h->destination, i);
+    if (!i) {
+        i = must_zalloc(sizeof *i);
+        i->destination = must_strdup(h->destination);
+        HASH_ADD_KEYPTR(hh, p->idle, i->destination, strlen(i->destination), i);
+    }
+    DL_APPEND2(i->first, h, idle_prev, idle_next);
+    h->is_idle = true;
+    h->idle_until_ms = p->now_ms + IDLE_MS;
+}
+
+static void idle_remove(struct pipeline *p, struct carrier *h)
+{
+    if (!h->is_idle)
+        return;
+    struct idle_carriers *i;
+    HASH_FIND_STR(p->idle, h->destination, i);
+    must(i != NULL);
+    DL_DELETE2(i->first, h, idle_prev, idle_next);
+    h->is_idle = false;
+    h->idle_until_ms = TIME_NEVER;
+    if (i->first)
+        return;
+    HASH_DEL(p->idle, i);
+    free(i->destination);
+    free(i);
+}
+
+static struct carrier *idle_take(struct pipeline *p, const char *destination)
+{
+    struct idle_carriers *i;
+    HASH_FIND_STR(p->idle, destination, i);
+    if (!i)
+        return NULL;
+    struct carrier *h = i->first;
+    idle_remove(p, h);
+    return h;
+}
+
+static struct carrier *carrier_new(struct pipeline *p, const struct batch *b, const struct route_row *row)
+{
+    struct carrier *h = must_zalloc(sizeof *h);
+    h->number = p->next_tag++;
+    h->destination = must_strdup(b->destination);
+    p->seed = p->seed * 6364136223846793005U + 1442695040888963407U;
+    h->session = session_new(&p->session_settings, row->targets, row->target_count, b->rule_domain, p->seed);
+    h->idle_until_ms = TIME_NEVER;
+    alarm_init(&h->alarm, ALARM_CARRIER, h);
+    DL_APPEND(p->carriers, h);
+    p->carrier_count++;
+    return h;
+}
+
+static void forget_piece(struct pipeline *p, struct carrier *h)
+{
+    body_unref(p, h->piece);
+    h->piece = NULL;
+    if (h->reading)
+        h->reading->carrier = NULL;
+    h->reading = NULL;
+}
+
+void carrier_free(struct pipeline *p, struct carrier *h)
+{
+    idle_remove(p, h);
+    heap_remove(&p->alarms, &h->alarm.node);
+    forget_piece(p, h);
+    if (h->batch) {
+        body_unref(p, h->batch->body);
+        h->batch->body = NULL;
+        batch_free(h->batch);
+    }
+    if (h->conn)
+        conn_forget(p, h->conn);
+    session_free(h->session);
+    free(h->outcomes);
+    free(h->addresses);
+    free(h->destination);
+    DL_DELETE(p->carriers, h);
+    p->carrier_count--;
+    free(h);
+}
+
+// Slots are freed before outcomes are committed: the recipients stay in flight until they are.
+static void finish_batch(struct pipeline *p, struct batch *b, struct outcome *outcomes,
+                         const struct settle_times *times, const struct outcome *host_failure, bool is_local)
+{
+    struct sched_event e = {.kind = SCHED_DONE, .batch = b, .host_failure = host_failure, .is_local_failure = is_local};
+    windows_feed(p, &e);
+    int64_t host_retry_ms = 0;
+    struct destination_view view;
+    if ((host_failure || is_local) && scheduler_destination(p->scheduler, b->destination, &view))
+        host_retry_ms = view.rest_until_ms;
+    settling_begin(p, b, outcomes, times, host_retry_ms);
+}
+
+// Nobody can be asked: the configuration has no route for mail that waits.
+static void fail_without_route(struct pipeline *p, struct batch *b)
+{
+    struct outcome *outcomes = must_alloc(b->rcpt_count * sizeof *outcomes);
+    for (uint32_t i = 0; i < b->rcpt_count; i++)
+        outcome_set(&outcomes[i], OUTCOME_DEFERRED, SCOPE_HOST, CLASS_HOST, "4.3.5",
+                    "no row of \"route\" in the configuration fits this address");
+    struct settle_times times = {p->now_ms, p->now_ms, p->now_ms, p->now_ms};
+    struct outcome why = outcomes[0];
+    finish_batch(p, b, outcomes, &times, &why, false);
+}
+
+void carrier_start(struct pipeline *p, struct batch *b)
+{
+    const struct route_row *row = route_find(&p->config->routes, slice_str(b->rcpts[0].address));
+    if (!row) {
+        fail_without_route(p, b);
+        return;
+    }
+    struct carrier *h = idle_take(p, b->destination);
+    if (!h)
+        h = carrier_new(p, b, row);
+    struct limit_rule limit;
+    rules_limit(&p->config->rules, slice_str(b->rule_domain), &limit);
+    h->messages_max = limit.messages_per_connection;
+    h->batch = b;
+    h->outcomes = must_alloc(b->rcpt_count * sizeof *h->outcomes);
+    h->addresses = must_alloc(b->rcpt_count * sizeof *h->addresses);
+    for (uint32_t i = 0; i < b->rcpt_count; i++)
+        h->addresses[i] = b->rcpts[i].address;
+    h->chunk = 0;
+    h->body_given = 0;
+    h->offer = (struct session_batch){
+        .sender = b->message.sender,
+        .rcpts = h->addresses,
+        .rcpt_count = b->rcpt_count,
+        .size = b->message.size,
+        .is_8bit = b->message.is_8bit,
+    };
+    session_feed(h->session, &(struct session_event){.kind = SESSION_BATCH, .now_ms = p->now_ms, .batch = &h->offer});
+    pump(p, h);
+}
+
+static void batch_done(struct pipeline *p, struct carrier *h, const struct session_effect *fx)
+{
+    struct session_times st;
+    session_times(h->session, &st);
+    struct settle_times times = {st.started_ms, st.connected_ms, st.ready_ms, st.done_ms};
+    struct batch *b = h->batch;
+    struct outcome *outcomes = h->outcomes;
+    struct outcome why;
+    bool has_why = fx->outcome && fx->scope >= SCOPE_HOST;
+    if (has_why)
+        why = *fx->outcome;
+    free(h->addresses);
+    h->addresses = NULL;
+    h->batch = NULL;
+    h->outcomes = NULL;
+    forget_piece(p, h);
+    if (fx->can_reuse && !p->is_stopping && session_delivered_count(h->session) < h->messages_max)
+        idle_add(p, h);
+    else
+        session_feed(h->session, &(struct session_event){.kind = SESSION_QUIT, .now_ms = p->now_ms});
+    finish_batch(p, b, outcomes, &times, fx->scope == SCOPE_HOST && has_why ? &why : NULL,
+                 fx->scope == SCOPE_LOCAL);
+}
+
+static void give_body(struct pipeline *p, struct carrier *h, struct slice piece)
+{
+    h->body_given += piece.n;
+    struct session_event e = {.kind = SESSION_BODY, .now_ms = p->now_ms, .bytes = piece};
+    e.is_last = h->body_given >= h->batch->message.size;
+    session_feed(h->session, &e);
+}
+
+static void need_body(struct pipeline *p, struct carrier *h)
+{
+    struct body *b = h->batch->body;
+    if (b) {
+        give_body(p, h, (struct slice){b->data, b->size});
+        return;
+    }
+    struct op *op = op_new(OP_CHUNK);
+    op->chunk.message = h->batch->message.id;
+    op->chunk.chunk = h->chunk;
+    h->reading = store_op(p, op, WAIT_CARRIER_CHUNK);
+    h->reading->carrier = h;
+}
+
+void carrier_chunk_read(struct pipeline *p, struct carrier *h, struct op *op)
+{
+    h->reading = NULL;
+    if (op->err || op->chunk.size == 0) {
+        session_feed(h->session, &(struct session_event){.kind = SESSION_BODY_FAILED, .now_ms = p->now_ms});
+        pump(p, h);
+        return;
+    }
+    body_unref(p, h->piece);
+    h->piece = body_new(p, op->chunk.data, op->chunk.size);
+    op->chunk.data = NULL;
+    h->chunk++;
+    give_body(p, h, (struct slice){h->piece->data, h->piece->size});
+    pump(p, h);
+}
+
+static void open_connection(struct pipeline *p, struct carrier *h, const struct session_effect *fx)
+{
+    h->conn = p->next_conn;
+    p->next_conn += 2;
+    h->chunk = 0; // another host hears the message from its beginning
+    h->body_given = 0;
+    conn_add(p, h->conn, CONN_CARRIER)->carrier = h;
+    struct slice ip = effect_keep(p, slice_str(fx->ip));
+    struct pipeline_effect *e = effect_add(p, PIPELINE_CONNECT);
+    e->conn = h->conn;
+    e->ip = ip.p;
+    e->port = fx->port;
+}
+
+static void send_slices(struct pipeline *p, struct carrier *h, const struct session_effect *fx)
+{
+    struct slice kept[SESSION_SLICES_MAX];
+    for (uint32_t i = 0; i < fx->slice_count; i++)
+        kept[i] = fx->slices[i].n <= SMALL_SLICE ? effect_keep(p, fx->slices[i]) : fx->slices[i];
+    struct pipeline_effect *e = effect_add(p, PIPELINE_SEND);
+    e->conn = h->conn;
+    e->wants_sent = true;
+    e->slice_count = fx->slice_count;
+    memcpy(e->slices, kept, fx->slice_count * sizeof *kept);
+}
+
+static void close_connection(struct pipeline *p, struct carrier *h)
+{
+    if (!h->conn)
+        return;
+    effect_close(p, h->conn, true);
+    conn_forget(p, h->conn);
+    h->conn = 0;
+}
+
+static void look_up(struct pipeline *p, struct carrier *h, const struct session_effect *fx)
+{
+    struct slice name = effect_keep(p, slice_str(fx->name));
+    struct pipeline_effect *e = effect_add(p, PIPELINE_LOOKUP);
+    e->lookup = h->number;
+    e->name = name.p;
+    e->type = fx->type;
+}
+
+static void execute(struct pipeline *p, struct carrier *h, const struct session_effect *fx)
+{
+    switch (fx->kind) {
+    case SESSION_LOOKUP: look_up(p, h, fx); break;
+    case SESSION_CONNECT: open_connection(p, h, fx); break;
+    case SESSION_SEND: send_slices(p, h, fx); break;
+    case SESSION_NEED_BODY: need_body(p, h); break;
+    case SESSION_OUTCOME: h->outcomes[fx->index] = *fx->outcome; break;
+    case SESSION_BATCH_DONE: batch_done(p, h, fx); break;
+    case SESSION_DISCONNECT: close_connection(p, h); break;
+    case SESSION_ENDED: h->is_ended = true; break;
+    }
+}
+
+static void pump(struct pipeline *p, struct carrier *h)
+{
+    struct session_effect fx;
+    h->depth++;
+    while (!h->is_ended && session_pull(h->session, &fx))
+        execute(p, h, &fx);
+    h->depth--;
+    if (h->depth > 0)
+        return;
+    if (h->is_ended) {
+        close_connection(p, h);
+        carrier_free(p, h);
+        return;
+    }
+    int64_t at = session_deadline(h->session);
+    alarm_set(p, &h->alarm, h->idle_until_ms < at ? h->idle_until_ms : at);
+}
+
+static void feed(struct pipeline *p, struct carrier *h, struct session_event e)
+{
+    e.now_ms = p->now_ms;
+    session_feed(h->session, &e);
+    pump(p, h);
+}
+
+void carrier_connected(struct pipeline *p, struct carrier *h)
+{
+    feed(p, h, (struct session_event){.kind = SESSION_CONNECTED});
+}
+
+void carrier_connect_failed(struct pipeline *p, struct carrier *h, enum deliver_fault fault, const char *detail)
+{
+    h->conn = 0;
+    feed(p, h, (struct session_event){.kind = SESSION_CONNECT_FAILED, .fault = fault, .detail = detail});
+}
+
+void carrier_bytes(struct pipeline *p, struct carrier *h, struct slice bytes)
+{
+    feed(p, h, (struct session_event){.kind = SESSION_BYTES, .bytes = bytes});
+}
+
+void carrier_eof(struct pipeline *p, struct carrier *h)
+{
+    idle_remove(p, h);
+    feed(p, h, (struct session_event){.kind = SESSION_EOF});
+}
+
+void carrier_fault(struct pipeline *p, struct carrier *h, enum deliver_fault fault, const char *detail)
+{
+    idle_remove(p, h);
+    feed(p, h, (struct session_event){.kind = SESSION_RESET, .fault = fault, .detail = detail});
+}
+
+void carrier_sent(struct pipeline *p, struct carrier *h)
+{
+    feed(p, h, (struct session_event){.kind = SESSION_SENT});
+}
+
+void carrier_timer(struct pipeline *p, struct carrier *h)
+{
+    if (h->is_idle && h->idle_until_ms <= p->now_ms) {
+        idle_remove(p, h);
+        feed(p, h, (struct session_event){.kind = SESSION_QUIT});
+        return;
+    }
+    feed(p, h, (struct session_event){.kind = SESSION_TIMER});
+}
+
+void carrier_answer(struct pipeline *p, uint64_t lookup, const char *name, const struct dns_answer *answer)
+{
+    struct carrier *h;
+    DL_SEARCH_SCALAR(p->carriers, h, number, lookup);
+    if (h)
+        feed(p, h, (struct session_event){.kind = SESSION_ANSWER, .answer = answer, .answer_name = name});
+}
+
+void carriers_quit_idle(struct pipeline *p)
+{
+    struct carrier *h, *next;
+    DL_FOREACH_SAFE(p->carriers, h, next)
+    {
+        if (!h->is_idle)
+            continue;
+        idle_remove(p, h);
+        feed(p, h, (struct session_event){.kind = SESSION_QUIT});
+    }
+}
+
+void carriers_abort(struct pipeline *p)
+{
+    struct carrier *h, *next;
+    DL_FOREACH_SAFE(p->carriers, h, next)
+        feed(p, h, (struct session_event){.kind = SESSION_ABORT});
+}

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// doors: connections that come in: the SMTP listener's and the local socket's.
+//
+// A door of the local socket begins with a line that says what it wants ("SMTP" or "CONTROL 1");
+// then it is a receive/server machine or an operator's session. See pipeline_internal.h.
+#include "daemon/pipeline_internal.h"
+
+#include <stdlib.h>
+
+enum {
+    GREETING_LINE_MAX = 64,
+    PENDING_MAX = 256 * 1024,
+    SPOOL_MEMORY_MAX = 64 * 1024 * 1024, // bodies on their way to the writer: beyond it 452
+};
+
+struct door {
+    uint64_t conn;
+    struct server *server;             // NULL while undecided, or when an operator
+    struct operator_session *operator; // NULL unless CONTROL
+    struct buf pending;                // bytes that the server has not consumed yet
+    int64_t uid;
+    bool is_operator, is_trusted, is_reading, is_closed;
+    char user_name[64];
+    struct alarm alarm;
+};
+
+struct operator_session *door_operator(struct door *d)
+{
+    return d ? d->operator : NULL;
+}
+
+static void pump(struct pipeline *p, struct door *d);
+
+static void start_server(struct pipeline *p, struct door *d, const char *ip, bool is_local)
+{
+    struct server_peer peer = {
+        .ip = ip,
+        .is_trusted = d->is_trusted,
+        .is_local = is_local,
+        .uid = d->uid,
+        .user_name = d->user_name,
+    };
+    d->server = server_new(&p->server_settings, &peer, p->now_ms);
+}
+
+void door_open(struct pipeline *p, const struct pipeline_event *e)
+{
+    bool is_local = e->door == DOOR_LOCAL;
+    if (!is_local && (p->is_stopping || p->door_count >= DOORS_MAX)) {
+        effect_send(p, e->conn, SLICE_LIT("421 4.3.2 Too many connections, try again later\r\n"), false);
+        effect_close(p, e->conn, true);
+        return;
+    }
+    struct door *d = must_zalloc(sizeof *d);
+    d->conn = e->conn;
+    d->uid = is_local ? e->uid : -1;
+    d->is_operator = e->is_operator;
+    d->is_trusted = is_local || e->is_trusted;
+    d->is_reading = true;
+    buf_init(&d->pending, PENDING_MAX);
+    alarm_init(&d->alarm, ALARM_DOOR, d);
+    if (e->user_name) {
+        size_t n = strnlen(e->user_name, sizeof d->user_name - 1);
+        memcpy(d->user_name, e->user_name, n);
+    }
+    conn_add(p, e->conn, CONN_DOOR)->door = d;
+    p->door_count++;
+    if (is_local) {
+        alarm_set(p, &d->alarm, p->now_ms + p->server_settings.command_ms);
+    } else {
+        start_server(p, d, e->ip, false);
+        pump(p, d);
+    }
+}
+
+void door_free(struct pipeline *p, struct door *d)
+{
+    heap_remove(&p->alarms, &d->alarm.node);
+    server_free(d->server);
+    operator_free(p, d->operator);
+    buf_close(&d->pending);
+    p->door_count--;
+    free(d);
+}
+
+// The connection is over; what the spool has been given stays (W4).
+static void shut(struct pipeline *p, struct door *d, bool flush)
+{
+    effect_close(p, d->conn, flush);
+    conn_forget(p, d->conn);
+    d->is_closed = true;
+}
+
+static enum server_verdict check_rcpt(struct pipeline *p, const struct door *d, struct slice address)
+{
+    if (!d->is_trusted)
+        return route_is_own(&p->config->routes, address) ? VERDICT_OK : VERDICT_RELAY_DENIED;
+    return route_find(&p->config->routes, address) ? VERDICT_OK : VERDICT_REFUSED;
+}
+
+static void answer_rcpt(struct pipeline *p, struct door *d, struct slice address)
+{
+    struct server_event e = {.kind = SERVER_RCPT_ANSWER, .now_ms = p->now_ms};
+    e.verdict = check_rcpt(p, d, address);
+    server_feed(d->server, &e);
+}
+
+static void answer_begin(struct pipeline *p, struct door *d)
+{
+    struct server_event e = {.kind = SERVER_BEGIN_ANSWER, .now_ms = p->now_ms};
+    e.verdict = p->spool_memory > SPOOL_MEMORY_MAX || p->is_stopping ? VERDICT_BUSY : VERDICT_OK;
+    e.id = ids_next(&p->ids, p->now_ms);
+    e.utc_offset_s = p->utc_offset_s;
+    server_feed(d->server, &e);
+}
+
+static void store_chunk(struct pipeline *p, struct door *d, const struct server_effect *fx)
+{
+    struct op *op = op_new(OP_APPEND);
+    op->append = (struct op_append){.message = fx->id, .chunk = fx->chunk, .data = fx->data, .size = fx->size};
+    p->spool_memory += fx->size;
+    store_op(p, op, WAIT_DOOR_CHUNK)->conn = d->conn;
+}
+
+static void store_accept(struct pipeline *p, struct door *d, struct entry *entry)
+{
+    struct op *op = op_new(OP_ACCEPT);
+    entry->message.arrival_ms = p->now_ms;
+    op->accept.entry = entry;
+    p->spool_memory += entry->tail_size;
+    store_op(p, op, WAIT_DOOR_ACCEPT)->conn = d->conn;
+}
+
+static void store_discard(struct pipeline *p, uint64_t message)
+{
+    struct op *op = op_new(OP_DISCARD);
+    op->discard.message = message;
+    store_op(p, op, WAIT_NOTHING);
+}
+
+static void execute(struct pipeline *p, struct door *d, const struct server_effect *fx)
+{
+    switch (fx->kind) {
+    case SERVER_SEND: effect_send(p, d->conn, fx->bytes, false); break;
+    case SERVER_CHECK_RCPT: answer_rcpt(p, d, fx->address); break;
+    case SERVER_BEGIN: answer_begin(p, d); break;
+    case SERVER_CHUNK: store_chunk(p, d, fx); break;
+    case SERVER_END: store_accept(p, d, fx->entry); break;
+    case SERVER_ABORT: store_discard(p, fx->id); break;
+    case SERVER_CLOSE: shut(p, d, true); break;
+    case SERVER_NOTE:
+        effect_logf(p, LOG_LEVEL_INFO, "%.*s", (int)fx->bytes.n, fx->bytes.p);
+        break;
+    }
+}
+
+static void set_reading(struct pipeline *p, struct door *d)
+{
+    bool wanted = d->pending.n == 0 && server_wants_input(d->server);
+    if (wanted == d->is_reading)
+        return;
+    d->is_reading = wanted;
+    effect_read(p, d->conn, wanted);
+}
+
+// Executes the server's effects, feeds it what was kept back, until neither brings anything new.
+static void pump(struct pipeline *p, struct door *d)
+{
+    struct server_effect fx;
+    for (;;) {
+        while (server_pull(d->server, &fx))
+            execute(p, d, &fx);
+        if (d->is_closed || d->pending.n == 0 || !server_wants_input(d->server))
+            break;
+        struct server_event e = {
+            .kind = SERVER_BYTES, .now_ms = p->now_ms, .bytes = buf_slice(&d->pending)};
+        size_t used = server_feed(d->server, &e);
+        while (server_pull(d->server, &fx))
+            execute(p, d, &fx);
+        buf_drop(&d->pending, used);
+        if (used == 0)
+            break;
+    }
+    if (d->is_closed) {
+        door_free(p, d);
+        return;
+    }
+    set_reading(p, d);
+    alarm_set(p, &d->alarm, server_deadline(d->server));
+}
+
+static void feed_server(struct pipeline *p, struct door *d, struct server_event *e)
+{
+    e->now_ms = p->now_ms;
+    server_feed(d->server, e);
+    pump(p, d);
+}
+
+static void server_bytes(struct pipeline *p, struct door *d, struct slice bytes)
+{
+    // Straight into the server while nothing is kept back: the usual case costs no copy.
+    if (d->pending.n == 0 && server_wants_input(d->server)) {
+        struct server_event e = {.kind = SERVER_BYTES, .now_ms = p->now_ms, .bytes = bytes};
+        size_t used = server_feed(d->server, &e);
+        bytes = slice_from(bytes, used);
+    }
+    if (bytes.n > 0 && buf_add_slice(&d->pending, bytes) != FP_OK) {
+        // Reading was stopped long ago; nobody who keeps to the protocol gets here.
+        feed_server(p, d, &(struct server_event){.kind = SERVER_EOF});
+        return;
+    }
+    pump(p, d);
+}
+
+static void greet_unknown(struct pipeline *p, struct door *d)
+{
+    effect_send(p, d->conn, SLICE_LIT("500 5.5.1 The first line is to be SMTP or CONTROL 1\r\n"), false);
+    shut(p, d, true);
+    door_free(p, d);
+}
+
+// The first line on the local socket says what its caller wants.
+static void decide(struct pipeline *p, struct door *d, struct slice bytes)
+{
+    if (buf_add_slice(&d->pending, bytes) != FP_OK) {
+        greet_unknown(p, d);
+        return;
+    }
+    const char *end = memchr(d->pending.p, '\n', d->pending.n);
+    if (!end) {
+        if (d->pending.n > GREETING_LINE_MAX)
+            greet_unknown(p, d);
+        return;
+    }
+    size_t line_size = (size_t)(end - d->pending.p) + 1;
+    struct slice line = slice_trim((struct slice){d->pending.p, line_size});
+    if (slice_equal(line, SLICE_LIT("SMTP"))) {
+        buf_drop(&d->pending, line_size);
+        start_server(p, d, "", true);
+        pump(p, d);
+    } else if (slice_equal(line, SLICE_LIT("CONTROL 1"))) {
+        d->operator = operator_new(p, d->conn, d->uid, d->is_operator);
+        heap_remove(&p->alarms, &d->alarm.node);
+        struct buf rest = d->pending;
+        buf_init(&d->pending, PENDING_MAX);
+        buf_drop(&rest, line_size);
+        if (rest.n > 0)
+            operator_bytes(p, d->operator, buf_slice(&rest));
+        buf_close(&rest);
+    } else {
+        greet_unknown(p, d);
+    }
+}
+
+void door_bytes(struct pipeline *p, struct door *d, struct slice bytes)
+{
+    if (d->operator)
+        operator_bytes(p, d->operator, bytes);
+    else if (d->server)
+        server_bytes(p, d, bytes);
+    else
+        decide(p, d, bytes);
+}
+
+void door_eof(struct pipeline *p, struct door *d)
+{
+    if (d->server) {
+        feed_server(p, d, &(struct server_event){.kind = SERVER_EOF});
+        return;
+    }
+    shut(p, d, false);
+    door_free(p, d);
+}
+
+void door_sent(struct pipeline *p, struct door *d)
+{
+    if (d->operator)
+        operator_sent(p, d->operator);
+}
+
+void door_timer(struct pipeline *p, struct door *d)
+{
+    if (d->server) {
+        feed_server(p, d, &(struct server_event){.kind = SERVER_TIMER});
+        return;
+    }
+    shut(p, d, false);
+    door_free(p, d);
+}
+
+void door_shutdown(struct pipeline *p, struct door *d)
+{
+    if (d->server)
+        feed_server(p, d, &(struct server_event){.kind = SERVER_SHUTDOWN});
+}
+
+static struct door *find(struct pipeline *p, uint64_t conn)
+{
+    struct conn *c = conn_find(p, conn);
+    return c && c->kind == CONN_DOOR && c->door->server ? c->door : NULL;
+}
+
+void door_chunk_stored(struct pipeline *p, uint64_t conn, struct op *op)
+{
+    p->spool_memory -= op->append.size;
+    struct door *d = find(p, conn);
+    if (d)
+        feed_server(p, d, &(struct server_event){.kind = SERVER_CHUNK_STORED, .err = op->err});
+}
+
+static void note_room(struct pipeline *p, enum fp_err err)
+{
+    if (err == FP_FULL && !p->is_full)
+        effect_logf(p, LOG_LEVEL_ERROR, "spool: no space left on the disk: new mail gets 452 until there is room");
+    if (err == FP_OK && p->is_full)
+        effect_logf(p, LOG_LEVEL_INFO, "spool: there is room on the disk again");
+    if (err == FP_OK || err == FP_FULL)
+        p->is_full = err == FP_FULL;
+    if (err != FP_OK && err != FP_FULL)
+        effect_logf(p, LOG_LEVEL_ERROR, "spool: message not stored: %s", fp_err_text(err));
+}
+
+void door_accept_stored(struct pipeline *p, uint64_t conn, struct op *op)
+{
+    struct entry *entry = op->accept.entry;
+    p->spool_memory -= entry->tail_size;
+    note_room(p, op->err);
+    struct door *d = find(p, conn);
+    if (d)
+        feed_server(p, d, &(struct server_event){.kind = SERVER_ACCEPTED, .err = op->err});
+    if (op->err) {
+        if (entry->chunks_before > 0)
+            store_discard(p, entry->message.id);
+        return;
+    }
+    p->counters.accepted++;
+    windows_fresh(p, entry);
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// explain: what the spool does not say about a recipient. See explain.h.
+#include "daemon/explain.h"
+
+static bool find_destination(const struct explain *x, const struct recipient *r, struct destination_view *view)
+{
+    const struct route_row *route = route_find(&x->config->routes, slice_str(r->address));
+    if (!route)
+        return false;
+    struct buf name;
+    buf_init(&name, 64 * 1024);
+    route_destination(route, slice_str(r->domain), &name);
+    bool found = x->destination(x->arg, name.p ? name.p : "", view) && view->failures > 0;
+    buf_close(&name);
+    return found;
+}
+
+static void explain_recipient(const struct explain *x, const struct message *m, const struct recipient *r,
+                              struct listing_recipient *to)
+{
+    struct retry_rule rule;
+    rules_retry(&x->config->rules, slice_str(r->address), &rule);
+    *to = (struct listing_recipient){
+        .rcpt = r,
+        .is_active = x->is_active(x->arg, r->message, r->n),
+        .next_attempt_ms = r->next_attempt_ms,
+        .expires_ms = m->arrival_ms + rule.expire_after_ms,
+        .reason = r->last_reply,
+        .status = r->last_status,
+        .host = r->last_host,
+    };
+    struct destination_view view;
+    if (!find_destination(x, r, &view))
+        return;
+    if (view.rest_until_ms > to->next_attempt_ms)
+        to->next_attempt_ms = view.rest_until_ms;
+    // What holds it now is the rest, unless its own last attempt is more recent.
+    if (view.why && r->last_attempt_ms < view.last_probe_ms) {
+        to->reason = view.why->text;
+        to->status = view.why->status;
+    }
+}
+
+void explain_row(const struct explain *x, const struct op_row *row, struct listing_recipient *rcpts)
+{
+    for (uint32_t i = 0; i < row->rcpt_count; i++)
+        explain_recipient(x, &row->message, &row->rcpts[i], &rcpts[i]);
+}

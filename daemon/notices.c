@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// notices: from what was decided about recipients to complete entries for the spool: who is told
+// (bounce/decide), what it says (bounce/compose). See settling_internal.h.
+#include "bounce/compose.h"
+#include "bounce/decide.h"
+#include "core/address.h"
+#include "core/header.h"
+#include "daemon/settling_internal.h"
+
+#include <stdlib.h>
+
+enum {
+    RETURNED_HEADER_MAX = 64 * 1024,  // of the original's header block
+    RETURNED_FULL_MAX = 100 * 1024,   // a longer original comes back with its header only
+};
+
+static bool is_named(const struct settle_plan *plan, enum notice_kind kind)
+{
+    if (!plan->is_needed)
+        return false;
+    return kind == NOTICE_FAILED ? plan->change.action == SETTLE_FAIL : plan->is_warning;
+}
+
+static void name_recipient(const struct settling *s, uint32_t i, struct notice_recipient *to)
+{
+    const struct settle_plan *plan = &s->plans[i];
+    const struct recipient *r = &s->rcpts[i];
+    const struct outcome *o = &plan->change.outcome;
+    *to = (struct notice_recipient){
+        .address = r->address,
+        .status = o->status,
+        .text = o->text,
+        .text_is_reply = o->has_reply,
+        .host = o->host,
+        .last_attempt_ms = s->outcomes && !s->is_operator ? s->times.began_ms : r->last_attempt_ms,
+        .next_attempt_ms = plan->change.action == SETTLE_DEFER ? plan->change.next_attempt_ms : r->next_attempt_ms,
+        .expires_ms = plan->expires_ms,
+        .expired = plan->is_expired,
+        .in_doubt = o->in_doubt || r->in_doubt,
+    };
+}
+
+// The part of the original that comes back with the notice.
+static void take_original(const struct pipeline *p, const struct settling *s, struct notice *n)
+{
+    n->ret = p->config->notice_return;
+    n->original_is_8bit = s->message.is_8bit;
+    struct slice body = s->body && s->body->data ? (struct slice){s->body->data, s->body->size} : SLICE_LIT("");
+    if (body.n == 0 || n->ret == RETURN_NONE) {
+        n->ret = RETURN_NONE;
+        return;
+    }
+    if (n->ret == RETURN_FULL && body.n == s->message.size && body.n <= RETURNED_FULL_MAX) {
+        n->original = body;
+        n->original_is_full = true;
+        return;
+    }
+    n->ret = RETURN_HEADERS;
+    size_t size = header_block_size(body);
+    n->original = (struct slice){body.p, size < RETURNED_HEADER_MAX ? size : RETURNED_HEADER_MAX};
+}
+
+static struct entry *make_entry(struct pipeline *p, const struct notice *n, enum decide_action action,
+                                struct buf *content, bool is_8bit)
+{
+    struct entry *e = entry_new();
+    e->message.id = n->id;
+    e->message.kind = decide_entry_kind(action);
+    e->message.is_8bit = is_8bit;
+    e->message.arrival_ms = p->now_ms;
+    e->message.size = content->n;
+    e->message.sender = must_strdup("");
+    e->rcpts = must_zalloc(sizeof *e->rcpts);
+    e->rcpt_count = 1;
+    e->rcpts[0].address = must_strdup(n->sender);
+    e->rcpts[0].next_attempt_ms = p->now_ms;
+    struct buf domain;
+    buf_init(&domain, ADDRESS_DOMAIN_MAX);
+    address_domain_key(slice_str(n->sender), &domain);
+    e->rcpts[0].domain = buf_steal(&domain, NULL);
+    if (!e->rcpts[0].domain)
+        e->rcpts[0].domain = must_strdup("");
+    e->tail = buf_steal(content, &e->tail_size);
+    return e;
+}
+
+static struct entry *compose(struct pipeline *p, struct notice *n, enum decide_action action)
+{
+    struct buf content;
+    bool is_8bit = false;
+    buf_init(&content, MESSAGE_CHUNK_MAX);
+    enum fp_err err = compose_notice(n, &content, &is_8bit);
+    if (err == FP_TOO_BIG) {
+        // The original's part is what can be left out.
+        buf_reset(&content);
+        n->ret = RETURN_NONE;
+        err = compose_notice(n, &content, &is_8bit);
+    }
+    must(err == FP_OK);
+    return make_entry(p, n, action, &content, is_8bit);
+}
+
+static struct entry *make(struct pipeline *p, struct settling *s, enum notice_kind kind)
+{
+    struct notice_recipient *rcpts = must_alloc(s->rcpt_count * sizeof *rcpts);
+    struct notice n = {.kind = kind, .rcpts = rcpts};
+    for (uint32_t i = 0; i < s->rcpt_count; i++)
+        if (is_named(&s->plans[i], kind))
+            name_recipient(s, i, &rcpts[n.rcpt_count++]);
+    struct entry *entry = NULL;
+    take_original(p, s, &n);
+    enum decide_action action =
+        n.rcpt_count > 0 ? decide_notice(&s->message, kind, n.original) : DECIDE_DROP;
+    if (action == DECIDE_DROP && kind == NOTICE_FAILED && n.rcpt_count > 0)
+        effect_logf(p, LOG_LEVEL_WARNING, "%012llX: from=<>, undeliverable, nobody is told: dropped",
+                    (unsigned long long)s->message.id);
+    if (action != DECIDE_DROP) {
+        n.id = ids_next(&p->ids, p->now_ms);
+        n.original_id = s->message.id;
+        n.hostname = p->config->hostname;
+        n.postmaster = config_postmaster_address(p->config);
+        n.to_postmaster = action == DECIDE_TO_POSTMASTER;
+        n.sender = n.to_postmaster ? n.postmaster : s->message.sender;
+        n.arrival_ms = s->message.arrival_ms;
+        n.now_ms = p->now_ms;
+        n.utc_offset_s = p->utc_offset_s;
+        n.seed = p->seed ^ n.id * 0x9E3779B97F4A7C15U;
+        entry = compose(p, &n, action);
+    }
+    free(rcpts);
+    return entry;
+}
+
+void notices_make(struct pipeline *p, struct settling *s, struct op_settle *st)
+{
+    st->notices[0] = make(p, s, NOTICE_FAILED);
+    st->notices[1] = make(p, s, NOTICE_DELAYED);
+}

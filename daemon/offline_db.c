@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// offline: list, show and stats while no daemon runs. See offline_db.h.
+#include "daemon/offline_db.h"
+
+#include "control/listing_json.h"
+#include "control/request.h"
+#include "core/header.h"
+#include "core/must.h"
+#include "daemon/explain.h"
+#include "daemon/system_sys.h"
+#include "queue/store_db.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sysexits.h>
+
+enum { PAGE = 1000, TEXT_MAX = 64 * 1024 * 1024, STATS_DOMAINS = 100 };
+
+struct offline {
+    const struct config *config;
+    struct store *store;
+    struct request request;
+    struct op *healths;
+    struct outcome why; // of the destination asked about last
+    int64_t now_ms;
+    int utc_offset_s;
+    struct buf text;
+    uint64_t messages;
+};
+
+static bool find_health(void *arg, const char *name, struct destination_view *ret)
+{
+    struct offline *o = arg;
+    for (uint32_t i = 0; i < o->healths->healths.row_count; i++) {
+        const struct op_health_row *row = &o->healths->healths.rows[i];
+        if (strcmp(row->name, name) != 0)
+            continue;
+        outcome_set(&o->why, OUTCOME_DEFERRED, SCOPE_HOST, CLASS_HOST, row->status, "%s", row->text);
+        *ret = (struct destination_view){
+            .state = DESTINATION_RESTING, .failures = row->failures, .since_ms = row->since_ms,
+            .last_probe_ms = row->last_probe_ms, .rest_until_ms = row->rest_until_ms, .why = &o->why};
+        return true;
+    }
+    return false;
+}
+
+static bool none_active(void *arg, uint64_t message, uint32_t n)
+{
+    (void)arg, (void)message, (void)n;
+    return false;
+}
+
+static void print(struct offline *o)
+{
+    fwrite(buf_slice(&o->text).p, 1, o->text.n, stdout);
+    buf_reset(&o->text);
+}
+
+// Calls row for each row of a message: texts of a view live until the next one is asked for.
+static void explain_and(struct offline *o, const struct op_row *row, struct listing *l)
+{
+    struct explain x = {.config = o->config, .arg = o, .destination = find_health, .is_active = none_active};
+    struct listing_recipient *rcpts = must_alloc(row->rcpt_count * sizeof *rcpts);
+    explain_row(&x, row, rcpts);
+    struct listing_row lr = {.message = &row->message, .rcpts = rcpts, .rcpt_count = row->rcpt_count};
+    if (l)
+        listing_row(l, &lr, &o->text);
+    else
+        listing_show(&lr, o->now_ms, o->utc_offset_s, &o->text);
+    free(rcpts);
+}
+
+static int trouble(const struct op *op)
+{
+    fprintf(stderr, "fermoposta: the spool cannot be read: %s\n", fp_err_text(op->err));
+    return EX_IOERR;
+}
+
+static int no_such_message(void)
+{
+    fprintf(stderr, "fermoposta: no such message in the queue\n");
+    return EX_NOINPUT;
+}
+
+static bool wants_active(const struct filter *f)
+{
+    for (size_t i = 0; i < f->count; i++)
+        if (f->terms[i].key == FILTER_STATE && f->terms[i].number == FILTER_ACTIVE)
+            return true;
+    return false;
+}
+
+static int list(struct offline *o)
+{
+    struct listing l;
+    listing_init(&l, o->request.format, o->now_ms, o->utc_offset_s);
+    listing_begin(&l, &o->text);
+    uint64_t after = 0;
+    bool is_done = wants_active(&o->request.filter); // nothing is, without a daemon
+    while (!is_done) {
+        struct op *op = op_new(OP_LIST);
+        op->list.filter = o->request.filter;
+        op->list.now_ms = o->now_ms;
+        op->list.after = after;
+        op->list.limit = PAGE;
+        store_run(o->store, op);
+        if (op->err) {
+            int code = trouble(op);
+            op_free(op);
+            return code;
+        }
+        for (uint32_t i = 0; i < op->list.row_count; i++)
+            explain_and(o, &op->list.rows[i], &l);
+        o->messages += op->list.row_count;
+        after = op->list.last;
+        is_done = op->list.is_done;
+        op_free(op);
+        print(o);
+    }
+    const struct filter *f = &o->request.filter;
+    if (o->messages == 0 && f->count == 1 && f->terms[0].key == FILTER_ID)
+        return no_such_message();
+    listing_end(&l, &o->text);
+    print(o);
+    return EX_OK;
+}
+
+static void add_lines(struct buf *to, struct slice text)
+{
+    for (size_t i = 0; i < text.n; i++)
+        if (text.p[i] != '\r')
+            buf_add_byte(to, text.p[i]);
+}
+
+static void show_content(struct offline *o, uint64_t id, uint32_t chunks)
+{
+    for (uint32_t i = 0; i < chunks; i++) {
+        struct op *op = op_new(OP_CHUNK);
+        op->chunk.message = id;
+        op->chunk.chunk = i;
+        store_run(o->store, op);
+        struct slice data = {op->chunk.data, op->err ? 0 : op->chunk.size};
+        size_t header = i == 0 ? header_block_size(data) : 0;
+        if (o->request.part == SHOW_HEADERS)
+            data.n = header;
+        else if (o->request.part == SHOW_BODY)
+            data = slice_from(data, header);
+        add_lines(&o->text, data);
+        op_free(op);
+        print(o);
+        if (o->request.part == SHOW_HEADERS)
+            break;
+    }
+}
+
+static int show(struct offline *o)
+{
+    struct op *op = op_new(OP_READ);
+    op->read.message = (uint64_t)o->request.filter.terms[0].number;
+    store_run(o->store, op);
+    int code = EX_OK;
+    if (op->err == FP_NOT_FOUND) {
+        code = no_such_message();
+    } else if (op->err) {
+        code = trouble(op);
+    } else {
+        if (o->request.part == SHOW_ALL || o->request.part == SHOW_ENVELOPE)
+            explain_and(o, op->read.row, NULL);
+        if (o->request.part == SHOW_ALL)
+            buf_add_byte(&o->text, '\n');
+        print(o);
+        if (o->request.part != SHOW_ENVELOPE)
+            show_content(o, op->read.message, op->read.chunk_count);
+    }
+    op_free(op);
+    return code;
+}
+
+static int stats(struct offline *o)
+{
+    struct op *op = op_new(OP_STATS);
+    op->stats.now_ms = o->now_ms;
+    op->stats.domain_limit = STATS_DOMAINS;
+    store_run(o->store, op);
+    if (op->err) {
+        int code = trouble(op);
+        op_free(op);
+        return code;
+    }
+    const struct op_stats *s = &op->stats;
+    struct statistics_row *rows = must_alloc(s->row_count * sizeof *rows);
+    for (uint32_t i = 0; i < s->row_count; i++)
+        rows[i] = (struct statistics_row){s->rows[i].domain, s->rows[i].total, s->rows[i].by_age};
+    struct statistics st = {
+        .now_ms = o->now_ms, .messages = s->messages, .bytes = s->bytes, .queued = s->queued,
+        .deferred = s->deferred, .held = s->held, .oldest_arrival_ms = s->oldest_arrival_ms,
+        .spool_bytes = s->spool_bytes, .free_bytes = s->free_bytes, .rows = rows, .row_count = s->row_count,
+    };
+    if (o->request.format == LISTING_JSON || o->request.format == LISTING_JSONL)
+        statistics_json(&st, &o->text);
+    else
+        statistics_format(&st, &o->text);
+    print(o);
+    free(rows);
+    op_free(op);
+    return EX_OK;
+}
+
+static int run(struct offline *o)
+{
+    o->healths = op_new(OP_HEALTHS);
+    store_run(o->store, o->healths);
+    int code;
+    switch (o->request.verb) {
+    case VERB_LIST: code = list(o); break;
+    case VERB_SHOW: code = show(o); break;
+    case VERB_STATS: code = stats(o); break;
+    default:
+        fprintf(stderr, "fermoposta: %s needs the running daemon\n", request_verb_name(o->request.verb));
+        code = EX_TEMPFAIL;
+    }
+    op_free(o->healths);
+    return code;
+}
+
+int offline_run(const struct config *config, const char *verb, const char *const *words, size_t count)
+{
+    struct offline o = {.config = config, .now_ms = system_now_ms()};
+    o.utc_offset_s = system_utc_offset_s(o.now_ms);
+    struct buf why;
+    buf_init(&why, 64 * 1024);
+    buf_init(&o.text, TEXT_MAX);
+    int code = EX_OK;
+    if (!request_verb_parse(verb, &o.request.verb)) {
+        buf_addf(&why, "unknown verb \"%s\"", verb);
+        code = EX_USAGE;
+    } else if (request_parse_words(&o.request, words, count, &why) || request_check(&o.request, &why)) {
+        code = EX_USAGE;
+    } else {
+        struct store_options options = {.role = STORE_READER, .is_durable = true};
+        enum fp_err err = store_open(config->spool, &options, &o.store, &why);
+        code = err == FP_OK ? run(&o) : err == FP_DENIED ? EX_NOPERM : err == FP_NOT_FOUND ? EX_NOINPUT : EX_IOERR;
+        if (err == FP_OK)
+            store_close(o.store);
+    }
+    if (why.n > 0)
+        fprintf(stderr, "fermoposta: %s\n", why.p);
+    buf_close(&why);
+    buf_close(&o.text);
+    return code;
+}

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// operator: an operator's session on the local socket: requests in, pages of answers out.
+//
+// One request at a time; lists and changes go page by page, each page when the previous one is out,
+// so that neither a slow reader nor a huge queue costs memory. See pipeline_internal.h.
+#include "control/listing_json.h"
+#include "control/wire_json.h"
+#include "core/header.h"
+#include "daemon/operator_internal.h"
+
+#include <stdlib.h>
+#include <sysexits.h>
+
+enum { ANSWER_MAX = 16 * 1024 * 1024, CHANGE_PAGE = 500, SAMPLE_MAX = 10 };
+
+static void next_request(struct pipeline *p, struct operator_session *s);
+
+struct operator_session *operator_new(struct pipeline *p, uint64_t conn, int64_t uid, bool is_operator)
+{
+    (void)p;
+    struct operator_session *s = must_zalloc(sizeof *s);
+    s->conn = conn;
+    s->caller = (struct request_caller){.uid = uid, .is_operator = is_operator};
+    buf_init(&s->input, WIRE_LINE_MAX);
+    buf_init(&s->text, ANSWER_MAX);
+    return s;
+}
+
+void operator_free(struct pipeline *p, struct operator_session *s)
+{
+    (void)p;
+    if (!s)
+        return;
+    buf_close(&s->input);
+    buf_close(&s->text);
+    free(s);
+}
+
+void answer_flush(struct pipeline *p, struct operator_session *s, bool wants_sent)
+{
+    struct buf line;
+    buf_init(&line, 8 * (size_t)ANSWER_MAX);
+    if (s->text.n > 0)
+        wire_format_text(buf_slice(&s->text), &line);
+    buf_reset(&s->text);
+    if (line.n > 0 || wants_sent)
+        effect_send(p, s->conn, buf_slice(&line), wants_sent);
+    buf_close(&line);
+}
+
+void answer_end(struct pipeline *p, struct operator_session *s, int code)
+{
+    answer_flush(p, s, false);
+    struct buf line;
+    buf_init(&line, 256);
+    wire_format_exit(code, &line);
+    effect_send(p, s->conn, buf_slice(&line), false);
+    buf_close(&line);
+    s->is_busy = false;
+    next_request(p, s);
+}
+
+void answer_error(struct pipeline *p, struct operator_session *s, int code, const char *text)
+{
+    answer_flush(p, s, false);
+    struct buf line;
+    buf_init(&line, 64 * 1024);
+    wire_format_error(slice_str(text), &line);
+    effect_send(p, s->conn, buf_slice(&line), false);
+    buf_close(&line);
+    answer_end(p, s, code);
+}
+
+static bool names_id(const struct filter *f)
+{
+    for (size_t i = 0; i < f->count; i++)
+        if (f->terms[i].key == FILTER_ID)
+            return true;
+    return false;
+}
+
+static bool names_active(const struct filter *f)
+{
+    for (size_t i = 0; i < f->count; i++)
+        if (f->terms[i].key == FILTER_STATE && f->terms[i].number == FILTER_ACTIVE)
+            return true;
+    return false;
+}
+
+// A request on an id that is not there is an error; an empty selection is not.
+static void end_of_selection(struct pipeline *p, struct operator_session *s)
+{
+    if (s->messages == 0 && names_id(&s->request.filter))
+        answer_error(p, s, EX_NOINPUT, "no such message in the queue");
+    else
+        answer_end(p, s, EX_OK);
+}
+
+// Changes: hold, release, remove, requeue, and flush of a selection.
+
+static enum change_verb change_of(enum request_verb verb)
+{
+    switch (verb) {
+    case VERB_HOLD: return CHANGE_HOLD;
+    case VERB_RELEASE: return CHANGE_RELEASE;
+    case VERB_REMOVE: return CHANGE_REMOVE;
+    case VERB_REQUEUE: return CHANGE_REQUEUE;
+    default: return CHANGE_DUE;
+    }
+}
+
+static void ask_change(struct pipeline *p, struct operator_session *s)
+{
+    struct op *op = op_new(OP_CHANGE);
+    op->change.filter = s->request.filter;
+    op->change.verb = change_of(s->request.verb);
+    op->change.dry_run = s->request.dry_run;
+    op->change.now_ms = p->now_ms;
+    op->change.uid = request_scope_uid(&s->caller);
+    op->change.reason = s->request.reason[0] ? must_strdup(s->request.reason) : NULL;
+    op->change.after = s->after;
+    op->change.limit = CHANGE_PAGE;
+    store_op(p, op, WAIT_OPERATOR)->conn = s->conn;
+}
+
+static void sample(struct operator_session *s, uint64_t message, const char *address)
+{
+    char id[MESSAGE_ID_DIGITS + 1];
+    if (!s->request.dry_run || s->samples++ >= SAMPLE_MAX)
+        return;
+    message_id_format(message, id);
+    buf_addf(&s->text, "%s  ", id);
+    text_escape(slice_str(address), &s->text);
+    buf_add_byte(&s->text, '\n');
+}
+
+static void apply(struct pipeline *p, struct operator_session *s, const struct op_change_row *row)
+{
+    sample(s, row->message, row->address);
+    if (s->request.dry_run)
+        return;
+    switch (s->request.verb) {
+    case VERB_HOLD:
+    case VERB_REMOVE:
+        windows_drop(p, row->message, row->n);
+        break;
+    default:
+        windows_due(p, row->domain, p->now_ms);
+        windows_wake(p, row->address, row->domain);
+    }
+}
+
+void answer_summary(struct pipeline *p, struct operator_session *s)
+{
+    (void)p;
+    buf_addf(&s->text, "%s%s: %llu recipient%s of %llu message%s\n", request_verb_name(s->request.verb),
+             s->request.dry_run ? " would change" : "", (unsigned long long)s->rcpts, s->rcpts == 1 ? "" : "s",
+             (unsigned long long)s->messages, s->messages == 1 ? "" : "s");
+}
+
+static void change_stored(struct pipeline *p, struct operator_session *s, struct op *op)
+{
+    struct op_change *c = &op->change;
+    for (uint32_t i = 0; i < c->row_count; i++)
+        apply(p, s, &c->rows[i]);
+    s->messages += c->message_count;
+    s->rcpts += c->row_count;
+    s->after = c->last;
+    if (!c->is_done) {
+        ask_change(p, s);
+        return;
+    }
+    if (!s->request.dry_run && s->messages > 0)
+        effect_logf(p, LOG_LEVEL_INFO, "operator uid=%lld: %s: %llu recipients of %llu messages, reason: %s",
+                    (long long)s->caller.uid, request_verb_name(s->request.verb), (unsigned long long)s->rcpts,
+                    (unsigned long long)s->messages, s->request.reason[0] ? s->request.reason : "none given");
+    if (s->messages > 0 || !names_id(&s->request.filter))
+        answer_summary(p, s);
+    end_of_selection(p, s);
+}
+
+static void flush(struct pipeline *p, struct operator_session *s)
+{
+    bool everything = s->request.filter.count == 0 && s->caller.is_operator && !s->request.dry_run;
+    if (!everything) {
+        ask_change(p, s);
+        return;
+    }
+    effect_logf(p, LOG_LEVEL_INFO, "operator uid=%lld: flush", (long long)s->caller.uid);
+    windows_feed(p, &(struct sched_event){.kind = SCHED_FLUSH});
+    answer_end(p, s, EX_OK);
+}
+
+static void start(struct pipeline *p, struct operator_session *s)
+{
+    struct buf why;
+    buf_init(&why, 4096);
+    enum fp_err err = request_check(&s->request, &why);
+    if (err) {
+        answer_error(p, s, EX_USAGE, buf_slice(&why).p);
+        buf_close(&why);
+        return;
+    }
+    buf_close(&why);
+    if (request_changes(s->request.verb) && names_active(&s->request.filter)) {
+        answer_error(p, s, EX_USAGE, "state=active selects what is being tried at this moment: it can be listed, "
+                                     "not changed; name the id instead");
+        return;
+    }
+    switch (s->request.verb) {
+    case VERB_LIST: answer_list(p, s); break;
+    case VERB_SHOW: answer_show(p, s); break;
+    case VERB_STATS: answer_stats(p, s); break;
+    case VERB_BOUNCE: answer_bounce(p, s); break;
+    case VERB_FLUSH: flush(p, s); break;
+    default: ask_change(p, s); break;
+    }
+}
+
+static void next_request(struct pipeline *p, struct operator_session *s)
+{
+    const char *end;
+    while (!s->is_busy && s->input.n > 0 && (end = memchr(s->input.p, '\n', s->input.n))) {
+        size_t size = (size_t)(end - s->input.p) + 1;
+        struct buf why;
+        buf_init(&why, 4096);
+        s->is_busy = true;
+        s->after = s->messages = s->rcpts = s->samples = 0;
+        enum fp_err err = wire_parse_request((struct slice){s->input.p, size - 1}, &s->request, &why);
+        buf_drop(&s->input, size);
+        if (err)
+            answer_error(p, s, EX_USAGE, buf_slice(&why).p);
+        else
+            start(p, s);
+        buf_close(&why);
+    }
+}
+
+void operator_bytes(struct pipeline *p, struct operator_session *s, struct slice bytes)
+{
+    if (buf_add_slice(&s->input, bytes) != FP_OK) {
+        buf_reset(&s->input);
+        answer_error(p, s, EX_USAGE, "the request is too long");
+        return;
+    }
+    next_request(p, s);
+}
+
+void operator_sent(struct pipeline *p, struct operator_session *s)
+{
+    if (!s->is_busy)
+        return;
+    if (s->request.verb == VERB_LIST)
+        list_continue(p, s);
+    else if (s->request.verb == VERB_SHOW)
+        show_continue(p, s);
+}
+
+void operator_stored(struct pipeline *p, struct operator_session *s, struct op *op)
+{
+    if (op->err && op->err != FP_NOT_FOUND) {
+        answer_error(p, s, EX_TEMPFAIL, op->err == FP_FULL ? "no space left on the spool's disk"
+                                                            : "the spool could not be read or changed");
+        return;
+    }
+    switch (op->kind) {
+    case OP_LIST:
+        if (s->request.verb == VERB_BOUNCE)
+            bounce_listed(p, s, op);
+        else
+            list_listed(p, s, op);
+        break;
+    case OP_READ: show_read(p, s, op); break;
+    case OP_CHUNK: show_chunk(p, s, op); break;
+    case OP_STATS: stats_read(p, s, op); break;
+    case OP_CHANGE: change_stored(p, s, op); break;
+    default: must(false);
+    }
+}

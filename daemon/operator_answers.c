@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// operator_answers: list, show, stats and bounce: what is asked of the spool for them, page by page,
+// and the texts of control/ that answer. See operator_internal.h.
+#include "control/listing_json.h"
+#include "core/header.h"
+#include "daemon/operator_internal.h"
+
+#include <stdlib.h>
+#include <sysexits.h>
+
+enum { LIST_PAGE = 500, BOUNCE_PAGE = 50, STATS_DOMAINS = 100, STATS_DESTINATIONS_MAX = 100 };
+
+static bool ask_destination(void *arg, const char *name, struct destination_view *ret)
+{
+    return scheduler_destination(((struct pipeline *)arg)->scheduler, name, ret);
+}
+
+static bool ask_active(void *arg, uint64_t message, uint32_t n)
+{
+    return scheduler_is_active(((struct pipeline *)arg)->scheduler, message, n);
+}
+
+static struct explain explain_of(struct pipeline *p)
+{
+    return (struct explain){
+        .config = p->config, .arg = p, .destination = ask_destination, .is_active = ask_active};
+}
+
+static void ask_list(struct pipeline *p, struct operator_session *s, uint32_t limit)
+{
+    struct op *op = op_new(OP_LIST);
+    op->list.filter = s->request.filter;
+    op->list.now_ms = p->now_ms;
+    op->list.uid = request_scope_uid(&s->caller);
+    op->list.after = s->after;
+    op->list.limit = limit;
+    store_op(p, op, WAIT_OPERATOR)->conn = s->conn;
+}
+
+void answer_list(struct pipeline *p, struct operator_session *s)
+{
+    listing_init(&s->listing, s->request.format, p->now_ms, p->utc_offset_s);
+    listing_begin(&s->listing, &s->text);
+    ask_list(p, s, LIST_PAGE);
+}
+
+// Terms on states that only the running daemon can tell apart.
+static bool has_state(const struct operator_session *s, const struct listing_recipient *r)
+{
+    const struct filter *f = &s->request.filter;
+    for (size_t i = 0; i < f->count; i++) {
+        if (f->terms[i].key != FILTER_STATE)
+            continue;
+        bool wants_active = f->terms[i].number == FILTER_ACTIVE;
+        if (wants_active != r->is_active)
+            return false;
+    }
+    return true;
+}
+
+static void list_row(struct pipeline *p, struct operator_session *s, const struct op_row *row)
+{
+    struct explain x = explain_of(p);
+    struct listing_recipient *rcpts = must_alloc(row->rcpt_count * sizeof *rcpts);
+    explain_row(&x, row, rcpts);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < row->rcpt_count; i++)
+        if (has_state(s, &rcpts[i]))
+            rcpts[kept++] = rcpts[i];
+    struct listing_row lr = {.message = &row->message, .rcpts = rcpts, .rcpt_count = kept};
+    if (kept > 0) {
+        listing_row(&s->listing, &lr, &s->text);
+        s->messages++;
+    }
+    free(rcpts);
+}
+
+void list_listed(struct pipeline *p, struct operator_session *s, struct op *op)
+{
+    for (uint32_t i = 0; i < op->list.row_count; i++)
+        list_row(p, s, &op->list.rows[i]);
+    s->after = op->list.last;
+    s->is_last_page = op->list.is_done;
+    answer_flush(p, s, true);
+}
+
+static bool names_one(const struct filter *f)
+{
+    return f->count == 1 && f->terms[0].key == FILTER_ID;
+}
+
+void list_continue(struct pipeline *p, struct operator_session *s)
+{
+    if (!s->is_last_page) {
+        ask_list(p, s, LIST_PAGE);
+        return;
+    }
+    if (s->messages == 0 && names_one(&s->request.filter)) {
+        buf_reset(&s->text);
+        answer_error(p, s, EX_NOINPUT, "no such message in the queue");
+        return;
+    }
+    listing_end(&s->listing, &s->text);
+    answer_end(p, s, EX_OK);
+}
+
+void answer_show(struct pipeline *p, struct operator_session *s)
+{
+    struct op *op = op_new(OP_READ);
+    op->read.message = (uint64_t)s->request.filter.terms[0].number;
+    s->after = op->read.message;
+    s->show_chunk = 0;
+    s->show_given = 0;
+    s->in_body = false;
+    store_op(p, op, WAIT_OPERATOR)->conn = s->conn;
+}
+
+static void ask_chunk(struct pipeline *p, struct operator_session *s)
+{
+    struct op *op = op_new(OP_CHUNK);
+    op->chunk.message = s->after;
+    op->chunk.chunk = s->show_chunk++;
+    store_op(p, op, WAIT_OPERATOR)->conn = s->conn;
+}
+
+void show_read(struct pipeline *p, struct operator_session *s, struct op *op)
+{
+    struct op_row *row = op->read.row;
+    int64_t uid = request_scope_uid(&s->caller);
+    if (op->err || !row || (uid >= 0 && row->message.uid != uid)) {
+        answer_error(p, s, EX_NOINPUT, "no such message in the queue");
+        return;
+    }
+    s->show_size = row->message.size;
+    if (s->request.part == SHOW_ALL || s->request.part == SHOW_ENVELOPE) {
+        struct explain x = explain_of(p);
+        struct listing_recipient *rcpts = must_alloc(row->rcpt_count * sizeof *rcpts);
+        explain_row(&x, row, rcpts);
+        struct listing_row lr = {.message = &row->message, .rcpts = rcpts, .rcpt_count = row->rcpt_count};
+        listing_show(&lr, p->now_ms, p->utc_offset_s, &s->text);
+        free(rcpts);
+    }
+    if (s->request.part == SHOW_ENVELOPE) {
+        answer_end(p, s, EX_OK);
+        return;
+    }
+    if (s->request.part == SHOW_ALL)
+        buf_add_byte(&s->text, '\n');
+    ask_chunk(p, s);
+}
+
+static void add_lines(struct buf *to, struct slice text)
+{
+    // Stored with CRLF; shown with the ends that terminals and files have here.
+    for (size_t i = 0; i < text.n;) {
+        const char *cr = memchr(text.p + i, '\r', text.n - i);
+        size_t n = cr ? (size_t)(cr - (text.p + i)) : text.n - i;
+        buf_add(to, text.p + i, n);
+        i += n + (cr ? 1 : 0);
+    }
+}
+
+void show_chunk(struct pipeline *p, struct operator_session *s, struct op *op)
+{
+    struct slice data = {op->chunk.data, op->err ? 0 : op->chunk.size};
+    s->show_given += data.n;
+    bool is_last = data.n == 0 || s->show_given >= s->show_size || s->request.part == SHOW_HEADERS;
+    if (!s->in_body) {
+        size_t header = header_block_size(data);
+        if (s->request.part == SHOW_HEADERS)
+            data.n = header;
+        else if (s->request.part == SHOW_BODY)
+            data = slice_from(data, header);
+        s->in_body = true;
+    }
+    add_lines(&s->text, data);
+    if (is_last)
+        answer_end(p, s, EX_OK);
+    else
+        answer_flush(p, s, true);
+}
+
+void show_continue(struct pipeline *p, struct operator_session *s)
+{
+    ask_chunk(p, s);
+}
+
+void answer_stats(struct pipeline *p, struct operator_session *s)
+{
+    struct op *op = op_new(OP_STATS);
+    op->stats.now_ms = p->now_ms;
+    op->stats.domain_limit = STATS_DOMAINS;
+    store_op(p, op, WAIT_OPERATOR)->conn = s->conn;
+}
+
+void stats_read(struct pipeline *p, struct operator_session *s, struct op *op)
+{
+    const struct op_stats *o = &op->stats;
+    struct scheduler_counts counts;
+    scheduler_count(p->scheduler, &counts);
+    struct statistics_row *rows = must_alloc(o->row_count * sizeof *rows);
+    for (uint32_t i = 0; i < o->row_count; i++)
+        rows[i] = (struct statistics_row){o->rows[i].domain, o->rows[i].total, o->rows[i].by_age};
+    struct statistics st = {
+        .now_ms = p->now_ms, .started_ms = p->started_ms,
+        .messages = o->messages, .bytes = o->bytes, .queued = o->queued, .deferred = o->deferred,
+        .active = counts.active_rcpts, .held = o->held, .oldest_arrival_ms = o->oldest_arrival_ms,
+        .spool_bytes = o->spool_bytes, .free_bytes = o->free_bytes,
+        .accepted = p->counters.accepted, .delivered = p->counters.delivered,
+        .deferrals = p->counters.deferred, .bounced = p->counters.failed,
+        .rows = rows, .row_count = o->row_count,
+    };
+    struct statistics_destination resting[STATS_DESTINATIONS_MAX];
+    st.destinations = resting;
+    st.destination_count = scheduler_unhealthy(p->scheduler, resting_view, resting, STATS_DESTINATIONS_MAX);
+    if (s->request.format == LISTING_JSON || s->request.format == LISTING_JSONL)
+        statistics_json(&st, &s->text);
+    else
+        statistics_format(&st, &s->text);
+    free(rows);
+    answer_end(p, s, EX_OK);
+}
+
+// Bounce: what the selection lists is settled as failed, page by page.
+
+void answer_bounce(struct pipeline *p, struct operator_session *s)
+{
+    ask_list(p, s, BOUNCE_PAGE);
+}
+
+static void bounce_continue(struct pipeline *p, struct operator_session *s)
+{
+    if (s->under_way > 0)
+        return;
+    if (!s->is_last_page) {
+        ask_list(p, s, BOUNCE_PAGE);
+        return;
+    }
+    if (s->messages == 0 && names_one(&s->request.filter)) {
+        answer_error(p, s, EX_NOINPUT, "no such message in the queue");
+        return;
+    }
+    answer_summary(p, s);
+    answer_end(p, s, EX_OK);
+}
+
+static void bounced(struct pipeline *p, void *arg)
+{
+    struct conn *c = conn_find(p, (uint64_t)(uintptr_t)arg);
+    struct operator_session *s = c ? door_operator(c->door) : NULL;
+    if (!s)
+        return; // the operator has gone; what was asked is done all the same
+    s->under_way--;
+    bounce_continue(p, s);
+}
+
+static void bounce_row(struct pipeline *p, struct operator_session *s, struct op_row *row)
+{
+    s->messages++;
+    s->rcpts += row->rcpt_count;
+    if (s->request.dry_run)
+        return;
+    for (uint32_t from = 0; from < row->rcpt_count; from += SETTLE_RCPTS_MAX) {
+        uint32_t count = row->rcpt_count - from < SETTLE_RCPTS_MAX ? row->rcpt_count - from : SETTLE_RCPTS_MAX;
+        struct op_row part = {.rcpts = must_alloc(count * sizeof *part.rcpts), .rcpt_count = count};
+        message_copy(&part.message, &row->message);
+        memcpy(part.rcpts, &row->rcpts[from], count * sizeof *part.rcpts);
+        for (uint32_t i = 0; i < count; i++)
+            windows_drop(p, part.message.id, part.rcpts[i].n);
+        s->under_way++;
+        settling_bounce(p, &part, s->request.reason, bounced, (void *)(uintptr_t)s->conn);
+    }
+    row->rcpt_count = 0;
+}
+
+void bounce_listed(struct pipeline *p, struct operator_session *s, struct op *op)
+{
+    s->after = op->list.last;
+    s->is_last_page = op->list.is_done;
+    s->under_way++; // see sweep.c: a settlement that ends at once must not ask for the next page
+    for (uint32_t i = 0; i < op->list.row_count; i++)
+        bounce_row(p, s, &op->list.rows[i]);
+    s->under_way--;
+    bounce_continue(p, s);
+}

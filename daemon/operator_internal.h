@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// operator_internal: an operator's session; shared by operator.c and operator_answers.c.
+#ifndef FP_DAEMON_OPERATOR_INTERNAL_H
+#define FP_DAEMON_OPERATOR_INTERNAL_H
+
+#include "control/request.h"
+#include "core/text.h"
+#include "daemon/explain.h"
+#include "daemon/pipeline_internal.h"
+
+struct operator_session {
+    uint64_t conn;
+    struct request_caller caller;
+    struct buf input; // requests not yet read
+    struct buf text;  // of the answer, not yet sent
+    bool is_busy;     // a request is being answered
+    struct request request;
+    struct listing listing;
+    uint64_t after;   // keyset of the pages
+    uint64_t messages, rcpts, samples;
+    bool is_last_page;
+    uint32_t under_way; // bounce: settlements of this page
+    // show
+    uint64_t show_size, show_given;
+    uint32_t show_chunk;
+    bool in_body;
+};
+
+void answer_flush(struct pipeline *p, struct operator_session *s, bool wants_sent);
+void answer_end(struct pipeline *p, struct operator_session *s, int code);
+void answer_error(struct pipeline *p, struct operator_session *s, int code, const char *text);
+void answer_summary(struct pipeline *p, struct operator_session *s);
+
+// operator_answers.c
+void answer_list(struct pipeline *p, struct operator_session *s);
+void list_listed(struct pipeline *p, struct operator_session *s, struct op *op);
+void list_continue(struct pipeline *p, struct operator_session *s);
+void answer_show(struct pipeline *p, struct operator_session *s);
+void show_read(struct pipeline *p, struct operator_session *s, struct op *op);
+void show_chunk(struct pipeline *p, struct operator_session *s, struct op *op);
+void show_continue(struct pipeline *p, struct operator_session *s);
+void answer_stats(struct pipeline *p, struct operator_session *s);
+void stats_read(struct pipeline *p, struct operator_session *s, struct op *op);
+void answer_bounce(struct pipeline *p, struct operator_session *s);
+void bounce_listed(struct pipeline *p, struct operator_session *s, struct op *op);
+
+#endif

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// pipeline: events in, effects out; who a conversation or a finished op belongs to. See pipeline.h.
+#include "daemon/pipeline_internal.h"
+
+#include <stdlib.h>
+
+enum {
+    MAINTAIN_EVERY_MS = 60 * 1000,
+    MAINTAIN_AGAIN_MS = 200,
+    MAINTAIN_BUDGET = 256,
+    STOP_GRACE_MS = 5 * 1000, // for attempts under way at a shutdown
+};
+
+// A jump of the wall clock beyond this makes a new epoch: nothing expires by age before it was
+// tried again (S1 of queue/settle.h).
+#define CLOCK_JUMP_MS (10 * TIME_MINUTE_MS)
+
+static void settings_from_config(struct pipeline *p)
+{
+    const struct config *c = p->config;
+    p->server_settings = (struct server_settings){
+        .hostname = c->hostname,
+        .message_size_max = (uint64_t)c->message_size_max,
+        .rcpts_max = c->rcpts_max,
+        .messages_max = 0,
+        .errors_max = 20,
+        .received_max = 100,
+        .line_max = 1024 * 1024,
+        .command_ms = 5 * TIME_MINUTE_MS,
+        .data_ms = 3 * TIME_MINUTE_MS,
+    };
+    p->session_settings = (struct session_settings){
+        .hostname = c->hostname,
+        .smtp_port = c->smtp_port,
+        .connect_ms = 30 * TIME_SECOND_MS,
+        .greeting_ms = 5 * TIME_MINUTE_MS,
+        .command_ms = 5 * TIME_MINUTE_MS,
+        .data_ms = 2 * TIME_MINUTE_MS,
+        .block_ms = 3 * TIME_MINUTE_MS,
+        .dot_ms = 10 * TIME_MINUTE_MS,
+        .quit_ms = 5 * TIME_SECOND_MS,
+    };
+}
+
+static struct scheduler_settings scheduler_settings_of(const struct pipeline *p)
+{
+    return (struct scheduler_settings){
+        .rules = &p->config->rules,
+        .batches_max = p->batches_max,
+        .window_rcpts_max = WINDOW_RCPTS,
+        .page_size = PAGE_RCPTS,
+    };
+}
+
+struct pipeline *pipeline_new(const struct pipeline_options *options)
+{
+    struct pipeline *p = must_zalloc(sizeof *p);
+    p->config = options->config;
+    p->seed = options->seed;
+    p->now_ms = p->epoch_ms = p->started_ms = options->now_ms;
+    p->batches_max = options->batches_max ? options->batches_max : BATCHES_DEFAULT;
+    p->body_memory_max = options->body_memory_max ? options->body_memory_max : BODY_MEMORY_DEFAULT;
+    p->next_conn = 2;
+    p->next_tag = 1;
+    ids_init(&p->ids, options->id_high_water);
+    settings_from_config(p);
+    struct scheduler_settings settings = scheduler_settings_of(p);
+    p->scheduler = scheduler_new(&settings, p->now_ms);
+    alarm_init(&p->alarm_scheduler, ALARM_SCHEDULER, NULL);
+    alarm_init(&p->alarm_sweep, ALARM_SWEEP, NULL);
+    alarm_init(&p->alarm_maintain, ALARM_MAINTAIN, NULL);
+    alarm_init(&p->alarm_stop, ALARM_STOP, NULL);
+    return p;
+}
+
+static void free_conversations(struct pipeline *p)
+{
+    struct conn *c, *next;
+    HASH_ITER(hh, p->conns, c, next)
+    {
+        if (c->kind == CONN_DOOR)
+            door_free(p, c->door);
+        HASH_DEL(p->conns, c);
+        free(c);
+    }
+    while (p->carriers)
+        carrier_free(p, p->carriers);
+    while (p->settlings)
+        settling_free(p, p->settlings);
+}
+
+void pipeline_free(struct pipeline *p)
+{
+    if (!p)
+        return;
+    free_conversations(p);
+    struct waiter *w, *next;
+    HASH_ITER(hh, p->waiters, w, next)
+    {
+        HASH_DEL(p->waiters, w);
+        free(w->domain);
+        free(w);
+    }
+    // Dropping the windows gives their batches back as effects, which free the bodies.
+    struct scheduler_settings settings = scheduler_settings_of(p);
+    windows_feed(p, &(struct sched_event){.kind = SCHED_SETTINGS, .settings = settings});
+    scheduler_free(p->scheduler);
+    bodies_bury(p);
+    effects_close(p);
+    heap_close(&p->alarms);
+    free(p);
+}
+
+struct conn *conn_add(struct pipeline *p, uint64_t id, enum conn_kind kind)
+{
+    struct conn *c = must_zalloc(sizeof *c);
+    c->id = id;
+    c->kind = kind;
+    HASH_ADD(hh, p->conns, id, sizeof c->id, c);
+    return c;
+}
+
+struct conn *conn_find(struct pipeline *p, uint64_t id)
+{
+    struct conn *c;
+    HASH_FIND(hh, p->conns, &id, sizeof id, c);
+    return c;
+}
+
+void conn_forget(struct pipeline *p, uint64_t id)
+{
+    struct conn *c = conn_find(p, id);
+    if (!c)
+        return;
+    HASH_DEL(p->conns, c);
+    free(c);
+}
+
+void alarm_init(struct alarm *a, enum alarm_kind kind, void *owner)
+{
+    *a = (struct alarm){.kind = kind, .owner = owner};
+    a->node.owner = a;
+}
+
+void alarm_set(struct pipeline *p, struct alarm *a, int64_t at_ms)
+{
+    heap_set(&p->alarms, &a->node, at_ms);
+}
+
+struct waiter *store_op(struct pipeline *p, struct op *op, enum waiter_kind kind)
+{
+    struct waiter *w = must_zalloc(sizeof *w);
+    w->tag = op->tag = p->next_tag++;
+    w->kind = kind;
+    HASH_ADD(hh, p->waiters, tag, sizeof w->tag, w);
+    effect_add(p, PIPELINE_STORE)->op = op;
+    return w;
+}
+
+static void maintain(struct pipeline *p)
+{
+    struct op *op = op_new(OP_MAINTAIN);
+    op->maintain.now_ms = p->now_ms;
+    op->maintain.history_ms = p->config->history_ms;
+    op->maintain.budget = MAINTAIN_BUDGET;
+    store_op(p, op, WAIT_MAINTAIN);
+}
+
+static void on_stored(struct pipeline *p, struct op *op)
+{
+    struct waiter *w;
+    HASH_FIND(hh, p->waiters, &op->tag, sizeof op->tag, w);
+    must(w != NULL);
+    HASH_DEL(p->waiters, w);
+    struct conn *c;
+    switch (w->kind) {
+    case WAIT_DOOR_CHUNK: door_chunk_stored(p, w->conn, op); break;
+    case WAIT_DOOR_ACCEPT: door_accept_stored(p, w->conn, op); break;
+    case WAIT_NOTHING: break;
+    case WAIT_PAGE: windows_page_read(p, w->domain, op); break;
+    case WAIT_DOMAINS: windows_domains_read(p, op); break;
+    case WAIT_HEALTHS: windows_healths_read(p, op); break;
+    case WAIT_CARRIER_CHUNK:
+        if (w->carrier)
+            carrier_chunk_read(p, w->carrier, op);
+        break;
+    case WAIT_SETTLING: settling_stored(p, w->settling, op); break;
+    case WAIT_SWEEP: sweep_read(p, op); break;
+    case WAIT_OPERATOR:
+        c = conn_find(p, w->conn);
+        if (c && door_operator(c->door))
+            operator_stored(p, door_operator(c->door), op);
+        break;
+    case WAIT_MAINTAIN:
+        alarm_set(p, &p->alarm_maintain,
+                  p->now_ms + (!op->err && op->maintain.more ? MAINTAIN_AGAIN_MS : MAINTAIN_EVERY_MS));
+        break;
+    }
+    free(w->domain);
+    free(w);
+    op_free(op);
+}
+
+static void on_conn(struct pipeline *p, struct conn *c, const struct pipeline_event *e)
+{
+    struct door *d = c->door;
+    struct carrier *h = c->carrier;
+    bool is_door = c->kind == CONN_DOOR;
+    switch (e->kind) {
+    case PIPELINE_CONNECTED: carrier_connected(p, h); break;
+    case PIPELINE_CONNECT_FAILED:
+        conn_forget(p, e->conn);
+        carrier_connect_failed(p, h, e->fault, e->detail);
+        break;
+    case PIPELINE_BYTES: is_door ? door_bytes(p, d, e->bytes) : carrier_bytes(p, h, e->bytes); break;
+    case PIPELINE_EOF: is_door ? door_eof(p, d) : carrier_eof(p, h); break;
+    case PIPELINE_FAULT: is_door ? door_eof(p, d) : carrier_fault(p, h, e->fault, e->detail); break;
+    case PIPELINE_SENT: is_door ? door_sent(p, d) : carrier_sent(p, h); break;
+    default: must(false);
+    }
+}
+
+static void on_timer(struct pipeline *p)
+{
+    struct heap_node *node;
+    // At most as many rings as there are alarms: one that sets itself into the past again waits for
+    // the next feed, so that nothing spins here.
+    size_t rings = p->alarms.count;
+    while (rings-- > 0 && (node = heap_first(&p->alarms)) && node->at_ms <= p->now_ms) {
+        struct alarm *a = node->owner;
+        heap_remove(&p->alarms, node);
+        switch (a->kind) {
+        case ALARM_DOOR: door_timer(p, a->owner); break;
+        case ALARM_CARRIER: carrier_timer(p, a->owner); break;
+        case ALARM_SCHEDULER: windows_timer(p); break;
+        case ALARM_SWEEP: sweep_timer(p); break;
+        case ALARM_MAINTAIN: maintain(p); break;
+        case ALARM_RETRY: settling_timer(p, a->owner); break;
+        case ALARM_STOP: carriers_abort(p); break;
+        }
+    }
+}
+
+static void on_shutdown(struct pipeline *p)
+{
+    if (p->is_stopping)
+        return;
+    p->is_stopping = true;
+    windows_feed(p, &(struct sched_event){.kind = SCHED_PAUSE});
+    carriers_quit_idle(p);
+    struct conn *c, *next;
+    HASH_ITER(hh, p->conns, c, next)
+    {
+        if (c->kind == CONN_DOOR)
+            door_shutdown(p, c->door);
+    }
+    alarm_set(p, &p->alarm_stop, p->now_ms + STOP_GRACE_MS);
+}
+
+void pipeline_check_stopped(struct pipeline *p)
+{
+    if (!p->is_stopping || p->is_stopped)
+        return;
+    if (p->carriers || p->settlings || HASH_COUNT(p->waiters) > 0)
+        return;
+    p->is_stopped = true;
+    effect_add(p, PIPELINE_STOPPED);
+}
+
+static void on_reload(struct pipeline *p, const struct config *config)
+{
+    p->config = config;
+    settings_from_config(p);
+    carriers_quit_idle(p);
+    struct scheduler_settings settings = scheduler_settings_of(p);
+    windows_feed(p, &(struct sched_event){.kind = SCHED_SETTINGS, .settings = settings});
+    windows_reload(p);
+    sweep_arm(p);
+}
+
+static void on_start(struct pipeline *p)
+{
+    p->is_started = true;
+    windows_start(p);
+    sweep_arm(p);
+    alarm_set(p, &p->alarm_maintain, p->now_ms + MAINTAIN_EVERY_MS);
+}
+
+static void take_time(struct pipeline *p, const struct pipeline_event *e)
+{
+    p->utc_offset_s = e->utc_offset_s;
+    if (e->now_ms <= p->now_ms)
+        return; // D5: time stands still until the wall clock has caught up
+    if (e->now_ms - p->now_ms > CLOCK_JUMP_MS)
+        p->epoch_ms = e->now_ms;
+    p->now_ms = e->now_ms;
+}
+
+void pipeline_feed(struct pipeline *p, const struct pipeline_event *e)
+{
+    effects_release(p);
+    bodies_bury(p);
+    take_time(p, e);
+    struct conn *c;
+    switch (e->kind) {
+    case PIPELINE_START: on_start(p); break;
+    case PIPELINE_TIMER: on_timer(p); break;
+    case PIPELINE_ACCEPTED: door_open(p, e); break;
+    case PIPELINE_ANSWER: carrier_answer(p, e->lookup, e->answer_name, e->answer); break;
+    case PIPELINE_STORED: on_stored(p, e->op); break;
+    case PIPELINE_RELOAD: on_reload(p, e->config); break;
+    case PIPELINE_SHUTDOWN: on_shutdown(p); break;
+    case PIPELINE_CONNECTED:
+    case PIPELINE_CONNECT_FAILED:
+    case PIPELINE_BYTES:
+    case PIPELINE_EOF:
+    case PIPELINE_FAULT:
+    case PIPELINE_SENT:
+        c = conn_find(p, e->conn);
+        if (c)
+            on_conn(p, c, e);
+        break;
+    }
+    pipeline_check_stopped(p);
+}
+
+int64_t pipeline_deadline(const struct pipeline *p)
+{
+    struct heap_node *first = heap_first(&p->alarms);
+    return first ? first->at_ms : TIME_NEVER;
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// pipeline: the one place that knows all rooms, and the way of the data through them. Pure.
+//
+//     p = pipeline_new(&options);
+//     pipeline_feed(p, &event);
+//     while (pipeline_pull(p, &effect)) execute(&effect);
+//     arm one timer for pipeline_deadline(p), then feed PIPELINE_TIMER
+//
+// Two drivers execute its effects: the libuv shell (daemon/shell_uv) and the simulation
+// (tests/sim), which has a virtual clock and scripted hosts, and the real spool.
+//
+// Connections have numbers: those that come in are numbered by the driver (odd), those that go out
+// by the pipeline (even). After CLOSE of a connection no effect names it any more, and events that
+// still name it are ignored.
+//
+// (L1) Everything an effect points at lives until the next pipeline_feed; a STORE's op is the
+//      driver's, until it comes back with PIPELINE_STORED.
+// (L2) 250 is sent only after the op that made the message durable came back without error (P1).
+// (L3) What became of an attempt is one OP_SETTLE (P2); log lines about it are written when it is
+//      committed.
+#ifndef FP_DAEMON_PIPELINE_H
+#define FP_DAEMON_PIPELINE_H
+
+#include "core/dns_answer.h"
+#include "core/logline.h"
+#include "daemon/config.h"
+#include "deliver/classify.h"
+#include "queue/op.h"
+
+enum pipeline_event_kind {
+    PIPELINE_START,          // read health and domains, begin to deliver
+    PIPELINE_TIMER,
+    PIPELINE_ACCEPTED,       // somebody connected
+    PIPELINE_CONNECTED,      // to CONNECT
+    PIPELINE_CONNECT_FAILED, // to CONNECT: fault, detail
+    PIPELINE_BYTES,
+    PIPELINE_EOF,
+    PIPELINE_FAULT,          // the connection broke: fault, detail
+    PIPELINE_SENT,           // to SEND with wants_sent: everything sent so far is out
+    PIPELINE_ANSWER,         // to LOOKUP
+    PIPELINE_STORED,         // to STORE: ownership of op comes back
+    PIPELINE_RELOAD,         // a new configuration, borrowed until the next one (the old one may be
+                             // freed once this event was fed)
+    PIPELINE_SHUTDOWN,       // end: no new work, attempts get a short grace, then STOPPED
+};
+
+enum pipeline_door { DOOR_SMTP, DOOR_LOCAL }; // a listener, or the local socket
+
+struct pipeline_event {
+    enum pipeline_event_kind kind;
+    int64_t now_ms;    // wall clock; may jump
+    int utc_offset_s;  // of local time now
+    uint64_t conn;
+    enum pipeline_door door;     // ACCEPTED
+    const char *ip;              // ACCEPTED, DOOR_SMTP; borrowed
+    bool is_trusted;             // ACCEPTED, DOOR_SMTP
+    int64_t uid;                 // ACCEPTED, DOOR_LOCAL
+    const char *user_name;       // ACCEPTED, DOOR_LOCAL; "" unknown; borrowed
+    bool is_operator;            // ACCEPTED, DOOR_LOCAL: root, the service user, a member of operators
+    enum deliver_fault fault;    // CONNECT_FAILED, FAULT
+    const char *detail;
+    struct slice bytes;          // BYTES
+    uint64_t lookup;             // ANSWER: its number
+    const char *answer_name;     // ANSWER
+    const struct dns_answer *answer;
+    struct op *op;               // STORED
+    const struct config *config; // RELOAD
+};
+
+enum pipeline_effect_kind {
+    PIPELINE_SEND,    // slices on conn, in one call
+    PIPELINE_READ,    // conn: stop (is_on false) or go on reading
+    PIPELINE_CLOSE,   // conn, after everything sent is out (flush) or at once
+    PIPELINE_CONNECT, // conn, ip, port
+    PIPELINE_LOOKUP,  // lookup, name, type
+    PIPELINE_STORE,   // op, by op_is_writer to the writer or a reader
+    PIPELINE_LOG,     // level, text
+    PIPELINE_STOPPED, // after SHUTDOWN: nothing is under way any more
+};
+
+enum { PIPELINE_SLICES_MAX = 16 };
+
+struct pipeline_effect {
+    enum pipeline_effect_kind kind;
+    uint64_t conn;
+    struct slice slices[PIPELINE_SLICES_MAX];
+    uint32_t slice_count;
+    bool wants_sent;
+    bool is_on;
+    bool flush;
+    const char *ip;
+    uint16_t port;
+    uint64_t lookup;
+    const char *name;
+    enum dns_type type;
+    struct op *op;
+    enum log_level level;
+    struct slice text;
+};
+
+struct pipeline_options {
+    const struct config *config; // borrowed; lives until RELOAD replaces it or pipeline_free
+    uint64_t id_high_water;
+    uint64_t seed;
+    int64_t now_ms;
+    uint32_t batches_max;        // attempts under way at once; 0: the default
+    size_t body_memory_max;      // bytes of bodies kept in memory for delivery; 0: the default
+};
+
+struct pipeline;
+struct pipeline *pipeline_new(const struct pipeline_options *options);
+void pipeline_free(struct pipeline *p); // anything under way is forgotten (the spool is the state)
+void pipeline_feed(struct pipeline *p, const struct pipeline_event *event);
+bool pipeline_pull(struct pipeline *p, struct pipeline_effect *ret);
+int64_t pipeline_deadline(const struct pipeline *p);
+
+#endif

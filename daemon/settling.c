@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// settling: what became of an attempt, or of growing old, on its way into the spool (P2).
+//
+// Decides (queue/settle), composes the notices that are due (bounce/), stores all of it in one op,
+// and only when that is committed tells the log and the scheduler. A conflict means that somebody
+// changed the message meanwhile: it is read and decided again. See pipeline_internal.h.
+//
+// States: HEADER (the original's header is read, for a notice) → STORING → done;
+//         STORING → READING (conflict) → HEADER or STORING; STORING → WAITING (spool trouble) → STORING.
+#include "daemon/settling_internal.h"
+
+#include <stdlib.h>
+#include <utlist.h>
+
+enum { RETRY_MS = 1000 };
+
+static void proceed(struct pipeline *p, struct settling *s);
+
+static struct settling *settling_new(struct pipeline *p, struct message *m, struct recipient *rcpts, uint32_t count)
+{
+    struct settling *s = must_zalloc(sizeof *s);
+    s->message = *m;
+    s->rcpts = rcpts;
+    s->rcpt_count = count;
+    s->plans = must_zalloc(count * sizeof *s->plans);
+    alarm_init(&s->alarm, ALARM_RETRY, s);
+    *m = (struct message){0};
+    DL_APPEND(p->settlings, s);
+    return s;
+}
+
+void settling_free(struct pipeline *p, struct settling *s)
+{
+    DL_DELETE(p->settlings, s);
+    heap_remove(&p->alarms, &s->alarm.node);
+    body_unref(p, s->body);
+    message_close(&s->message);
+    for (uint32_t i = 0; i < s->rcpt_count; i++)
+        recipient_close(&s->rcpts[i]);
+    free(s->rcpts);
+    free(s->outcomes);
+    free(s->plans);
+    free(s);
+}
+
+static void finish(struct pipeline *p, struct settling *s)
+{
+    settling_done *done = s->done;
+    void *arg = s->done_arg;
+    settling_free(p, s);
+    if (done)
+        done(p, arg);
+}
+
+void settling_begin(struct pipeline *p, struct batch *b, struct outcome *outcomes,
+                    const struct settle_times *times, int64_t host_retry_ms)
+{
+    struct settling *s = settling_new(p, &b->message, b->rcpts, b->rcpt_count);
+    s->outcomes = outcomes;
+    s->times = *times;
+    s->queued_ms = b->queued_ms;
+    s->host_retry_ms = host_retry_ms;
+    s->body = b->body;
+    b->body = NULL;
+    b->rcpts = NULL;
+    b->rcpt_count = 0;
+    batch_free(b);
+    proceed(p, s);
+}
+
+static struct settling *from_row(struct pipeline *p, struct op_row *row, settling_done *done, void *arg)
+{
+    struct settling *s = settling_new(p, &row->message, row->rcpts, row->rcpt_count);
+    s->times = (struct settle_times){p->now_ms, p->now_ms, p->now_ms, p->now_ms};
+    s->queued_ms = s->message.arrival_ms;
+    s->done = done;
+    s->done_arg = arg;
+    row->rcpts = NULL;
+    row->rcpt_count = 0;
+    return s;
+}
+
+void settling_sweep(struct pipeline *p, struct op_row *row, settling_done *done, void *arg)
+{
+    proceed(p, from_row(p, row, done, arg));
+}
+
+void settling_bounce(struct pipeline *p, struct op_row *row, const char *reason, settling_done *done, void *arg)
+{
+    struct settling *s = from_row(p, row, done, arg);
+    s->is_operator = true;
+    s->outcomes = must_alloc(s->rcpt_count * sizeof *s->outcomes);
+    for (uint32_t i = 0; i < s->rcpt_count; i++)
+        outcome_set(&s->outcomes[i], OUTCOME_FAILED, SCOPE_RECIPIENT, CLASS_OPERATOR, "5.0.0", "%s",
+                    reason[0] ? reason : "returned to the sender by the operator of this mail system");
+    proceed(p, s);
+}
+
+void settling_rule(const struct pipeline *p, const struct recipient *r, struct settle_rule *ret)
+{
+    struct retry_rule rule;
+    rules_retry(&p->config->rules, slice_str(r->address), &rule);
+    *ret = (struct settle_rule){.expire_after_ms = rule.expire_after_ms};
+    ret->warn_count = rule.warn_count < SETTLE_WARN_TIMES_MAX ? rule.warn_count : SETTLE_WARN_TIMES_MAX;
+    for (uint32_t i = 0; i < ret->warn_count; i++)
+        ret->warn_after_ms[i] = rule.warn_after_ms[i];
+}
+
+// Host-scope failures follow the destination's clock, all others the recipient's own schedule.
+static int64_t retry_time(const struct pipeline *p, const struct settling *s, uint32_t i)
+{
+    const struct outcome *o = &s->outcomes[i];
+    if (o->scope >= SCOPE_HOST && s->host_retry_ms > 0)
+        return s->host_retry_ms;
+    struct retry_rule rule;
+    rules_retry(&p->config->rules, slice_str(s->rcpts[i].address), &rule);
+    return p->now_ms + schedule_wait(&rule.schedule, s->rcpts[i].attempts + 1);
+}
+
+static void decide_one(struct pipeline *p, struct settling *s, uint32_t i)
+{
+    const struct recipient *r = &s->rcpts[i];
+    struct settle_input in = {.rcpt = r, .began_ms = s->times.began_ms};
+    if (s->outcomes) {
+        in.outcome = &s->outcomes[i];
+        in.retry_at_ms = retry_time(p, s, i);
+    }
+    settling_rule(p, r, &in.rule);
+    struct buf name;
+    struct destination_view view;
+    buf_init(&name, 64 * 1024);
+    if (windows_destination(p, r->address, r->domain, &name) &&
+        scheduler_destination(p->scheduler, name.p, &view) && view.failures > 0) {
+        in.last_probe_ms = view.last_probe_ms;
+        in.probe = view.why;
+    }
+    settle_decide(&s->message, &in, p->now_ms, p->epoch_ms, &s->plans[i]);
+    if (s->is_operator)
+        s->plans[i].change.is_attempt = false;
+    buf_close(&name);
+}
+
+static bool needs_header(const struct settling *s)
+{
+    if (s->message.kind == MESSAGE_POSTMASTER || (s->message.kind == MESSAGE_MAIL && !s->message.sender[0]))
+        return false; // nobody is told anyway
+    for (uint32_t i = 0; i < s->rcpt_count; i++)
+        if (s->plans[i].is_needed && (s->plans[i].is_warning || s->plans[i].change.action == SETTLE_FAIL))
+            return true;
+    return false;
+}
+
+static void store(struct pipeline *p, struct settling *s)
+{
+    struct op *op = op_new(OP_SETTLE);
+    struct op_settle *st = &op->settle;
+    st->message = s->message.id;
+    st->version = s->message.version;
+    st->now_ms = p->now_ms;
+    st->changes = must_alloc(s->rcpt_count * sizeof *st->changes);
+    for (uint32_t i = 0; i < s->rcpt_count; i++)
+        if (s->plans[i].is_needed)
+            st->changes[st->change_count++] = s->plans[i].change;
+    notices_make(p, s, st);
+    s->state = SETTLING_STORING;
+    store_op(p, op, WAIT_SETTLING)->settling = s;
+}
+
+static void proceed(struct pipeline *p, struct settling *s)
+{
+    bool is_needed = false;
+    for (uint32_t i = 0; i < s->rcpt_count; i++) {
+        decide_one(p, s, i);
+        is_needed |= s->plans[i].is_needed;
+    }
+    if (!is_needed) {
+        finish(p, s);
+        return;
+    }
+    if (needs_header(s) && !s->body) {
+        struct op *op = op_new(OP_CHUNK);
+        op->chunk.message = s->message.id;
+        s->state = SETTLING_HEADER;
+        store_op(p, op, WAIT_SETTLING)->settling = s;
+        return;
+    }
+    store(p, s);
+}
+
+static void reread(struct pipeline *p, struct settling *s)
+{
+    struct op *op = op_new(OP_READ);
+    op->read.message = s->message.id;
+    s->state = SETTLING_READING;
+    store_op(p, op, WAIT_SETTLING)->settling = s;
+}
+
+// The message has gone: what became of the attempt is of no interest any more (W5).
+static void forget(struct pipeline *p, struct settling *s)
+{
+    for (uint32_t i = 0; i < s->rcpt_count; i++)
+        windows_settled(p, &s->rcpts[i], true, 0);
+    finish(p, s);
+}
+
+static void log_change(struct pipeline *p, struct settling *s, uint32_t i)
+{
+    const struct settle_plan *plan = &s->plans[i];
+    if (plan->change.action == SETTLE_WARN || (!s->outcomes && !plan->is_expired))
+        return;
+    const struct settle_times *t = &s->times;
+    struct logline_delivery d = {
+        .id = s->message.id,
+        .address = s->rcpts[i].address,
+        .outcome = s->outcomes ? &s->outcomes[i] : &plan->change.outcome,
+        .delay_ms = p->now_ms - s->message.arrival_ms,
+        .delays_ms = {s->queued_ms - s->message.arrival_ms, t->began_ms - s->queued_ms,
+                      t->ready_ms - t->began_ms, t->done_ms - t->ready_ms},
+    };
+    struct buf line;
+    buf_init(&line, 8192);
+    if (s->outcomes)
+        logline_delivery(&d, &line);
+    if (s->outcomes)
+        effect_log(p, LOG_LEVEL_INFO, &line);
+    buf_reset(&line);
+    if (plan->is_expired) {
+        logline_expired(s->message.id, s->message.sender, &line);
+        effect_log(p, LOG_LEVEL_INFO, &line);
+    }
+    buf_close(&line);
+}
+
+static void count_change(struct pipeline *p, const struct settle_plan *plan)
+{
+    switch (plan->change.action) {
+    case SETTLE_DELIVERED: p->counters.delivered++; break;
+    case SETTLE_DEFER: p->counters.deferred++; break;
+    case SETTLE_FAIL: p->counters.failed++; break;
+    case SETTLE_WARN: break;
+    }
+}
+
+static void committed(struct pipeline *p, struct settling *s, struct op_settle *st)
+{
+    for (uint32_t i = 0, k = 0; i < s->rcpt_count; i++) {
+        const struct settle_plan *plan = &s->plans[i];
+        if (!plan->is_needed)
+            continue;
+        bool was_gone = st->is_gone && st->is_gone[k];
+        k++;
+        if (!was_gone) {
+            log_change(p, s, i);
+            count_change(p, plan);
+        }
+        if (plan->change.action == SETTLE_WARN)
+            continue; // nothing changed for the scheduler
+        bool is_gone = was_gone || plan->change.action != SETTLE_DEFER;
+        windows_settled(p, &s->rcpts[i], is_gone, plan->change.next_attempt_ms);
+    }
+    if (st->is_removed) {
+        struct buf line;
+        buf_init(&line, 256);
+        logline_removed(s->message.id, &line);
+        effect_log(p, LOG_LEVEL_INFO, &line);
+        buf_close(&line);
+    }
+    for (int i = 0; i < 2; i++)
+        if (st->notices[i])
+            windows_fresh(p, st->notices[i]);
+    finish(p, s);
+}
+
+static void on_stored(struct pipeline *p, struct settling *s, struct op *op)
+{
+    switch (op->err) {
+    case FP_OK: committed(p, s, &op->settle); break;
+    case FP_CONFLICT: reread(p, s); break;
+    case FP_GONE: forget(p, s); break;
+    default:
+        effect_logf(p, LOG_LEVEL_ERROR, "spool: an outcome could not be stored: %s; trying again",
+                    fp_err_text(op->err));
+        s->state = SETTLING_WAITING;
+        alarm_set(p, &s->alarm, p->now_ms + RETRY_MS);
+    }
+}
+
+// Takes today's values of the recipients that are still there; the others have gone.
+static void refresh(struct pipeline *p, struct settling *s, struct op_row *row)
+{
+    message_close(&s->message);
+    message_copy(&s->message, &row->message);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < s->rcpt_count; i++) {
+        uint32_t k = 0;
+        while (k < row->rcpt_count && row->rcpts[k].n != s->rcpts[i].n)
+            k++;
+        if (k == row->rcpt_count) {
+            windows_settled(p, &s->rcpts[i], true, 0);
+            recipient_close(&s->rcpts[i]);
+            continue;
+        }
+        recipient_close(&s->rcpts[i]);
+        recipient_copy(&s->rcpts[kept], &row->rcpts[k]);
+        if (s->outcomes)
+            s->outcomes[kept] = s->outcomes[i];
+        kept++;
+    }
+    s->rcpt_count = kept;
+}
+
+static void on_read(struct pipeline *p, struct settling *s, struct op *op)
+{
+    if (op->err == FP_NOT_FOUND) {
+        forget(p, s);
+        return;
+    }
+    if (op->err) {
+        s->state = SETTLING_WAITING;
+        alarm_set(p, &s->alarm, p->now_ms + RETRY_MS);
+        return;
+    }
+    refresh(p, s, op->read.row);
+    if (s->rcpt_count == 0)
+        finish(p, s);
+    else
+        proceed(p, s);
+}
+
+static void on_header(struct pipeline *p, struct settling *s, struct op *op)
+{
+    // Without the header the notice is sent without its third part: better than none.
+    s->body = body_new(p, op->err ? NULL : op->chunk.data, op->err ? 0 : op->chunk.size);
+    if (!op->err)
+        op->chunk.data = NULL;
+    store(p, s);
+}
+
+void settling_stored(struct pipeline *p, struct settling *s, struct op *op)
+{
+    switch (s->state) {
+    case SETTLING_HEADER: on_header(p, s, op); break;
+    case SETTLING_STORING: on_stored(p, s, op); break;
+    case SETTLING_READING: on_read(p, s, op); break;
+    case SETTLING_WAITING: must(false);
+    }
+}
+
+void settling_timer(struct pipeline *p, struct settling *s)
+{
+    reread(p, s); // the spool may have seen the message change meanwhile
+}

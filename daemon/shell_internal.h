@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// shell_internal: the shell's state; shared by shell_uv.c, start_uv.c.
+#ifndef FP_DAEMON_SHELL_INTERNAL_H
+#define FP_DAEMON_SHELL_INTERNAL_H
+
+#include "core/must.h"
+#include "daemon/log_sys.h"
+#include "daemon/pipeline.h"
+#include "daemon/system_sys.h"
+#include "io/dns_uv.h"
+#include "io/stream_uv.h"
+#include "queue/writer_db.h"
+
+#include <uthash.h>
+#include <uv.h>
+
+struct shell;
+
+// A connection that the pipeline knows by number.
+struct link {
+    struct shell *shell;
+    uint64_t conn;
+    struct stream *stream;
+    struct stream_handler handler;
+    bool wants_sent; // tell the pipeline when everything is out
+    bool is_gone;    // the pipeline has closed it; it only flushes
+    UT_hash_handle hh;
+};
+
+struct question { struct shell *shell; uint64_t lookup; struct question *prev, *next; };
+
+struct door_listener {
+    struct shell *shell;
+    struct listener *listener;
+    char *address;          // of the configuration; NULL for the local socket
+};
+
+struct op_chain { struct op *first, *last; };
+
+struct shell {
+    uv_loop_t loop;
+    uv_timer_t timer;
+    uv_async_t wake;
+    uv_prepare_t prepare; // flushes the log before the loop waits
+    uv_signal_t on_term, on_int, on_hup;
+    struct config config;
+    struct pipeline *pipeline;
+    struct worker *writer, *reader;
+    struct dns *dns;
+    struct log *log;
+    struct door_listener *doors;
+    uint32_t door_count;
+    struct link *links;
+    struct question *questions; // to the name servers, unanswered
+    uint64_t next_conn;   // odd
+    int64_t armed_ms;     // what the timer is set to; INT64_MAX: not set
+    struct op_chain to_writer, to_reader;
+    uint64_t *sent;       // connections whose SENT is to be told
+    size_t sent_count, sent_cap;
+    int stop_signals;
+    bool is_closing;
+};
+
+// shell_uv.c
+struct pipeline_event shell_event(const struct shell *sh, enum pipeline_event_kind kind);
+void shell_feed(struct shell *sh, const struct pipeline_event *event);
+struct link *link_add(struct shell *sh, uint64_t conn);
+void links_close(struct shell *sh);
+
+// start_uv.c
+void shell_log(struct shell *sh, enum log_level level, struct slice text);
+void shell_stopped(struct shell *sh);
+
+#endif

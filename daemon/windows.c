@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// windows: what is due, between the spool and the scheduler. See pipeline_internal.h.
+//
+// Rows of the spool become batches here, by today's routes; the scheduler's questions become ops.
+#include "daemon/pipeline_internal.h"
+
+#include <stdlib.h>
+
+enum { DOMAINS_PAGE = 1000 };
+
+// Mail that no row of `route` fits (the table was changed while it waited) waits under this name.
+static const char no_route[] = "(no route)";
+
+static void store_health(struct pipeline *p, const struct sched_effect *fx)
+{
+    struct op *op = op_new(OP_HEALTH);
+    struct op_health_row *row = &op->health.row;
+    *row = (struct op_health_row){
+        .name = must_strdup(fx->health.name),
+        .failures = fx->health.failures,
+        .since_ms = fx->health.since_ms,
+        .last_probe_ms = fx->health.last_probe_ms,
+        .rest_until_ms = fx->health.rest_until_ms,
+    };
+    const struct outcome *why = fx->health.why;
+    row->klass = (uint8_t)(why ? why->klass : CLASS_NONE);
+    row->status = must_strdup(why ? why->status : "");
+    row->text = must_strdup(why ? why->text : "");
+    store_op(p, op, WAIT_NOTHING);
+}
+
+static void read_due(struct pipeline *p, const struct sched_effect *fx)
+{
+    struct op *op = op_new(OP_DUE);
+    op->due = (struct op_due){
+        .domain = must_strdup(fx->due.domain),
+        .horizon_ms = fx->due.horizon_ms,
+        .attempted_before_ms = fx->due.attempted_before_ms,
+        .after_ms = fx->due.after_ms,
+        .after_message = fx->due.after_message,
+        .after_n = fx->due.after_n,
+        .limit = fx->due.limit,
+    };
+    store_op(p, op, WAIT_PAGE)->domain = must_strdup(fx->due.domain);
+}
+
+static void discard(struct pipeline *p, struct batch *b)
+{
+    body_unref(p, b->body);
+    b->body = NULL;
+    batch_free(b);
+}
+
+static void execute(struct pipeline *p, const struct sched_effect *fx)
+{
+    switch (fx->kind) {
+    case SCHED_START: carrier_start(p, fx->batch); break;
+    case SCHED_READ_DUE: read_due(p, fx); break;
+    case SCHED_STORE_HEALTH: store_health(p, fx); break;
+    case SCHED_DISCARD: discard(p, fx->batch); break;
+    }
+}
+
+void windows_feed(struct pipeline *p, const struct sched_event *event)
+{
+    struct sched_event e = *event;
+    e.now_ms = p->now_ms;
+    scheduler_feed(p->scheduler, &e);
+    if (p->is_pumping)
+        return; // the loop below is further up the stack and will pull
+    p->is_pumping = true;
+    struct sched_effect fx;
+    while (scheduler_pull(p->scheduler, &fx))
+        execute(p, &fx);
+    p->is_pumping = false;
+    alarm_set(p, &p->alarm_scheduler, scheduler_deadline(p->scheduler));
+}
+
+void windows_timer(struct pipeline *p)
+{
+    windows_feed(p, &(struct sched_event){.kind = SCHED_TIMER});
+}
+
+bool windows_destination(const struct pipeline *p, const char *address, const char *domain, struct buf *to)
+{
+    const struct route_row *row = route_find(&p->config->routes, slice_str(address));
+    if (row)
+        route_destination(row, slice_str(domain), to);
+    return row != NULL;
+}
+
+static char *destination_of(const struct pipeline *p, const struct recipient *r)
+{
+    struct buf name;
+    buf_init(&name, 64 * 1024);
+    if (!windows_destination(p, r->address, r->domain, &name))
+        buf_add_str(&name, no_route);
+    return buf_steal(&name, NULL);
+}
+
+static struct batch *batch_begin(struct pipeline *p, const struct message *m, char *destination,
+                                 const char *domain, uint32_t rcpts_max)
+{
+    struct batch *b = batch_new();
+    message_copy(&b->message, m);
+    b->rcpts = must_alloc(rcpts_max * sizeof *b->rcpts);
+    b->destination = destination;
+    b->rule_domain = must_strdup(domain);
+    b->queued_ms = p->now_ms;
+    return b;
+}
+
+// Moves recipient i of the row, and all later ones that go to the same destination, into a batch.
+static struct batch *gather(struct pipeline *p, const struct message *m, struct recipient *rcpts,
+                            char **names, uint32_t count, uint32_t i)
+{
+    struct batch *b = batch_begin(p, m, names[i], rcpts[i].domain, count - i);
+    for (uint32_t k = i; k < count; k++) {
+        if (!names[k] || (k != i && strcmp(names[k], b->destination) != 0))
+            continue;
+        b->rcpts[b->rcpt_count++] = rcpts[k];
+        rcpts[k] = (struct recipient){0};
+        if (k != i)
+            free(names[k]);
+        names[k] = NULL;
+    }
+    return b;
+}
+
+// Every recipient of the row leaves in a batch of its destination.
+static void feed_batches(struct pipeline *p, enum sched_event_kind kind, const struct message *m,
+                         struct recipient *rcpts, uint32_t count, struct body *body)
+{
+    char **names = must_alloc(count * sizeof *names);
+    for (uint32_t i = 0; i < count; i++)
+        names[i] = destination_of(p, &rcpts[i]);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!names[i])
+            continue;
+        struct batch *b = gather(p, m, rcpts, names, count, i);
+        b->body = body_ref(body);
+        windows_feed(p, &(struct sched_event){.kind = kind, .batch = b});
+    }
+    free(names);
+}
+
+void windows_fresh(struct pipeline *p, struct entry *e)
+{
+    struct buf line;
+    buf_init(&line, 4096);
+    logline_accepted(&e->message, e->rcpt_count, &line);
+    effect_log(p, LOG_LEVEL_INFO, &line);
+    buf_close(&line);
+    if (p->is_stopping || !p->is_started)
+        return; // durable: the next start finds it
+    struct body *body = NULL;
+    if (e->chunks_before == 0 && e->tail && body_has_room(p, e->tail_size)) {
+        body = body_new(p, e->tail, e->tail_size);
+        e->tail = NULL;
+    }
+    for (uint32_t i = 0; i < e->rcpt_count; i++) {
+        e->rcpts[i].message = e->message.id;
+        e->rcpts[i].n = i;
+    }
+    feed_batches(p, SCHED_FRESH, &e->message, e->rcpts, e->rcpt_count, body);
+    body_unref(p, body);
+}
+
+static void feed_page_row(struct pipeline *p, struct op_row *row)
+{
+    feed_batches(p, SCHED_PAGE, &row->message, row->rcpts, row->rcpt_count, NULL);
+}
+
+void windows_page_read(struct pipeline *p, const char *domain, struct op *op)
+{
+    struct op_due *due = &op->due;
+    struct sched_event end = {.kind = SCHED_PAGE_END};
+    end.page.domain = domain;
+    end.page.is_ok = op->err == FP_OK;
+    end.page.is_done = due->is_done;
+    end.page.next_due_ms = due->next_due_ms;
+    if (!op->err && due->row_count > 0) {
+        const struct op_row *last = &due->rows[due->row_count - 1];
+        const struct recipient *r = &last->rcpts[last->rcpt_count - 1];
+        end.page.last_ms = r->next_attempt_ms;
+        end.page.last_message = last->message.id;
+        end.page.last_n = r->n;
+    }
+    for (uint32_t i = 0; !op->err && i < due->row_count; i++)
+        feed_page_row(p, &due->rows[i]);
+    windows_feed(p, &end);
+    if (op->err)
+        effect_logf(p, LOG_LEVEL_ERROR, "spool: due mail could not be read: %s", fp_err_text(op->err));
+}
+
+static void ask_domains(struct pipeline *p, const char *after)
+{
+    struct op *op = op_new(OP_DOMAINS);
+    op->domains.after = after ? must_strdup(after) : NULL;
+    op->domains.limit = DOMAINS_PAGE;
+    store_op(p, op, WAIT_DOMAINS);
+}
+
+void windows_start(struct pipeline *p)
+{
+    store_op(p, op_new(OP_HEALTHS), WAIT_HEALTHS);
+}
+
+void windows_reload(struct pipeline *p)
+{
+    ask_domains(p, NULL);
+}
+
+void windows_healths_read(struct pipeline *p, struct op *op)
+{
+    for (uint32_t i = 0; !op->err && i < op->healths.row_count; i++) {
+        const struct op_health_row *row = &op->healths.rows[i];
+        struct outcome why;
+        outcome_set(&why, OUTCOME_DEFERRED, SCOPE_HOST, row->klass < CLASS_COUNT ? row->klass : CLASS_HOST,
+                    row->status, "%s", row->text);
+        struct sched_event e = {.kind = SCHED_HEALTH};
+        e.health.name = row->name;
+        e.health.failures = row->failures;
+        e.health.since_ms = row->since_ms;
+        e.health.last_probe_ms = row->last_probe_ms;
+        e.health.rest_until_ms = row->rest_until_ms;
+        e.health.why = &why;
+        windows_feed(p, &e);
+    }
+    if (op->err)
+        effect_logf(p, LOG_LEVEL_ERROR, "spool: destinations could not be read: %s", fp_err_text(op->err));
+    ask_domains(p, NULL);
+}
+
+void windows_due(struct pipeline *p, const char *domain, int64_t next_due_ms)
+{
+    // A route may name single addresses; the domain's own destination stands for where its mail is
+    // read, each recipient is routed by itself when its row has been read.
+    struct recipient r = {.address = NULL, .domain = NULL};
+    struct buf address;
+    buf_init(&address, 1024);
+    buf_addf(&address, "postmaster@%s", domain);
+    r.address = address.p;
+    r.domain = (char *)(uintptr_t)domain;
+    char *destination = destination_of(p, &r);
+    struct sched_event e = {.kind = SCHED_DOMAIN};
+    e.domain.name = domain;
+    e.domain.destination = destination;
+    e.domain.next_due_ms = next_due_ms;
+    windows_feed(p, &e);
+    free(destination);
+    buf_close(&address);
+}
+
+void windows_domains_read(struct pipeline *p, struct op *op)
+{
+    if (op->err) {
+        effect_logf(p, LOG_LEVEL_ERROR, "spool: domains could not be read: %s", fp_err_text(op->err));
+        return;
+    }
+    for (uint32_t i = 0; i < op->domains.row_count; i++)
+        windows_due(p, op->domains.rows[i].domain, op->domains.rows[i].next_attempt_ms);
+    if (!op->domains.is_done && op->domains.row_count > 0)
+        ask_domains(p, op->domains.rows[op->domains.row_count - 1].domain);
+}
+
+void windows_settled(struct pipeline *p, const struct recipient *r, bool is_gone, int64_t next_attempt_ms)
+{
+    char *destination = destination_of(p, r);
+    struct sched_event e = {.kind = SCHED_SETTLED};
+    e.settled.message = r->message;
+    e.settled.n = r->n;
+    e.settled.is_gone = is_gone;
+    e.settled.domain = r->domain;
+    e.settled.destination = destination;
+    e.settled.next_attempt_ms = next_attempt_ms;
+    windows_feed(p, &e);
+    free(destination);
+}
+
+void windows_drop(struct pipeline *p, uint64_t message, uint32_t n)
+{
+    struct sched_event e = {.kind = SCHED_DROP};
+    e.settled.message = message;
+    e.settled.n = n;
+    e.settled.is_gone = true;
+    windows_feed(p, &e);
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// host: a scripted next hop for the simulation. See host.h.
+#include "host.h"
+
+#include "core/must.h"
+
+#include <stdlib.h>
+
+enum { HOST_BUFFER = 64 * 1024 * 1024 };
+
+struct host_conn *host_conn_new(struct host *h, uint64_t conn, enum host_state state)
+{
+    struct host_conn *c = must_zalloc(sizeof *c);
+    c->host = h;
+    c->conn = conn;
+    c->state = state;
+    buf_init(&c->in, HOST_BUFFER);
+    buf_init(&c->out, HOST_BUFFER);
+    buf_init(&c->content, HOST_BUFFER);
+    buf_init(&c->rcpts, HOST_BUFFER);
+    h->connections++;
+    if (++h->connections_open > h->connections_peak)
+        h->connections_peak = h->connections_open;
+    if (state == HOST_BUSY) {
+        buf_add_str(&c->out, "421 4.3.2 busy\r\n");
+        c->wants_close = true;
+    } else if (state != HOST_SILENT) {
+        buf_add_str(&c->out, "220 host ESMTP\r\n");
+    }
+    return c;
+}
+
+static void reset(struct host_conn *c)
+{
+    free(c->sender);
+    c->sender = NULL;
+    c->rcpt_count = 0;
+    buf_reset(&c->rcpts);
+    buf_reset(&c->content);
+}
+
+void host_conn_free(struct host_conn *c)
+{
+    c->host->connections_open--;
+    reset(c);
+    buf_close(&c->in);
+    buf_close(&c->out);
+    buf_close(&c->content);
+    buf_close(&c->rcpts);
+    free(c);
+}
+
+void host_free(struct host *h)
+{
+    while (h->received) {
+        struct host_message *m = h->received;
+        h->received = m->next;
+        free(m->sender);
+        free(m->rcpts);
+        free(m->content);
+        free(m);
+    }
+    free(h->ip);
+    free(h);
+}
+
+static void take_message(struct host_conn *c, int64_t now_ms)
+{
+    struct host_message *m = must_zalloc(sizeof *m);
+    m->sender = must_strdup(c->sender ? c->sender : "");
+    m->rcpts = must_memdup(c->rcpts.p ? c->rcpts.p : "", c->rcpts.n);
+    m->content = must_memdup(c->content.p ? c->content.p : "", c->content.n);
+    m->size = c->content.n;
+    m->at_ms = now_ms;
+    m->next = c->host->received;
+    c->host->received = m;
+    c->host->received_count++;
+}
+
+static void end_of_data(struct host_conn *c, int64_t now_ms)
+{
+    c->in_data = false;
+    switch (c->state) {
+    case HOST_REFUSE: buf_add_str(&c->out, "554 5.7.1 not wanted\r\n"); break;
+    case HOST_TEMP: buf_add_str(&c->out, "451 4.3.0 not now\r\n"); break;
+    case HOST_LOST:
+        take_message(c, now_ms);
+        c->wants_reset = true;
+        break;
+    default:
+        take_message(c, now_ms);
+        buf_add_str(&c->out, "250 2.0.0 taken\r\n");
+    }
+    reset(c);
+}
+
+static struct slice path_of(struct slice line)
+{
+    const char *from = memchr(line.p, '<', line.n);
+    const char *to = from ? memchr(from, '>', line.n - (size_t)(from - line.p)) : NULL;
+    return to ? (struct slice){from + 1, (size_t)(to - from - 1)} : SLICE_LIT("");
+}
+
+static void rcpt(struct host_conn *c, struct slice line)
+{
+    switch (c->state) {
+    case HOST_GREYLIST: buf_add_str(&c->out, "450 4.7.1 greylisted, come back later\r\n"); return;
+    case HOST_REJECT: buf_add_str(&c->out, "550 5.1.1 no such user\r\n"); return;
+    case HOST_FULL: buf_add_str(&c->out, "452 4.2.2 mailbox full\r\n"); return;
+    default: break;
+    }
+    if (c->rcpt_count++ > 0)
+        buf_add_byte(&c->rcpts, ' ');
+    buf_add_slice(&c->rcpts, path_of(line));
+    buf_add_str(&c->out, "250 2.1.5 ok\r\n");
+}
+
+static void command(struct host_conn *c, struct slice line)
+{
+    if (slice_starts_nocase(line, SLICE_LIT("EHLO"))) {
+        buf_add_str(&c->out, "250-host\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 104857600\r\n");
+    } else if (slice_starts_nocase(line, SLICE_LIT("MAIL"))) {
+        must(c->sender == NULL); // the client never nests transactions
+        struct slice path = path_of(line);
+        c->sender = must_memdup(path.p, path.n);
+        buf_add_str(&c->out, "250 2.1.0 ok\r\n");
+    } else if (slice_starts_nocase(line, SLICE_LIT("RCPT"))) {
+        rcpt(c, line);
+    } else if (slice_starts_nocase(line, SLICE_LIT("DATA"))) {
+        c->in_data = c->rcpt_count > 0;
+        buf_add_str(&c->out, c->in_data ? "354 go on\r\n" : "554 5.5.1 no valid recipients\r\n");
+        if (!c->in_data)
+            reset(c);
+    } else if (slice_starts_nocase(line, SLICE_LIT("QUIT"))) {
+        buf_add_str(&c->out, "221 2.0.0 bye\r\n");
+        c->wants_close = true;
+    } else {
+        reset(c);
+        buf_add_str(&c->out, "250 2.0.0 ok\r\n");
+    }
+}
+
+static void line_of_data(struct host_conn *c, struct slice line, int64_t now_ms)
+{
+    if (line.n == 1 && line.p[0] == '.') {
+        end_of_data(c, now_ms);
+        return;
+    }
+    if (line.n > 0 && line.p[0] == '.')
+        line = slice_from(line, 1);
+    buf_add_slice(&c->content, line);
+    buf_add_str(&c->content, "\r\n");
+}
+
+void host_conn_bytes(struct host_conn *c, struct slice bytes, int64_t now_ms)
+{
+    if (c->state == HOST_SILENT || c->state == HOST_BUSY)
+        return;
+    must(buf_add_slice(&c->in, bytes) == FP_OK);
+    size_t at = 0;
+    while (!c->wants_close && !c->wants_reset) {
+        const char *end = memmem(c->in.p + at, c->in.n - at, "\r\n", 2);
+        if (!end)
+            break;
+        struct slice line = {c->in.p + at, (size_t)(end - (c->in.p + at))};
+        at += line.n + 2;
+        if (c->in_data)
+            line_of_data(c, line, now_ms);
+        else
+            command(c, line);
+    }
+    buf_drop(&c->in, at);
+}

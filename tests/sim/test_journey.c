@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The way of a message through all rooms, in virtual time: delivered, retried, warned about, given up.
+#include "world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static const char config[] = "route = ( { for = \"*\", to = [ \"smtp://192.0.2.1:25\" ] } )\n"
+                             "listen = ()\n";
+
+static void test_delivered_at_once(void **state)
+{
+    (void)state;
+    struct world *w = world_new(&(struct world_options){.seed = 1, .config = config, .keeps_trace = true});
+    struct host *h = world_host(w, "192.0.2.1");
+    uint64_t id = world_submit(w, "a@example.org", "b@example.com", "Subject: x\r\n\r\nhello\r\n");
+    assert_int_not_equal(id, 0);
+    world_run(w, 10 * TIME_SECOND_MS);
+    assert_int_equal(h->received_count, 1);
+    assert_string_equal(h->received->sender, "a@example.org");
+    assert_string_equal(h->received->rcpts, "b@example.com");
+    assert_non_null(strstr(h->received->content, "\r\n\r\nhello\r\n"));
+    assert_int_equal(world_queued(w), 0);
+    world_free(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_delivered_at_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// world: the second driver of the pipeline: a virtual clock, scripted hosts, names that resolve as
+// the test says, and the real spool on the caller's thread.
+//
+//     struct world *w = world_new(&(struct world_options){.seed = 1, .config = "..."});
+//     world_name(w, "example.com", "192.0.2.1");  world_host(w, "192.0.2.1")->state = HOST_DOWN;
+//     world_submit(w, "a@example.org", "b@example.com", "Subject: x\r\n\r\nhello\r\n");
+//     world_run(w, 6 * TIME_DAY_MS);
+//     ... look at w->trace, world_host(...)->received ...
+//     world_free(w);
+//
+// Nothing sleeps: time jumps to the next thing that is due. The order of things that are due at the
+// same time is drawn by the seed; the same seed gives the same run. world_crash drops everything
+// that is not committed and starts anew; crash_after makes that happen after the n-th effect.
+#ifndef FP_TESTS_SIM_WORLD_H
+#define FP_TESTS_SIM_WORLD_H
+
+#include "core/time.h"
+#include "daemon/pipeline.h"
+
+enum host_state {
+    HOST_UP,
+    HOST_DOWN,     // connection refused
+    HOST_SILENT,   // accepts the connection, says nothing
+    HOST_BUSY,     // greets with 421
+    HOST_GREYLIST, // 450 4.7.1 at RCPT
+    HOST_REJECT,   // 550 5.1.1 at RCPT
+    HOST_FULL,     // 452 4.2.2 at RCPT
+    HOST_REFUSE,   // 554 5.7.1 after the final dot
+    HOST_TEMP,     // 451 4.3.0 after the final dot
+    HOST_LOST,     // takes the message, then resets instead of the last 250 (RFC 1047)
+};
+
+struct host_message {
+    char *sender;
+    char *rcpts;  // separated by blanks
+    char *content;
+    size_t size;
+    int64_t at_ms;
+    struct host_message *next;
+};
+
+struct host {
+    char *ip;
+    enum host_state state;
+    // Asked instead of `state` when set: weather by time.
+    enum host_state (*weather)(const struct host *h, int64_t now_ms, void *arg);
+    void *weather_arg;
+    struct host_message *received; // newest first
+    uint32_t received_count;
+    uint32_t connections, connections_open, connections_peak;
+    struct host *next;
+};
+
+struct world_options {
+    uint64_t seed;
+    const char *config;      // text of a configuration; spool and socket are added by the world
+    int64_t start_ms;        // 0: 2026-01-01
+    int64_t latency_ms;      // of the network, one way, and of the spool; 0: 1
+    uint32_t batches_max;    // of the pipeline; 0: its default
+    bool keeps_trace;        // log lines and events as text
+};
+
+struct world {
+    int64_t now_ms;
+    uint64_t effects;        // executed so far
+    uint64_t crash_after;    // crash when `effects` gets there; 0: never
+    uint32_t crashes;
+    struct buf trace;        // "TIME LINE\n"; times relative to the start: "+04:00:00"
+    struct host *hosts;
+    struct world_inside *in;
+};
+
+struct world *world_new(const struct world_options *options);
+void world_free(struct world *w);
+
+void world_name(struct world *w, const char *name, const char *ip); // A record and implicit MX; more than one: more records
+void world_mx(struct world *w, const char *domain, uint16_t preference, const char *host);
+void world_dns_fails(struct world *w, bool fails); // every answer SERVFAIL
+struct host *world_host(struct world *w, const char *ip); // made, up, when unknown
+
+// By the local socket. Returns the id that the 250 named, 0 when refused (then world_last_reply says why).
+uint64_t world_submit(struct world *w, const char *sender, const char *rcpts, const char *content);
+const char *world_last_reply(const struct world *w);
+
+void world_run(struct world *w, int64_t for_ms);   // lets time pass
+bool world_run_until_empty(struct world *w, int64_t for_ms); // ... until nothing is queued
+void world_crash(struct world *w);
+void world_restart(struct world *w); // cleanly: SHUTDOWN, then a new start
+void world_jump(struct world *w, int64_t by_ms); // of the wall clock
+
+uint64_t world_queued(struct world *w);  // messages in the spool
+// One operator's request by the local socket; the answer's text (valid until the next call).
+const char *world_ask(struct world *w, const char *verb, const char *const *words, size_t count, int *ret_exit);
+void world_check(struct world *w);       // invariants of the spool; aborts the test when one is broken
+
+#endif
