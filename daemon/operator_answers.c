@@ -193,6 +193,24 @@ void answer_stats(struct pipeline *p, struct operator_session *s)
     store_op(p, op, WAIT_OPERATOR)->conn = s->conn;
 }
 
+static uint32_t resting_destinations(struct pipeline *p, struct statistics_destination *to)
+{
+    struct unhealthy rows[STATS_DESTINATIONS_MAX];
+    uint32_t count = scheduler_unhealthy(p->scheduler, rows, STATS_DESTINATIONS_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct destination_view *v = &rows[i].view;
+        to[i] = (struct statistics_destination){
+            .name = rows[i].name,
+            .state = v->state == DESTINATION_PROBING ? "probing" : "resting",
+            .why = v->why ? v->why->text : "",
+            .rest_until_ms = v->rest_until_ms,
+            .failures = v->failures,
+            .running = v->running,
+        };
+    }
+    return count;
+}
+
 void stats_read(struct pipeline *p, struct operator_session *s, struct op *op)
 {
     const struct op_stats *o = &op->stats;
@@ -212,7 +230,7 @@ void stats_read(struct pipeline *p, struct operator_session *s, struct op *op)
     };
     struct statistics_destination resting[STATS_DESTINATIONS_MAX];
     st.destinations = resting;
-    st.destination_count = scheduler_unhealthy(p->scheduler, resting_view, resting, STATS_DESTINATIONS_MAX);
+    st.destination_count = resting_destinations(p, resting);
     if (s->request.format == LISTING_JSON || s->request.format == LISTING_JSONL)
         statistics_json(&st, &s->text);
     else
@@ -265,8 +283,8 @@ static void bounce_row(struct pipeline *p, struct operator_session *s, struct op
         struct op_row part = {.rcpts = must_alloc(count * sizeof *part.rcpts), .rcpt_count = count};
         message_copy(&part.message, &row->message);
         memcpy(part.rcpts, &row->rcpts[from], count * sizeof *part.rcpts);
-        for (uint32_t i = 0; i < count; i++)
-            windows_drop(p, part.message.id, part.rcpts[i].n);
+        for (uint32_t i = 0; i < count; i++) // one that is being tried goes back all the same
+            scheduler_claim(p->scheduler, part.message.id, part.rcpts[i].n);
         s->under_way++;
         settling_bounce(p, &part, s->request.reason, bounced, (void *)(uintptr_t)s->conn);
     }

@@ -180,6 +180,8 @@ void windows_domains_read(struct pipeline *p, struct op *op);
 void windows_healths_read(struct pipeline *p, struct op *op);
 void windows_settled(struct pipeline *p, const struct recipient *r, bool is_gone, int64_t next_attempt_ms);
 void windows_drop(struct pipeline *p, uint64_t message, uint32_t n);
+// The destination of that address rests no longer: it is probed now.
+void windows_wake(struct pipeline *p, const char *address, const char *domain);
 void windows_due(struct pipeline *p, const char *domain, int64_t next_due_ms);
 // Today's destination of an address; empty when no route fits.
 bool windows_destination(const struct pipeline *p, const char *address, const char *domain, struct buf *to);

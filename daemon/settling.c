@@ -166,6 +166,12 @@ static void store(struct pipeline *p, struct settling *s)
     store_op(p, op, WAIT_SETTLING)->settling = s;
 }
 
+// Nothing became of a recipient that was claimed for a look: it is the scheduler's again.
+static void release(struct pipeline *p, struct settling *s, uint32_t i)
+{
+    windows_settled(p, &s->rcpts[i], false, s->rcpts[i].next_attempt_ms);
+}
+
 static void proceed(struct pipeline *p, struct settling *s)
 {
     bool is_needed = false;
@@ -174,6 +180,8 @@ static void proceed(struct pipeline *p, struct settling *s)
         is_needed |= s->plans[i].is_needed;
     }
     if (!is_needed) {
+        for (uint32_t i = 0; i < s->rcpt_count; i++)
+            release(p, s, i);
         finish(p, s);
         return;
     }
@@ -245,16 +253,20 @@ static void committed(struct pipeline *p, struct settling *s, struct op_settle *
 {
     for (uint32_t i = 0, k = 0; i < s->rcpt_count; i++) {
         const struct settle_plan *plan = &s->plans[i];
-        if (!plan->is_needed)
+        if (!plan->is_needed) {
+            release(p, s, i);
             continue;
+        }
         bool was_gone = st->is_gone && st->is_gone[k];
         k++;
         if (!was_gone) {
             log_change(p, s, i);
             count_change(p, plan);
         }
-        if (plan->change.action == SETTLE_WARN)
-            continue; // nothing changed for the scheduler
+        if (!was_gone && plan->change.action == SETTLE_WARN) {
+            release(p, s, i);
+            continue;
+        }
         bool is_gone = was_gone || plan->change.action != SETTLE_DEFER;
         windows_settled(p, &s->rcpts[i], is_gone, plan->change.next_attempt_ms);
     }

@@ -76,7 +76,7 @@ static void leave_out_busy(struct pipeline *p, struct op_row *row)
     uint32_t kept = 0;
     for (uint32_t i = 0; i < row->rcpt_count; i++) {
         struct recipient *r = &row->rcpts[i];
-        if (r->state == RECIPIENT_HELD || scheduler_is_active(p->scheduler, r->message, r->n)) {
+        if (r->state == RECIPIENT_HELD || !scheduler_claim(p->scheduler, r->message, r->n)) {
             recipient_close(r);
             continue;
         }

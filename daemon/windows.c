@@ -286,3 +286,15 @@ void windows_drop(struct pipeline *p, uint64_t message, uint32_t n)
     e.settled.is_gone = true;
     windows_feed(p, &e);
 }
+
+void windows_wake(struct pipeline *p, const char *address, const char *domain)
+{
+    struct buf name;
+    buf_init(&name, 64 * 1024);
+    struct sched_event e = {.kind = SCHED_WAKE};
+    if (windows_destination(p, address, domain, &name)) {
+        e.settled.destination = buf_slice(&name).p;
+        windows_feed(p, &e);
+    }
+    buf_close(&name);
+}

@@ -135,6 +135,13 @@ static void on_flush(struct scheduler *s, const struct sched_event *event)
     }
 }
 
+static void on_wake(struct scheduler *s, const struct sched_event *event)
+{
+    struct destination *d = destination_find(s, event->settled.destination);
+    if (d)
+        destination_flush(s, d);
+}
+
 static void on_pause(struct scheduler *s, const struct sched_event *event)
 {
     (void)event;
@@ -149,7 +156,8 @@ void scheduler_feed(struct scheduler *s, const struct sched_event *event)
         [SCHED_FRESH] = on_fresh,           [SCHED_PAGE] = on_page,
         [SCHED_PAGE_END] = domain_page_end, [SCHED_DONE] = destination_done,
         [SCHED_SETTLED] = on_settled,       [SCHED_DROP] = on_drop,
-        [SCHED_FLUSH] = on_flush,           [SCHED_PAUSE] = on_pause,
+        [SCHED_FLUSH] = on_flush,           [SCHED_WAKE] = on_wake,
+        [SCHED_PAUSE] = on_pause,
     };
     must((size_t)event->kind < sizeof handlers / sizeof handlers[0]);
     reasons_release(s->shown);
@@ -232,10 +240,46 @@ bool scheduler_is_active(const struct scheduler *s, uint64_t message, uint32_t n
     return f && f->phase == INFLIGHT_ACTIVE;
 }
 
+bool scheduler_claim(struct scheduler *s, uint64_t message, uint32_t n)
+{
+    struct inflight *f = inflight_find(s->inflight, message, n);
+    if (f && f->phase != INFLIGHT_WAITING)
+        return false;
+    if (f)
+        window_drop(s, f->batch, batch_find_rcpt(f->batch, n));
+    else
+        f = inflight_add(&s->inflight, message, n, NULL);
+    f->phase = INFLIGHT_ACTIVE;
+    f->batch = NULL;
+    return true;
+}
+
+static uint32_t count_active(const struct scheduler *s)
+{
+    uint32_t count = 0;
+    for (const struct inflight *f = s->inflight; f; f = f->hh.next)
+        count += f->phase == INFLIGHT_ACTIVE;
+    return count;
+}
+
+uint32_t scheduler_unhealthy(const struct scheduler *s, struct unhealthy *rows, uint32_t max)
+{
+    uint32_t count = 0;
+    for (const struct destination *d = s->destinations; d && count < max; d = d->hh.next) {
+        if (d->state == DESTINATION_OPEN && d->failures == 0)
+            continue;
+        rows[count].name = d->name;
+        scheduler_destination(s, d->name, &rows[count].view);
+        count++;
+    }
+    return count;
+}
+
 void scheduler_count(const struct scheduler *s, struct scheduler_counts *ret)
 {
     *ret = (struct scheduler_counts){
         .running = s->running,
+        .active_rcpts = count_active(s),
         .window_batches = s->window_batches,
         .window_rcpts = s->window_rcpts,
         .destinations = HASH_COUNT(s->destinations),

@@ -70,6 +70,7 @@ enum sched_event_kind {
     SCHED_SETTLED,   // one recipient's outcome is committed
     SCHED_DROP,      // removed or held by an operator: leave it out of the windows
     SCHED_FLUSH,     // try now, rests included: one domain, or everything (domain NULL)
+    SCHED_WAKE,      // one destination's rest is over, because an operator says so (settled.destination)
     SCHED_PAUSE,     // start nothing more (shutdown)
 };
 
@@ -153,7 +154,14 @@ int64_t scheduler_deadline(const struct scheduler *s); // TIME_NEVER when nothin
 bool scheduler_destination(const struct scheduler *s, const char *name, struct destination_view *ret);
 // Is an attempt on this recipient under way (started, not yet settled)?
 bool scheduler_is_active(const struct scheduler *s, uint64_t message, uint32_t n);
-struct scheduler_counts { uint32_t running, window_batches, window_rcpts, destinations, resting, domains; };
+// Takes a recipient out of the scheduler's hands without an attempt (it grew old, an operator gives it back):
+// it counts as active until SCHED_SETTLED. False: an attempt is under way or has just ended.
+bool scheduler_claim(struct scheduler *s, uint64_t message, uint32_t n);
+
+// Destinations that are not healthy, at most `max`; returns how many were filled in. Texts are borrowed until the next feed.
+struct unhealthy { const char *name; struct destination_view view; };
+uint32_t scheduler_unhealthy(const struct scheduler *s, struct unhealthy *rows, uint32_t max);
+struct scheduler_counts { uint32_t running, active_rcpts, window_batches, window_rcpts, destinations, resting, domains; };
 void scheduler_count(const struct scheduler *s, struct scheduler_counts *ret);
 
 #endif

@@ -95,7 +95,7 @@ static int64_t arrival(struct world *w, int direction)
     return at;
 }
 
-void world_say(struct world *w, const char *text, size_t n)
+static void world_say(struct world *w, const char *text, size_t n)
 {
     if (!w->in->keeps_trace)
         return;
