@@ -69,7 +69,7 @@ static bool is_bare_user(struct slice text, struct slice *ret_user, struct slice
         return false;
     *ret_user = slice_of(text.p + 1, (size_t)(end - text.p) - 1);
     *ret_rest = slice_from(text, ret_user->n + 2);
-    return true;
+    return ret_rest->n == 0 || ret_rest->p[0] == ' ';
 }
 
 static bool parse_path(struct slice text, const struct parse_path_options *o, struct buf *address,
@@ -174,8 +174,6 @@ const char *parse_mail_or_rcpt(struct slice rest, const struct parse_path_option
     rest = skip_blanks(slice_from(rest, keyword.n));
     if (!parse_path(rest, o, &ret->address, &rest))
         return o->is_rcpt ? "501 5.1.3 Bad recipient address" : "501 5.1.7 Bad sender address";
-    if (rest.n > 0 && rest.p[0] != ' ')
-        return "501 5.5.4 Text behind the address";
     for (rest = skip_blanks(rest); rest.n > 0; rest = skip_blanks(rest)) {
         struct parameter p;
         if (!split_parameter(take_word(&rest), &p))

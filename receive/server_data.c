@@ -13,6 +13,7 @@
 #include "receive/server_inside.h"
 
 #include "core/address.h"
+#include "core/header.h"
 #include "core/must.h"
 #include "receive/received.h"
 
@@ -127,14 +128,6 @@ static void watch(struct server_message *m)
         m->watched += watch_piece(&m->watch, m->body.p + m->watched, m->body.n - m->watched);
 }
 
-static bool is_field_start(const char *line, size_t n)
-{
-    size_t i = 0;
-    while (i < n && line[i] > ' ' && line[i] < 0x7f && line[i] != ':')
-        i++;
-    return i > 0 && i < n && line[i] == ':';
-}
-
 // Text that begins with no header field is a body without a header: a blank line keeps it apart
 // from our trace field. Looked at once, when the first line is there.
 static void separate(struct server_message *m)
@@ -144,8 +137,10 @@ static void separate(struct server_message *m)
     const char *lf = n > 0 ? memchr(text, '\n', n) : NULL;
     if (!lf)
         return;
+    struct slice line = slice_of(text, (size_t)(lf - text) + 1);
+    struct header_field field;
     m->is_separated = true;
-    if (lf == text + 1 || is_field_start(text, (size_t)(lf - text)))
+    if (line.n == 2 || header_next(&line, &field))
         return;
     if (buf_add_str(&m->body, "\r\n"))
         return;
