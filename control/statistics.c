@@ -135,20 +135,22 @@ static void add_destination(const struct statistics *s, const struct statistics_
     column_text(c, d->name);
     column_str(c, ": ");
     column_str(c, d->state);
-    if (d->rest_until_ms > 0 && d->rest_until_ms != TIME_NEVER) {
+    if (d->rest_until_ms > s->now_ms && d->rest_until_ms != TIME_NEVER) {
         column_str(c, " until ");
         column_time_utc(c, d->rest_until_ms);
         column_str(c, " (");
         column_until(c, d->rest_until_ms, s->now_ms);
         column_str(c, ")");
     }
-    column_str(c, ", ");
-    column_number(c, d->failures, 0);
-    column_str(c, d->failures == 1 ? " failure" : " failures in a row");
+    if (d->failures > 0) {
+        column_str(c, ", ");
+        column_number(c, d->failures, 0);
+        column_str(c, d->failures == 1 ? " failure" : " failures in a row");
+    }
     if (d->running > 0) {
         column_str(c, ", ");
         column_number(c, d->running, 0);
-        column_str(c, " attempts under way");
+        column_str(c, d->running == 1 ? " attempt under way" : " attempts under way");
     }
     if (d->why && d->why[0]) {
         column_str(c, "\n        ");

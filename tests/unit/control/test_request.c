@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Tests of control/request: command lines as they are typed, and what is refused before it can do
+// harm.
+#include "control/request.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+enum { WORDS_MAX = 8 };
+
+static const struct row {
+    const char *verb, *words[WORDS_MAX];
+    const char *want; // "" accepted, else the sentence
+} rows[] = {
+    {"list", {NULL}, ""},
+    {"list", {"from=*", "--format=jsonl"}, ""},
+    {"list", {"--format", "csv", "state=held"}, ""},
+    {"list", {"--format"}, "--format is one of table, postfix, sendmail, json, jsonl and csv"},
+    {"list", {"--format=xml"}, "--format is one of table, postfix, sendmail, json, jsonl and csv"},
+    {"list", {"--dry-run"}, "list changes nothing, so --dry-run has no meaning with it"},
+    {"list", {"--all"}, "list needs no --all"},
+    {"list", {"--formt=csv"}, "--formt is no option here; did you mean --format?"},
+    {"list", {"-x\x1b"}, "-x\\x1b is no option here"},
+    {"list", {"--headers"}, "list knows no --headers, --body or --envelope; show does"},
+    {"show", {"0A1B2C3D4E5F"}, ""},
+    {"show", {"0A1B2C3D4E5F", "--headers"}, ""},
+    {"show", {NULL}, "show takes exactly one queue id, such as 0A1B2C3D4E5F"},
+    {"show", {"from=a@b"}, "show takes exactly one queue id, such as 0A1B2C3D4E5F"},
+    {"show", {"0A1B2C3D4E5F", "from=a@b"}, "show takes exactly one queue id, such as 0A1B2C3D4E5F"},
+    {"show", {"0A1B2C3D4E5F", "--format=json"}, "show knows no --format; list and stats do"},
+    {"flush", {NULL}, ""},
+    {"flush", {"domain=x.example", "--dry-run"}, ""},
+    {"hold",
+     {NULL},
+     "hold without a filter would act on the whole queue; say --all if that is meant"},
+    {"release",
+     {NULL},
+     "release without a filter would act on the whole queue; say --all if that is meant"},
+    {"remove",
+     {"--dry-run"},
+     "remove without a filter would act on the whole queue; say --all if that is meant"},
+    {"bounce",
+     {"--reason=x"},
+     "bounce without a filter would act on the whole queue; say --all if that is meant"},
+    {"requeue",
+     {"--"},
+     "requeue without a filter would act on the whole queue; say --all if that is meant"},
+    {"remove", {"--all"}, ""},
+    {"remove", {"--all", "from=<>"}, "remove takes either a filter or --all, not both"},
+    {"remove", {"from=<>", "--reason", "spam run", "--dry-run"}, ""},
+    {"remove", {"from=<>", "--reason"}, "--reason wants a text"},
+    {"remove", {"from=<>", "--reason="}, "--reason wants a text"},
+    {"remove",
+     {"--", "--all"},
+     "'--all' is neither a queue id (12 hexadecimal digits) nor a term such as from=*@example.com"},
+    {"remove",
+     {"1 OR 1=1"},
+     "'1 OR 1' is no filter key; there are from, to, domain, state, age, size, attempts, error and "
+     "next"},
+    {"stats", {NULL}, ""},
+    {"stats", {"--format=json"}, ""},
+    {"stats", {"--format=csv"}, "stats prints --format=table or --format=json"},
+    {"stats", {"from=a@b"}, "stats takes no filter"},
+};
+
+static void check_row(void **state)
+{
+    const struct row *r = *state;
+    struct request q = {0};
+    struct buf why;
+    size_t count = 0;
+    buf_init(&why, 1024);
+    while (count < WORDS_MAX && r->words[count])
+        count++;
+    assert_true(request_verb_parse(r->verb, &q.verb));
+    enum fp_err err = request_parse_words(&q, r->words, count, &why);
+    if (!err)
+        err = request_check(&q, &why);
+    assert_string_equal(buf_slice(&why).p, r->want);
+    assert_int_equal(err, r->want[0] ? FP_INVALID : FP_OK);
+    buf_close(&why);
+}
+
+static void options_are_kept(void **state)
+{
+    (void)state;
+    const char *const words[] = {"to=a@b", "--reason=why not", "--dry-run", "--", "age>1h"};
+    struct request q = {.verb = VERB_HOLD, .all = true};
+    struct buf why;
+    buf_init(&why, 1024);
+    assert_int_equal(request_parse_words(&q, words, 5, &why), FP_OK);
+    assert_string_equal(q.reason, "why not");
+    assert_true(q.dry_run);
+    assert_false(q.all); // what was there before is not kept
+    assert_int_equal(q.filter.count, 2);
+    assert_int_equal(q.verb, VERB_HOLD);
+}
+
+static void reasons_have_a_maximum(void **state)
+{
+    (void)state;
+    char reason[257];
+    const char *words[] = {"--reason", reason};
+    struct request q = {.verb = VERB_HOLD};
+    struct buf why;
+    buf_init(&why, 1024);
+    memset(reason, 'x', sizeof reason);
+    reason[255] = '\0';
+    assert_int_equal(request_parse_words(&q, words, 2, &why), FP_OK);
+    assert_int_equal(strlen(q.reason), 255);
+    reason[255] = 'x';
+    reason[256] = '\0';
+    assert_int_equal(request_parse_words(&q, words, 2, &why), FP_INVALID);
+    assert_string_equal(why.p, "--reason takes at most 255 octets");
+    buf_close(&why);
+}
+
+// Terms beyond the maximum are refused, never dropped: what is left would select more than was
+// meant.
+static void too_many_terms_are_not_dropped(void **state)
+{
+    (void)state;
+    const char *words[40];
+    struct request q = {.verb = VERB_REMOVE};
+    struct buf why;
+    for (size_t count = 15; count <= 40; count++) {
+        buf_init(&why, 1024);
+        for (size_t i = 0; i < count; i++)
+            words[i] = "attempts>1";
+        assert_int_equal(request_parse_words(&q, words, count, &why),
+                         count <= 16 ? FP_OK : FP_TOO_BIG);
+        buf_close(&why);
+    }
+}
+
+static void verbs_have_names(void **state)
+{
+    (void)state;
+    for (int v = 0; v < VERB_COUNT; v++) {
+        enum request_verb back;
+        assert_true(request_verb_parse(request_verb_name((enum request_verb)v), &back));
+        assert_int_equal(back, v);
+    }
+    enum request_verb untouched = VERB_STATS;
+    assert_false(request_verb_parse("delete", &untouched));
+    assert_false(request_verb_parse("", &untouched));
+    assert_int_equal(untouched, VERB_STATS);
+}
+
+static void callers_are_kept_apart(void **state)
+{
+    (void)state;
+    assert_int_equal(request_scope_uid(&(struct request_caller){.uid = 0, .is_operator = true}),
+                     -1);
+    assert_int_equal(request_scope_uid(&(struct request_caller){.uid = 1000}), 1000);
+    assert_int_equal(request_scope_uid(&(struct request_caller){.uid = 0}), 0);
+}
+
+int main(void)
+{
+    enum { ROWS = sizeof rows / sizeof rows[0], MORE = 5 };
+    struct CMUnitTest tests[ROWS + MORE];
+    char names[ROWS][96];
+    for (size_t i = 0; i < ROWS; i++) {
+        snprintf(names[i], sizeof names[i], "%zu %s %.60s", i, rows[i].verb,
+                 rows[i].words[0] ? rows[i].words[0] : "");
+        tests[i] =
+            (struct CMUnitTest){names[i], check_row, NULL, NULL, (void *)(uintptr_t)&rows[i]};
+    }
+    tests[ROWS] = (struct CMUnitTest)cmocka_unit_test(options_are_kept);
+    tests[ROWS + 1] = (struct CMUnitTest)cmocka_unit_test(reasons_have_a_maximum);
+    tests[ROWS + 2] = (struct CMUnitTest)cmocka_unit_test(too_many_terms_are_not_dropped);
+    tests[ROWS + 3] = (struct CMUnitTest)cmocka_unit_test(verbs_have_names);
+    tests[ROWS + 4] = (struct CMUnitTest)cmocka_unit_test(callers_are_kept_apart);
+    return _cmocka_run_group_tests("request", tests, ROWS + MORE, NULL, NULL);
+}
