@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// op: making and releasing requests to the spool. See op.h.
+#include "queue/op.h"
+
+#include "core/must.h"
+
+#include <stdlib.h>
+
+struct op *op_new(enum op_kind kind)
+{
+    must((unsigned)kind < OP_KIND_COUNT);
+    struct op *op = must_zalloc(sizeof *op);
+    op->kind = kind;
+    if (kind == OP_CHANGE)
+        op->change.uid = -1;
+    else if (kind == OP_LIST)
+        op->list.uid = -1;
+    else if (kind == OP_DUE) {
+        op->due.attempted_before_ms = INT64_MAX;
+        op->due.after_ms = INT64_MIN;
+    }
+    return op;
+}
+
+void op_rows_free(struct op_row *rows, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        message_close(&rows[i].message);
+        for (uint32_t k = 0; k < rows[i].rcpt_count; k++)
+            recipient_close(&rows[i].rcpts[k]);
+        free(rows[i].rcpts);
+    }
+    free(rows);
+}
+
+static void health_row_close(struct op_health_row *row)
+{
+    free(row->name);
+    free(row->status);
+    free(row->text);
+}
+
+static void settle_close(struct op_settle *settle)
+{
+    free(settle->changes);
+    free(settle->is_gone);
+    entry_free(settle->notices[0]);
+    entry_free(settle->notices[1]);
+}
+
+static void change_close(struct op_change *change)
+{
+    for (uint32_t i = 0; i < change->row_count; i++) {
+        free(change->rows[i].domain);
+        free(change->rows[i].address);
+    }
+    free(change->rows);
+    free(change->reason);
+}
+
+static void domains_close(struct op_domains *domains)
+{
+    for (uint32_t i = 0; i < domains->row_count; i++)
+        free(domains->rows[i].domain);
+    free(domains->rows);
+    free(domains->after);
+}
+
+static void due_close(struct op_due *due)
+{
+    op_rows_free(due->rows, due->row_count);
+    free(due->domain);
+}
+
+static void healths_close(struct op_healths *healths)
+{
+    for (uint32_t i = 0; i < healths->row_count; i++)
+        health_row_close(&healths->rows[i]);
+    free(healths->rows);
+}
+
+static void stats_close(struct op_stats *stats)
+{
+    for (uint32_t i = 0; i < stats->row_count; i++)
+        free(stats->rows[i].domain);
+    free(stats->rows);
+}
+
+static void op_close_writer(struct op *op)
+{
+    switch (op->kind) {
+    case OP_APPEND:
+        free(op->append.data);
+        break;
+    case OP_ACCEPT:
+        entry_free(op->accept.entry);
+        break;
+    case OP_SETTLE:
+        settle_close(&op->settle);
+        break;
+    case OP_CHANGE:
+        change_close(&op->change);
+        break;
+    case OP_HEALTH:
+        health_row_close(&op->health.row);
+        break;
+    default: // DISCARD and MAINTAIN own nothing
+        break;
+    }
+}
+
+static void op_close_reader(struct op *op)
+{
+    switch (op->kind) {
+    case OP_DOMAINS:
+        domains_close(&op->domains);
+        break;
+    case OP_DUE:
+        due_close(&op->due);
+        break;
+    case OP_OVERDUE:
+        op_rows_free(op->overdue.rows, op->overdue.row_count);
+        break;
+    case OP_READ:
+        op_rows_free(op->read.row, op->read.row ? 1 : 0);
+        break;
+    case OP_CHUNK:
+        free(op->chunk.data);
+        break;
+    case OP_HEALTHS:
+        healths_close(&op->healths);
+        break;
+    case OP_LIST:
+        op_rows_free(op->list.rows, op->list.row_count);
+        break;
+    default:
+        stats_close(&op->stats);
+        break;
+    }
+}
+
+void op_free(struct op *op)
+{
+    if (!op)
+        return;
+    if (op_is_writer(op))
+        op_close_writer(op);
+    else
+        op_close_reader(op);
+    free(op);
+}

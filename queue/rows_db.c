@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// rows: messages and recipients as they come out of their tables.
+#include "queue/sql_db.h"
+
+#include "core/must.h"
+
+static struct op_row *add_row(struct rows *rows)
+{
+    // Room doubles whenever the count is a power of two.
+    if ((rows->count & (rows->count - 1)) == 0)
+        rows->items =
+            must_realloc(rows->items, (rows->count ? rows->count * 2 : 1) * sizeof *rows->items);
+    struct op_row *row = &rows->items[rows->count++];
+    *row = (struct op_row){0};
+    return row;
+}
+
+static void read_message(struct message *m, struct sql_call *c)
+{
+    m->id = (uint64_t)sql_column_int(c);
+    m->version = (uint32_t)sql_column_int(c);
+    m->arrival_ms = sql_column_int(c);
+    m->size = (uint64_t)sql_column_int(c);
+    m->kind = (enum message_kind)sql_column_int(c);
+    m->is_8bit = sql_column_int(c) != 0;
+    m->uid = sql_column_int(c);
+    m->sender = sql_column_text(c);
+}
+
+enum fp_err rows_add_message(struct store *s, struct rows *rows, uint64_t id)
+{
+    struct sql_call c = sql_call(s, SQL_MESSAGE_GET);
+    sql_int(&c, (int64_t)id);
+    bool is_found = sql_step(&c);
+    if (is_found)
+        read_message(&add_row(rows)->message, &c);
+    enum fp_err err = sql_end(&c);
+    return err ? err : is_found ? FP_OK : FP_NOT_FOUND;
+}
+
+static void read_recipient(struct recipient *r, struct sql_call *c)
+{
+    r->message = (uint64_t)sql_column_int(c);
+    r->n = (uint32_t)sql_column_int(c);
+    r->state = (enum recipient_state)sql_column_int(c);
+    r->attempts = (uint32_t)sql_column_int(c);
+    r->warned = (uint32_t)sql_column_int(c);
+    r->next_attempt_ms = sql_column_int(c);
+    r->last_attempt_ms = sql_column_int(c);
+    r->last_class = (uint8_t)sql_column_int(c);
+    r->in_doubt = sql_column_int(c) != 0;
+    r->address = sql_column_text(c);
+    r->domain = sql_column_text(c);
+    r->last_status = sql_column_text(c);
+    r->last_reply = sql_column_text(c);
+    r->last_host = sql_column_text(c);
+}
+
+void rows_add_recipient(struct rows *rows, struct sql_call *c)
+{
+    must(rows->count > 0);
+    struct op_row *row = &rows->items[rows->count - 1];
+    if ((row->rcpt_count & (row->rcpt_count - 1)) == 0)
+        row->rcpts = must_realloc(row->rcpts,
+                                  (row->rcpt_count ? row->rcpt_count * 2 : 1) * sizeof *row->rcpts);
+    read_recipient(&row->rcpts[row->rcpt_count++], c);
+    rows->rcpt_count++;
+}
+
+enum fp_err rows_add_all_recipients(struct store *s, struct rows *rows, uint64_t id)
+{
+    struct sql_call c = sql_call(s, SQL_RECIPIENTS_OF);
+    sql_int(&c, (int64_t)id);
+    while (sql_step(&c))
+        rows_add_recipient(rows, &c);
+    return sql_end(&c);
+}

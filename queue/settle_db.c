@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// settle: stores what became of an attempt, all in one transaction (P2): recipients' outcomes and
+// next times, history, notices, and the removal of the message when nobody is left.
+#include "queue/sql_db.h"
+
+#include "core/must.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static enum fp_err check_version(struct store *s, const struct op_settle *settle)
+{
+    struct sql_call c = sql_call(s, SQL_MESSAGE_VERSION);
+    sql_int(&c, (int64_t)settle->message);
+    int64_t version = -1;
+    enum fp_err err = sql_get_int(&c, -1, &version);
+    if (err)
+        return err;
+    if (version < 0)
+        return FP_GONE;
+    return version == (int64_t)settle->version ? FP_OK : FP_CONFLICT;
+}
+
+static enum finished_outcome outcome_of(const struct settle_change *change)
+{
+    if (change->action == SETTLE_DELIVERED)
+        return FINISHED_DELIVERED;
+    switch (change->outcome.klass) {
+    case CLASS_EXPIRED:
+        return FINISHED_EXPIRED;
+    case CLASS_OPERATOR:
+        return FINISHED_BOUNCED;
+    default:
+        return FINISHED_FAILED;
+    }
+}
+
+static enum fp_err run_finish(struct store *s, const struct op_settle *settle,
+                              const struct settle_change *change, bool *ret_is_gone)
+{
+    struct finish f = {
+        .message = settle->message,
+        .n = change->n,
+        .outcome = outcome_of(change),
+        .now_ms = settle->now_ms,
+        .is_attempt = change->is_attempt,
+        .said = &change->outcome,
+    };
+    return finish_recipient(s, &f, ret_is_gone);
+}
+
+static enum fp_err attempt_insert(struct store *s, const struct op_settle *settle,
+                                  const struct settle_change *change, const char *host)
+{
+    const struct outcome *o = &change->outcome;
+    struct sql_call c = sql_call(s, SQL_ATTEMPT_INSERT);
+    sql_int(&c, (int64_t)settle->message);
+    sql_int(&c, change->n);
+    sql_int(&c, change->began_ms);
+    sql_int(&c, settle->now_ms);
+    sql_int(&c, o->klass);
+    sql_int(&c, o->in_doubt);
+    sql_text(&c, o->status);
+    sql_text(&c, o->text);
+    sql_text(&c, host);
+    enum fp_err err = sql_run(&c);
+    if (err)
+        return err;
+    c = sql_call(s, SQL_ATTEMPT_TRIM);
+    sql_int(&c, (int64_t)settle->message);
+    sql_int(&c, change->n);
+    sql_int(&c, ATTEMPTS_KEPT);
+    return sql_run(&c);
+}
+
+// An attempt was made and will be made again.
+static enum fp_err run_defer(struct store *s, const struct op_settle *settle,
+                             const struct settle_change *change, bool *ret_is_gone)
+{
+    const struct outcome *o = &change->outcome;
+    char host[FINISH_HOST_SIZE];
+    finish_host_text(o, host);
+    struct sql_call c = sql_call(s, SQL_RECIPIENT_DEFER);
+    sql_int(&c, (int64_t)settle->message);
+    sql_int(&c, change->n);
+    sql_int(&c, change->next_attempt_ms);
+    sql_int(&c, change->warned);
+    sql_int(&c, change->began_ms);
+    sql_int(&c, o->in_doubt);
+    sql_int(&c, o->klass);
+    sql_text(&c, o->status);
+    sql_text(&c, o->text);
+    sql_text(&c, host);
+    enum fp_err err = sql_run(&c);
+    *ret_is_gone = !err && sqlite3_changes(s->db) == 0;
+    return err || *ret_is_gone ? err : attempt_insert(s, settle, change, host);
+}
+
+// No attempt was made (our own failure): it waits, and the listing shows why.
+static enum fp_err run_postpone(struct store *s, const struct op_settle *settle,
+                                const struct settle_change *change, bool *ret_is_gone)
+{
+    const struct outcome *o = &change->outcome;
+    char host[FINISH_HOST_SIZE];
+    finish_host_text(o, host);
+    struct sql_call c = sql_call(s, SQL_RECIPIENT_POSTPONE);
+    sql_int(&c, (int64_t)settle->message);
+    sql_int(&c, change->n);
+    sql_int(&c, change->next_attempt_ms);
+    sql_int(&c, change->warned);
+    sql_int(&c, o->in_doubt);
+    sql_int(&c, o->status[0] || o->text[0]); // has it anything to say?
+    sql_int(&c, o->klass);
+    sql_text(&c, o->status);
+    sql_text(&c, o->text);
+    sql_text(&c, host);
+    enum fp_err err = sql_run(&c);
+    *ret_is_gone = !err && sqlite3_changes(s->db) == 0;
+    return err;
+}
+
+static enum fp_err run_warn(struct store *s, const struct op_settle *settle,
+                            const struct settle_change *change, bool *ret_is_gone)
+{
+    struct sql_call c = sql_call(s, SQL_RECIPIENT_WARN);
+    sql_int(&c, (int64_t)settle->message);
+    sql_int(&c, change->n);
+    sql_int(&c, change->warned);
+    enum fp_err err = sql_run(&c);
+    *ret_is_gone = !err && sqlite3_changes(s->db) == 0;
+    return err;
+}
+
+static enum fp_err run_one(struct store *s, const struct op_settle *settle,
+                           const struct settle_change *change, bool *ret_is_gone)
+{
+    switch (change->action) {
+    case SETTLE_DELIVERED:
+    case SETTLE_FAIL:
+        return run_finish(s, settle, change, ret_is_gone);
+    case SETTLE_DEFER:
+        return change->is_attempt ? run_defer(s, settle, change, ret_is_gone)
+                                  : run_postpone(s, settle, change, ret_is_gone);
+    case SETTLE_WARN:
+        return run_warn(s, settle, change, ret_is_gone);
+    }
+    must(!"an action that does not exist");
+    return FP_INVALID;
+}
+
+static void mark_gone(struct op_settle *settle, uint32_t i)
+{
+    if (!settle->is_gone)
+        settle->is_gone = must_zalloc(settle->change_count * sizeof *settle->is_gone);
+    settle->is_gone[i] = true;
+    settle->gone_count++;
+}
+
+static enum fp_err run_changes(struct store *s, struct op_settle *settle)
+{
+    for (uint32_t i = 0; i < settle->change_count; i++) {
+        bool is_gone = false;
+        enum fp_err err = run_one(s, settle, &settle->changes[i], &is_gone);
+        if (err)
+            return err;
+        if (is_gone)
+            mark_gone(settle, i);
+    }
+    return FP_OK;
+}
+
+static void forget_answer(struct op_settle *settle) // of a run that was rolled back
+{
+    free(settle->is_gone);
+    settle->is_gone = NULL;
+    settle->gone_count = settle->new_version = 0;
+    settle->is_removed = false;
+}
+
+enum fp_err settle_run(struct store *s, struct op *op)
+{
+    struct op_settle *settle = &op->settle;
+    forget_answer(settle);
+    enum fp_err err = check_version(s, settle);
+    if (!err)
+        err = run_changes(s, settle);
+    if (!err)
+        err = finish_message(s, settle->message, &settle->is_removed);
+    for (size_t i = 0; i < sizeof settle->notices / sizeof *settle->notices && !err; i++)
+        if (settle->notices[i])
+            err = entry_insert(s, settle->notices[i]);
+    if (!err)
+        settle->new_version = settle->version + 1;
+    return err;
+}

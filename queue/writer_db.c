@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// writer, reader: the two threads that run ops against the spool. See writer_db.h.
+//
+// One mutex guards the two lists and the counters; the store is touched by the worker's own thread
+// alone. Group commit needs no timer: while one commit waits for the disk, the next batch gathers.
+#include "queue/writer_db.h"
+
+#include "core/must.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+struct op_queue {
+    struct op *first, *last;
+};
+
+struct worker {
+    struct worker_options options;
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t has_work;
+    struct op_queue todo, done; // under the mutex
+    size_t pending_bytes;       // under the mutex
+    bool is_stopping;           // under the mutex
+};
+
+enum { BATCH_MAX_DEFAULT = 1024 };
+
+static void queue_add(struct op_queue *q, struct op *first, struct op *last)
+{
+    if (q->last)
+        q->last->next = first;
+    else
+        q->first = first;
+    q->last = last;
+}
+
+static size_t entry_bytes(const struct entry *e)
+{
+    return e ? e->tail_size : 0;
+}
+
+static size_t op_bytes(const struct op *op)
+{
+    switch (op->kind) {
+    case OP_APPEND:
+        return op->append.size;
+    case OP_ACCEPT:
+        return entry_bytes(op->accept.entry);
+    case OP_SETTLE:
+        return entry_bytes(op->settle.notices[0]) + entry_bytes(op->settle.notices[1]);
+    default:
+        return 0;
+    }
+}
+
+static bool is_outcome(const struct op *op)
+{
+    return op->kind == OP_SETTLE || op->kind == OP_DISCARD || op->kind == OP_HEALTH;
+}
+
+static bool is_new_mail(const struct op *op)
+{
+    return op->kind == OP_ACCEPT || op->kind == OP_APPEND;
+}
+
+static bool is_any(const struct op *op)
+{
+    return op != NULL;
+}
+
+typedef bool selects(const struct op *op);
+
+static void fail_all(struct op *first, selects *which, enum fp_err err)
+{
+    for (struct op *op = first; op; op = op->next)
+        if (which(op))
+            op->err = err;
+}
+
+// One transaction for those of the list that `which` selects. Whatever goes wrong, each of them has
+// its err set; the answer is what the batch as a whole came to.
+static enum fp_err run_together(struct store *s, struct op *first, selects *which,
+                                enum fp_err begin(struct store *))
+{
+    enum fp_err err = begin(s);
+    if (!err) {
+        for (struct op *op = first; op; op = op->next)
+            if (which(op))
+                store_run(s, op);
+        err = store_commit(s);
+    }
+    if (err)
+        fail_all(first, which, err);
+    return err;
+}
+
+static void run_alone(struct store *s, struct op *op)
+{
+    enum fp_err err = store_begin(s);
+    if (!err) {
+        store_run(s, op);
+        err = store_commit(s);
+    }
+    if (err)
+        op->err = err;
+}
+
+static bool recover(struct store *s)
+{
+    struct buf why; // the store says FP_IO for every operation; there is nobody to tell more
+    buf_init(&why, 1024);
+    bool is_well = !store_is_poisoned(s) || store_reopen(s, &why) == FP_OK;
+    buf_close(&why);
+    return is_well;
+}
+
+// No room, or a disk that fails (W3): outcomes are recorded on the ballast's room before anything
+// else, so that mail that was delivered is not sent again. What an operator removes makes room, so
+// it comes next, and alone, as it may be what does not fit. New mail gets the error.
+static void run_short(struct store *s, struct op *first, enum fp_err err)
+{
+    fail_all(first, is_any, err);
+    if (err == FP_FULL)
+        store_ballast_release(s);
+    if (!recover(s))
+        return;
+    if (run_together(s, first, is_outcome, store_begin) != FP_OK)
+        for (struct op *op = first; op; op = op->next)
+            if (is_outcome(op) && recover(s))
+                run_alone(s, op);
+    for (struct op *op = first; op; op = op->next)
+        if (!is_outcome(op) && !is_new_mail(op) && recover(s))
+            run_alone(s, op);
+}
+
+static void run_batch(struct store *s, struct op *first)
+{
+    if (!recover(s)) {
+        fail_all(first, is_any, FP_IO);
+        return;
+    }
+    store_ballast_restore(s);
+    enum fp_err err = run_together(s, first, is_any, store_begin);
+    if (err && err != FP_FULL && err != FP_IO)
+        err = run_together(s, first, is_any, store_begin_careful);
+    if (err == FP_FULL || err == FP_IO)
+        run_short(s, first, err);
+}
+
+// Takes up to batch_max of what is there; waits for the first. NULL when stopping and all is done.
+static struct op *take_batch(struct worker *w, size_t *ret_bytes)
+{
+    pthread_mutex_lock(&w->mutex);
+    while (!w->todo.first && !w->is_stopping)
+        pthread_cond_wait(&w->has_work, &w->mutex);
+    struct op *first = w->todo.first, *last = first;
+    size_t bytes = first ? op_bytes(first) : 0;
+    for (uint32_t n = 1; last && last->next && n < w->options.batch_max; n++) {
+        last = last->next;
+        bytes += op_bytes(last);
+    }
+    if (last) {
+        w->todo.first = last->next;
+        if (!last->next)
+            w->todo.last = NULL;
+        last->next = NULL;
+    }
+    pthread_mutex_unlock(&w->mutex);
+    *ret_bytes = bytes;
+    return first;
+}
+
+static void give_back(struct worker *w, struct op *first, size_t bytes)
+{
+    struct op *last = first;
+    while (last->next)
+        last = last->next;
+    pthread_mutex_lock(&w->mutex);
+    queue_add(&w->done, first, last);
+    w->pending_bytes -= bytes;
+    pthread_mutex_unlock(&w->mutex);
+    if (w->options.wake)
+        w->options.wake(w->options.wake_arg);
+}
+
+static void *run_worker(void *arg)
+{
+    struct worker *w = arg;
+    bool is_writer = store_is_writer(w->options.store);
+    size_t bytes;
+    for (struct op *first; (first = take_batch(w, &bytes));) {
+        if (is_writer)
+            run_batch(w->options.store, first);
+        else
+            store_run(w->options.store, first);
+        give_back(w, first, bytes);
+    }
+    return NULL;
+}
+
+// Signals are the main thread's: a new thread inherits the mask, so it is set around its creation.
+static void start_thread(struct worker *w)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    must(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
+    must(pthread_create(&w->thread, NULL, run_worker, w) == 0);
+    must(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
+}
+
+struct worker *worker_start(const struct worker_options *options)
+{
+    struct worker *w = must_zalloc(sizeof *w);
+    w->options = *options;
+    if (!store_is_writer(options->store))
+        w->options.batch_max = 1; // each answer is wanted at once, and nothing is shared
+    else if (w->options.batch_max == 0)
+        w->options.batch_max = BATCH_MAX_DEFAULT;
+    must(pthread_mutex_init(&w->mutex, NULL) == 0);
+    must(pthread_cond_init(&w->has_work, NULL) == 0);
+    start_thread(w);
+    return w;
+}
+
+void worker_push_list(struct worker *w, struct op *first)
+{
+    if (!first)
+        return;
+    size_t bytes = op_bytes(first);
+    struct op *last = first;
+    for (; last->next; last = last->next)
+        bytes += op_bytes(last->next);
+    pthread_mutex_lock(&w->mutex);
+    queue_add(&w->todo, first, last);
+    w->pending_bytes += bytes;
+    pthread_cond_signal(&w->has_work);
+    pthread_mutex_unlock(&w->mutex);
+}
+
+void worker_push(struct worker *w, struct op *op)
+{
+    op->next = NULL;
+    worker_push_list(w, op);
+}
+
+struct op *worker_take(struct worker *w)
+{
+    pthread_mutex_lock(&w->mutex);
+    struct op *first = w->done.first;
+    w->done = (struct op_queue){0};
+    pthread_mutex_unlock(&w->mutex);
+    return first;
+}
+
+size_t worker_pending_bytes(struct worker *w)
+{
+    pthread_mutex_lock(&w->mutex);
+    size_t bytes = w->pending_bytes;
+    pthread_mutex_unlock(&w->mutex);
+    return bytes;
+}
+
+struct op *worker_stop(struct worker *w)
+{
+    pthread_mutex_lock(&w->mutex);
+    w->is_stopping = true;
+    pthread_cond_signal(&w->has_work);
+    pthread_mutex_unlock(&w->mutex);
+    must(pthread_join(w->thread, NULL) == 0);
+    struct op *first = w->done.first;
+    store_close(w->options.store);
+    pthread_cond_destroy(&w->has_work);
+    pthread_mutex_destroy(&w->mutex);
+    free(w);
+    return first;
+}
