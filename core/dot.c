@@ -172,7 +172,7 @@ size_t dot_read(struct dot_reader *r, struct slice bytes, struct buf *to)
 {
     struct dot_scan scan = dot_scan_of(bytes);
     size_t at = 0;
-    while (!r->is_done && at < bytes.n && flush_held(&r->held, to) && to->n < to->max) {
+    while (flush_held(&r->held, to) && !r->is_done && at < bytes.n && to->n < to->max) {
         if (r->state == DOT_IN_LINE || r->state == DOT_LINE_START) {
             size_t limit = at + smaller(bytes.n - at, to->max - to->n);
             size_t end = plain_end(r, &scan, at, limit);

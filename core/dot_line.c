@@ -85,7 +85,7 @@ size_t line_read(struct line_reader *r, struct slice bytes, struct buf *to)
 {
     struct dot_scan scan = dot_scan_of(bytes);
     size_t at = 0;
-    while (!r->is_done && at < bytes.n && flush_held(r, to) && to->n < to->max)
+    while (flush_held(r, to) && !r->is_done && at < bytes.n && to->n < to->max)
         at += step(r, &scan, at, to);
     return at;
 }

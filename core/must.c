@@ -2,6 +2,7 @@
 // must: assertions that are always on, and allocation that never fails. See must.h.
 #include "core/must.h"
 
+#undef NDEBUG // <assert.h> declares its reporter only without it
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>

@@ -2,6 +2,8 @@
 // explain: what the spool does not say about a recipient. See explain.h.
 #include "daemon/explain.h"
 
+#include "control/listing_json.h"
+
 static bool find_destination(const struct explain *x, const struct recipient *r, struct destination_view *view)
 {
     const struct route_row *route = route_find(&x->config->routes, slice_str(r->address));
@@ -45,4 +47,17 @@ void explain_row(const struct explain *x, const struct op_row *row, struct listi
 {
     for (uint32_t i = 0; i < row->rcpt_count; i++)
         explain_recipient(x, &row->message, &row->rcpts[i], &rcpts[i]);
+}
+
+void explain_list(struct listing *l, const struct listing_row *row, struct buf *to)
+{
+    if (row->rcpt_count == 0)
+        return;
+    if (l->format != LISTING_JSON && l->format != LISTING_JSONL) {
+        listing_row(l, row, to);
+        return;
+    }
+    listing_json_row(l, row, l->format == LISTING_JSON, l->messages == 0, to);
+    l->messages++;
+    l->bytes += row->message->size;
 }

@@ -21,4 +21,7 @@ struct explain {
 // Fills rcpts[0..row->rcpt_count); the texts live as long as the row and the destination's view.
 void explain_row(const struct explain *x, const struct op_row *row, struct listing_recipient *rcpts);
 
+// Adds a row to a listing in whichever format it has. Rows without recipients are left out.
+void explain_list(struct listing *l, const struct listing_row *row, struct buf *to);
+
 #endif

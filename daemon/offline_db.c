@@ -64,7 +64,7 @@ static void explain_and(struct offline *o, const struct op_row *row, struct list
     explain_row(&x, row, rcpts);
     struct listing_row lr = {.message = &row->message, .rcpts = rcpts, .rcpt_count = row->rcpt_count};
     if (l)
-        listing_row(l, &lr, &o->text);
+        explain_list(l, &lr, &o->text);
     else
         listing_show(&lr, o->now_ms, o->utc_offset_s, &o->text);
     free(rcpts);

@@ -68,10 +68,8 @@ static void list_row(struct pipeline *p, struct operator_session *s, const struc
         if (has_state(s, &rcpts[i]))
             rcpts[kept++] = rcpts[i];
     struct listing_row lr = {.message = &row->message, .rcpts = rcpts, .rcpt_count = kept};
-    if (kept > 0) {
-        listing_row(&s->listing, &lr, &s->text);
-        s->messages++;
-    }
+    explain_list(&s->listing, &lr, &s->text);
+    s->messages += kept > 0;
     free(rcpts);
 }
 

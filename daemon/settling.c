@@ -222,9 +222,13 @@ static void log_change(struct pipeline *p, struct settling *s, uint32_t i)
         .address = s->rcpts[i].address,
         .outcome = s->outcomes ? &s->outcomes[i] : &plan->change.outcome,
         .delay_ms = p->now_ms - s->message.arrival_ms,
-        .delays_ms = {s->queued_ms - s->message.arrival_ms, t->began_ms - s->queued_ms,
-                      t->ready_ms - t->began_ms, t->done_ms - t->ready_ms},
     };
+    // Stages that were not reached took no time.
+    int64_t ready_ms = t->ready_ms ? t->ready_ms : t->done_ms;
+    d.delays_ms[0] = s->queued_ms - s->message.arrival_ms;
+    d.delays_ms[1] = t->began_ms - s->queued_ms;
+    d.delays_ms[2] = ready_ms - t->began_ms;
+    d.delays_ms[3] = t->done_ms - ready_ms;
     struct buf line;
     buf_init(&line, 8192);
     if (s->outcomes)

@@ -109,9 +109,9 @@ static void on_mail(struct client *c)
 {
     struct outcome o;
     classify(c, &o);
-    c->was_answered = true;
     if (is_lost_by(c, &o))
         return;
+    c->was_answered = true;
     c->needs_rset = is_positive(&o);
     if (!is_positive(&o)) {
         c->mail_refused = true;
@@ -243,7 +243,7 @@ static void on_dot(struct client *c)
 static void on_void(struct client *c)
 {
     struct outcome o;
-    classify(c, &o);
+    classify_reply(STAGE_DOT, &c->reply, &c->hop, &o);
     c->needs_rset = false;
     finish(c);
     if (!o.has_reply || o.scope == SCOPE_HOST)

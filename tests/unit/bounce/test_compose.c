@@ -392,6 +392,53 @@ static void addresses_are_kept_exactly(void **state)
     buf_close(&got);
 }
 
+// Bytes that favour what breaks messages, from a fixed seed: the same run each time.
+static void fill_with_trouble(uint64_t *seed, char *text, size_t size, bool has_nul)
+{
+    static const char trouble[] = "\r\n\n\r \t:;<>@\"\\[].--=_ab\x1b\x7f\x9b\xc2\xe2\x80\xae\xff";
+    for (size_t i = 0; i < size; i++) {
+        *seed = *seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        size_t at = (size_t)(*seed >> 33) % (sizeof trouble - (has_nul ? 0 : 1));
+        text[i] = trouble[at];
+    }
+}
+
+static void no_stranger_makes_it_unsound(void **state)
+{
+    (void)state;
+    uint64_t seed = 42;
+    char original[3000], text[200], host[40], address[60], sender[40];
+    for (int round = 0; round < 2000; round++) {
+        struct notice_recipient r = {.address = address,
+                                     .status = text,
+                                     .text = text,
+                                     .host = host,
+                                     .text_is_reply = round % 2,
+                                     .expired = round % 3 == 0,
+                                     .in_doubt = round % 5 == 0};
+        struct notice n = notice_of(round % 2 ? NOTICE_FAILED : NOTICE_DELAYED, &r, 1,
+                                    slice_of(original, (size_t)round));
+        struct buf got;
+        fill_with_trouble(&seed, original, sizeof original, true);
+        fill_with_trouble(&seed, text, sizeof text, false);
+        fill_with_trouble(&seed, host, sizeof host, false);
+        fill_with_trouble(&seed, address, sizeof address, false);
+        fill_with_trouble(&seed, sender, sizeof sender, false);
+        if (round % 7 == 0)
+            memcpy(text, "550", 3);
+        text[sizeof text - 1] = host[sizeof host - 1] = address[sizeof address - 1] =
+            sender[sizeof sender - 1] = '\0';
+        n.sender = sender;
+        n.ret = round % 4 ? RETURN_HEADERS : RETURN_FULL;
+        n.original_is_full = round % 4 == 0;
+        compose(&n, &got);
+        assert_sound(buf_slice(&got));
+        assert_int_equal(count_of(&got, "\r\nFinal-Recipient: rfc822; "), 1);
+        assert_int_equal(count_of(&got, "\r\nAction: "), 1);
+        buf_close(&got);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -407,6 +454,7 @@ int main(void)
         cmocka_unit_test(many_hostile_recipients_fit),
         cmocka_unit_test(too_small_a_buffer_stays_as_it_was),
         cmocka_unit_test(long_thread_keeps_its_ends),
+        cmocka_unit_test(no_stranger_makes_it_unsound),
         cmocka_unit_test(addresses_are_kept_exactly),
         cmocka_unit_test(sender_beyond_ascii_is_not_in_the_header),
     };
