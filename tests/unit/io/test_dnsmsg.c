@@ -1,0 +1,736 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// DNS packets: what is asked, and what all kinds of answers mean.
+#include "io/dnsmsg_dns.h"
+
+#include "core/must.h"
+#include "packet.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+enum { ID = 0x1234, GOOD = 0x8180, AUTH = 0x8500, NX = 0x8183 };
+
+static struct packet packet; // too large for the stack of a test
+
+// The packet as a heap copy of exactly its size, so that the sanitizer sees each octet read beyond.
+static enum fp_err parse(const char *name, enum dns_type type, bool trusts, struct dns_answer **ret)
+{
+    char *copy = must_memdup(packet.p, packet.n);
+    char *tight = malloc(packet.n ? packet.n : 1);
+    memcpy(tight, copy, packet.n);
+    enum fp_err err = dnsmsg_parse(slice_of(tight, packet.n), ID, name, type, trusts, ret);
+    free(tight);
+    free(copy);
+    return err;
+}
+
+static void ask_mx(unsigned flags)
+{
+    put_header(&packet, ID, flags, 1);
+    put_question(&packet, "example.net", T_MX);
+}
+
+// Each builder makes an answer to (example.net, type); what it is to mean stands in the table.
+
+static void build_two_mx(void)
+{
+    ask_mx(GOOD);
+    put_mx(&packet, "@12", 300, 20, "mx2@12");
+    put_mx(&packet, "@12", 200, 10, "mx1@12");
+}
+
+static void build_other_case(void)
+{
+    put_header(&packet, ID, GOOD, 1);
+    put_question(&packet, "EXAMPLE.Net", T_MX);
+    put_mx(&packet, "example.NET", 60, 10, "MX.example.net");
+}
+
+static void build_null_mx(void)
+{
+    ask_mx(GOOD);
+    put_mx(&packet, "@12", 300, 0, "");
+}
+
+static void build_truncated(void)
+{
+    ask_mx(GOOD | 0x0200);
+    put_mx(&packet, "@12", 300, 10, "mx1@12");
+    packet.n -= 3; // cut within a record, as servers do
+}
+
+static void build_wrong_id(void)
+{
+    build_two_mx();
+    packet.p[1] ^= 1;
+}
+
+static void build_wrong_name(void)
+{
+    put_header(&packet, ID, GOOD, 1);
+    put_question(&packet, "example.org", T_MX);
+    put_mx(&packet, "example.net", 300, 10, "evil.example.org");
+}
+
+static void build_wrong_type(void)
+{
+    put_header(&packet, ID, GOOD, 1);
+    put_question(&packet, "example.net", T_A);
+}
+
+static void build_wrong_class(void)
+{
+    build_two_mx();
+    packet.p[12 + 13 + 3] = 3; // CHAOS
+}
+
+static void build_query_echoed(void)
+{
+    ask_mx(0x0100);
+}
+
+static void build_other_opcode(void)
+{
+    ask_mx(GOOD | 0x2800);
+}
+
+static void build_two_questions(void)
+{
+    put_header(&packet, ID, GOOD, 2);
+    put_question(&packet, "example.net", T_MX);
+    put_question(&packet, "example.net", T_A);
+}
+
+static void build_no_question(void)
+{
+    put_header(&packet, ID, GOOD, 0);
+    put_mx(&packet, "example.net", 300, 10, "mx.example.net");
+}
+
+static void build_no_question_nxdomain(void)
+{
+    put_header(&packet, ID, NX, 0);
+}
+
+static void build_no_question_formerr(void)
+{
+    put_header(&packet, ID, 0x8081, 0);
+}
+
+static void build_nothing(void)
+{
+    packet.n = 0;
+}
+
+static void build_short_header(void)
+{
+    build_two_mx();
+    packet.n = 11;
+}
+
+static void build_cut_question(void)
+{
+    build_two_mx();
+    packet.n = 20;
+}
+
+static void build_question_without_class(void)
+{
+    ask_mx(GOOD);
+    packet.n -= 2;
+}
+
+static void build_nxdomain(void)
+{
+    ask_mx(NX);
+    put_soa(&packet, "net", 900, 300);
+}
+
+static void build_nxdomain_soa_ttl_smaller(void)
+{
+    ask_mx(NX);
+    put_soa(&packet, "net", 100, 300);
+}
+
+static void build_nxdomain_bare(void)
+{
+    ask_mx(NX);
+}
+
+static void build_nodata(void)
+{
+    ask_mx(GOOD);
+    put_soa(&packet, "@12", 900, 120);
+}
+
+static void build_nodata_bare(void)
+{
+    ask_mx(GOOD);
+}
+
+static void build_nodata_authoritative(void)
+{
+    ask_mx(AUTH);
+    put_soa(&packet, "@12", 900, 120);
+}
+
+static void build_referral(void)
+{
+    ask_mx(GOOD);
+    put_named(&packet, 2, "net", T_NS, 3600, "a.gtld-servers.example");
+}
+
+static void build_lame(void)
+{
+    ask_mx(0x8100); // neither authoritative nor recursive
+    put_soa(&packet, "@12", 900, 120);
+}
+
+static void build_lame_nxdomain(void)
+{
+    ask_mx(0x8103);
+}
+
+static void build_servfail(void)
+{
+    ask_mx(0x8182);
+}
+
+static void build_refused(void)
+{
+    ask_mx(0x8185);
+}
+
+static void build_badvers(void)
+{
+    ask_mx(GOOD);
+    put_opt(&packet, 0x01000000); // extended rcode 16
+}
+
+static void build_good_with_opt(void)
+{
+    build_two_mx();
+    put_opt(&packet, 0);
+}
+
+static void build_cname(void)
+{
+    ask_mx(GOOD);
+    put_named(&packet, 1, "@12", T_CNAME, 50, "a.example.org");
+    put_named(&packet, 1, "a.example.org", T_CNAME, 500, "b.example.org");
+    put_mx(&packet, "b.example.org", 300, 10, "mx.example.org");
+    put_mx(&packet, "other.example.org", 1, 5, "evil.example.org");
+}
+
+static void build_cname_backwards(void)
+{
+    ask_mx(GOOD);
+    put_mx(&packet, "b.example.org", 300, 10, "mx.example.org");
+    put_named(&packet, 1, "a.example.org", T_CNAME, 500, "b.example.org");
+    put_named(&packet, 1, "@12", T_CNAME, 50, "a.example.org");
+}
+
+static void build_cname_to_nothing(void)
+{
+    ask_mx(GOOD);
+    put_named(&packet, 1, "@12", T_CNAME, 50, "a.example.org");
+    put_soa(&packet, "example.org", 900, 120);
+}
+
+static void build_cname_nxdomain(void)
+{
+    ask_mx(NX);
+    put_named(&packet, 1, "@12", T_CNAME, 50, "a.example.org");
+    put_soa(&packet, "example.org", 900, 120);
+}
+
+static void build_cname_loop(void)
+{
+    ask_mx(GOOD);
+    put_named(&packet, 1, "@12", T_CNAME, 50, "a.example.org");
+    put_named(&packet, 1, "a.example.org", T_CNAME, 50, "example.net");
+    put_mx(&packet, "@12", 300, 10, "mx.example.org");
+}
+
+static void build_cname_to_itself(void)
+{
+    ask_mx(GOOD);
+    put_named(&packet, 1, "@12", T_CNAME, 50, "@12");
+}
+
+static void put_cname_chain(int n)
+{
+    char from[40] = "@12", to[40];
+    ask_mx(GOOD);
+    for (int i = 0; i < n; i++) {
+        snprintf(to, sizeof to, "c%d.example.org", i);
+        put_named(&packet, 1, from, T_CNAME, 50, to);
+        memcpy(from, to, sizeof from);
+    }
+    put_mx(&packet, from, 300, 10, "mx.example.org");
+}
+
+static void build_cname_chain_16(void)
+{
+    put_cname_chain(16);
+}
+
+static void build_cname_chain_17(void)
+{
+    put_cname_chain(17);
+}
+
+static void build_ttl_negative(void)
+{
+    ask_mx(GOOD);
+    put_mx(&packet, "@12", 0x80000000U, 10, "mx.example.org");
+}
+
+static void put_many_mx(int n)
+{
+    ask_mx(GOOD);
+    for (int i = 0; i < n; i++) {
+        char host[40];
+        snprintf(host, sizeof host, "mx%d@12", i);
+        put_mx(&packet, "@12", 300, (unsigned)i, host);
+    }
+}
+
+static void build_60_mx(void)
+{
+    put_many_mx(60);
+}
+
+static void build_128_mx(void)
+{
+    put_many_mx(DNS_RECORDS_MAX);
+}
+
+static void build_129_mx(void)
+{
+    put_many_mx(DNS_RECORDS_MAX + 1);
+}
+
+static void build_pointer_to_itself(void)
+{
+    ask_mx(GOOD);
+    size_t at = begin_rr(&packet, 1, "@12", T_MX, 300);
+    put16(&packet, 10);
+    put16(&packet, 0xc000U | (unsigned)packet.n);
+    end_rr(&packet, at);
+}
+
+static void build_pointer_pair(void)
+{
+    ask_mx(GOOD);
+    size_t at = begin_rr(&packet, 1, "@12", T_MX, 300);
+    put16(&packet, 10);
+    put16(&packet, 0xc000U | (unsigned)(packet.n + 2));
+    put16(&packet, 0xc000U | (unsigned)(packet.n - 2));
+    end_rr(&packet, at);
+}
+
+static void build_pointer_beyond(void)
+{
+    ask_mx(GOOD);
+    put_mx(&packet, "@12", 300, 10, "mx@9999");
+}
+
+static void build_owner_loops(void)
+{
+    ask_mx(GOOD);
+    put_mx(&packet, "@12", 300, 10, "mx@12");
+    packet.p[29] = 0xc0;
+    packet.p[30] = 29;
+}
+
+static void build_question_loops(void)
+{
+    build_two_mx();
+    packet.p[12] = 0xc0;
+    packet.p[13] = 12;
+}
+
+static void build_mx_without_name(void)
+{
+    ask_mx(GOOD);
+    size_t at = begin_rr(&packet, 1, "@12", T_MX, 300);
+    put16(&packet, 10);
+    end_rr(&packet, at);
+}
+
+static void build_mx_with_more(void)
+{
+    ask_mx(GOOD);
+    size_t at = begin_rr(&packet, 1, "@12", T_MX, 300);
+    put16(&packet, 10);
+    put_name_text(&packet, "mx@12");
+    put8(&packet, 0);
+    end_rr(&packet, at);
+}
+
+static void build_length_beyond(void)
+{
+    ask_mx(GOOD);
+    put_mx(&packet, "@12", 300, 10, "mx@12");
+    packet.p[packet.n - 8]++; // the record says one octet more than there is
+}
+
+static void build_count_beyond(void)
+{
+    build_two_mx();
+    packet.p[7] = 200;
+}
+
+static void build_bytes_behind(void)
+{
+    build_two_mx();
+    put8(&packet, 0);
+}
+
+static void build_reserved_label(void)
+{
+    ask_mx(GOOD);
+    size_t at = begin_rr(&packet, 1, "@12", T_MX, 300);
+    put16(&packet, 10);
+    put8(&packet, 0x85); // neither a length nor a pointer
+    put8(&packet, 0);
+    end_rr(&packet, at);
+}
+
+static void build_odd_mx_name(void)
+{
+    ask_mx(GOOD);
+    size_t at = begin_rr(&packet, 1, "@12", T_MX, 300);
+    put16(&packet, 10);
+    put8(&packet, 9);
+    static const unsigned char label[9] = {'b', 'a', 'd', '"', 'n', '.', 'm', 0, '\n'};
+    for (size_t i = 0; i < sizeof label; i++)
+        put8(&packet, label[i]);
+    put8(&packet, 0);
+    end_rr(&packet, at);
+}
+
+// 3 labels of 63 zeros: 192 octets, 768 characters.
+static void build_long_escaped_name(void)
+{
+    ask_mx(GOOD);
+    size_t at = begin_rr(&packet, 1, "@12", T_MX, 300);
+    put16(&packet, 10);
+    for (int label = 0; label < 3; label++) {
+        put8(&packet, 63);
+        for (int i = 0; i < 63; i++)
+            put8(&packet, 0);
+    }
+    put8(&packet, 0);
+    end_rr(&packet, at);
+}
+
+static void build_other_class(void)
+{
+    ask_mx(GOOD);
+    put_mx(&packet, "@12", 300, 10, "mx@12");
+    packet.p[29 + 5] = 3; // class of the record
+}
+
+struct row {
+    const char *name;
+    void (*build)(void);
+    enum fp_err want;
+    enum dns_result result;
+    uint32_t count, ttl_s;
+    const char *first;     // name of the first record
+    const char *canonical; // NULL: example.net
+};
+
+static const struct row rows[] = {
+    {"two MX", build_two_mx, FP_OK, DNS_ANSWER_OK, 2, 200, "mx2.example.net"},
+    {"other case", build_other_case, FP_OK, DNS_ANSWER_OK, 1, 60, "MX.example.net"},
+    {"null MX", build_null_mx, FP_OK, DNS_ANSWER_OK, 1, 300, ""},
+    {"with OPT", build_good_with_opt, FP_OK, DNS_ANSWER_OK, 2, 200, "mx2.example.net"},
+    {"60 MX", build_60_mx, FP_OK, DNS_ANSWER_OK, 60, 300, "mx0.example.net"},
+    {"128 MX", build_128_mx, FP_OK, DNS_ANSWER_OK, 128, 300, "mx0.example.net"},
+    {"129 MX: the first 128", build_129_mx, FP_OK, DNS_ANSWER_OK, 128, 300, "mx0.example.net"},
+    {"TTL with its highest bit", build_ttl_negative, FP_OK, DNS_ANSWER_OK, 1, 0, "mx.example.org"},
+    {"name with odd octets", build_odd_mx_name, FP_OK, DNS_ANSWER_OK, 1, 300,
+     "bad\\\"n\\.m\\000\\010"},
+
+    {"truncated", build_truncated, FP_AGAIN},
+    {"wrong id", build_wrong_id, FP_INVALID},
+    {"another name", build_wrong_name, FP_INVALID},
+    {"another type", build_wrong_type, FP_INVALID},
+    {"another class", build_wrong_class, FP_INVALID},
+    {"our own question", build_query_echoed, FP_INVALID},
+    {"another opcode", build_other_opcode, FP_INVALID},
+    {"two questions", build_two_questions, FP_INVALID},
+    {"no question, records", build_no_question, FP_INVALID},
+    {"no question, NXDOMAIN", build_no_question_nxdomain, FP_INVALID},
+    {"no question, FORMERR", build_no_question_formerr, FP_OK, DNS_ANSWER_SERVFAIL},
+    {"empty", build_nothing, FP_INVALID},
+    {"short header", build_short_header, FP_INVALID},
+    {"cut in the question", build_cut_question, FP_INVALID},
+    {"question without class", build_question_without_class, FP_INVALID},
+    {"question's name loops", build_question_loops, FP_INVALID},
+
+    {"NXDOMAIN", build_nxdomain, FP_OK, DNS_ANSWER_NXDOMAIN, 0, 300},
+    {"NXDOMAIN, SOA's own TTL", build_nxdomain_soa_ttl_smaller, FP_OK, DNS_ANSWER_NXDOMAIN, 0, 100},
+    {"NXDOMAIN without SOA", build_nxdomain_bare, FP_OK, DNS_ANSWER_NXDOMAIN, 0, 0},
+    {"NODATA", build_nodata, FP_OK, DNS_ANSWER_NODATA, 0, 120},
+    {"NODATA without SOA", build_nodata_bare, FP_OK, DNS_ANSWER_NODATA, 0, 0},
+    {"NODATA, authoritative", build_nodata_authoritative, FP_OK, DNS_ANSWER_NODATA, 0, 120},
+    {"only another class", build_other_class, FP_OK, DNS_ANSWER_NODATA, 0, 0},
+    {"referral", build_referral, FP_OK, DNS_ANSWER_SERVFAIL},
+    {"lame", build_lame, FP_OK, DNS_ANSWER_SERVFAIL},
+    {"lame, NXDOMAIN", build_lame_nxdomain, FP_OK, DNS_ANSWER_SERVFAIL},
+    {"SERVFAIL", build_servfail, FP_OK, DNS_ANSWER_SERVFAIL},
+    {"REFUSED", build_refused, FP_OK, DNS_ANSWER_SERVFAIL},
+    {"BADVERS is not NODATA", build_badvers, FP_OK, DNS_ANSWER_SERVFAIL},
+
+    {"CNAMEs", build_cname, FP_OK, DNS_ANSWER_OK, 1, 50, "mx.example.org", "b.example.org"},
+    {"CNAMEs, last first", build_cname_backwards, FP_OK, DNS_ANSWER_OK, 1, 50, "mx.example.org",
+     "b.example.org"},
+    {"CNAME, no data", build_cname_to_nothing, FP_OK, DNS_ANSWER_NODATA, 0, 50, NULL,
+     "a.example.org"},
+    {"CNAME, NXDOMAIN", build_cname_nxdomain, FP_OK, DNS_ANSWER_NXDOMAIN, 0, 50, NULL,
+     "a.example.org"},
+    {"16 CNAMEs", build_cname_chain_16, FP_OK, DNS_ANSWER_OK, 1, 50, "mx.example.org",
+     "c15.example.org"},
+    {"17 CNAMEs", build_cname_chain_17, FP_OK, DNS_ANSWER_BAD},
+    {"CNAMEs in a circle", build_cname_loop, FP_OK, DNS_ANSWER_BAD, 0, 0, NULL, "any"},
+    {"CNAME to itself", build_cname_to_itself, FP_OK, DNS_ANSWER_BAD},
+
+    {"pointer to itself", build_pointer_to_itself, FP_OK, DNS_ANSWER_BAD},
+    {"two pointers in a circle", build_pointer_pair, FP_OK, DNS_ANSWER_BAD},
+    {"pointer beyond the end", build_pointer_beyond, FP_OK, DNS_ANSWER_BAD},
+    {"owner in a circle", build_owner_loops, FP_OK, DNS_ANSWER_BAD},
+    {"MX without name", build_mx_without_name, FP_OK, DNS_ANSWER_BAD},
+    {"MX with an octet too many", build_mx_with_more, FP_OK, DNS_ANSWER_BAD},
+    {"length beyond the end", build_length_beyond, FP_OK, DNS_ANSWER_BAD},
+    {"count beyond the end", build_count_beyond, FP_OK, DNS_ANSWER_BAD},
+    {"octets behind the end", build_bytes_behind, FP_OK, DNS_ANSWER_BAD},
+    {"reserved label", build_reserved_label, FP_OK, DNS_ANSWER_BAD},
+};
+
+static void check_answer(const struct row *row, const struct dns_answer *a)
+{
+    const char *canonical = row->canonical ? row->canonical : "example.net";
+    assert_int_equal(a->type, DNS_TYPE_MX);
+    assert_int_equal(a->result, row->result);
+    assert_int_equal(a->count, row->count);
+    assert_int_equal(a->ttl_s, row->ttl_s);
+    assert_false(a->is_secure);
+    if (strcmp(canonical, "any") != 0)
+        assert_string_equal(a->canonical, canonical);
+    if (row->first)
+        assert_string_equal(a->records[0].name, row->first);
+}
+
+static void test_answers(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        print_message("%s\n", rows[i].name);
+        rows[i].build();
+        struct dns_answer *a = NULL;
+        assert_int_equal(parse("example.net", DNS_TYPE_MX, true, &a), rows[i].want);
+        if (rows[i].want == FP_OK) {
+            assert_non_null(a);
+            check_answer(&rows[i], a);
+        } else {
+            assert_null(a);
+        }
+        free(a);
+    }
+}
+
+// Every answer of the table, cut at every octet and with every octet changed: never a crash, and
+// what is cut is never taken for "no such name".
+static void test_cut_and_changed(void **state)
+{
+    (void)state;
+    static unsigned char whole[PACKET_SIZE];
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        rows[i].build();
+        if (packet.n > 1000)
+            continue;
+        size_t n = packet.n;
+        memcpy(whole, packet.p, n);
+        for (size_t cut = 0; cut < n; cut++) {
+            memcpy(packet.p, whole, n);
+            packet.n = cut;
+            struct dns_answer *a = NULL;
+            if (parse("example.net", DNS_TYPE_MX, true, &a) == FP_OK && a->count == 0 &&
+                rows[i].result != a->result)
+                assert_true(a->result == DNS_ANSWER_BAD || a->result == DNS_ANSWER_SERVFAIL);
+            free(a);
+        }
+        packet.n = n;
+        for (size_t at = 0; at < n; at++) {
+            memcpy(packet.p, whole, n);
+            packet.p[at] = (unsigned char)(packet.p[at] * 5 + 0xc1);
+            struct dns_answer *a = NULL;
+            (void)parse("example.net", DNS_TYPE_MX, true, &a);
+            free(a);
+        }
+    }
+}
+
+static void test_long_name_is_no_host_name(void **state)
+{
+    (void)state;
+    build_long_escaped_name();
+    struct dns_answer *a = NULL;
+    assert_int_equal(parse("example.net", DNS_TYPE_MX, false, &a), FP_OK);
+    assert_int_equal(a->result, DNS_ANSWER_OK);
+    assert_int_equal(a->records[0].name[0], '\\');
+    assert_int_equal(strlen(a->records[0].name), 255);
+    free(a);
+}
+
+static void test_addresses(void **state)
+{
+    (void)state;
+    put_header(&packet, ID, GOOD, 1);
+    put_question(&packet, "mx.example.net", T_A);
+    put_a(&packet, "@12", 60, 0xc0000201);
+    put_a(&packet, "@12", 61, 0xc0000202);
+    struct dns_answer *a = NULL;
+    assert_int_equal(parse("mx.example.net.", DNS_TYPE_A, false, &a), FP_OK);
+    assert_int_equal(a->count, 2);
+    assert_string_equal(a->records[0].ip, "192.0.2.1");
+    assert_string_equal(a->records[1].ip, "192.0.2.2");
+    assert_string_equal(a->canonical, "mx.example.net"); // without the final dot of the question
+    free(a);
+
+    put_header(&packet, ID, GOOD, 1);
+    put_question(&packet, "mx.example.net", T_AAAA);
+    size_t at = begin_rr(&packet, 1, "@12", T_AAAA, 60);
+    put32(&packet, 0x20010db8);
+    put32(&packet, 0);
+    put32(&packet, 0);
+    put32(&packet, 0x19);
+    end_rr(&packet, at);
+    a = NULL;
+    assert_int_equal(parse("mx.example.net", DNS_TYPE_AAAA, false, &a), FP_OK);
+    assert_string_equal(a->records[0].ip, "2001:db8::19");
+    free(a);
+
+    put_header(&packet, ID, GOOD, 1);
+    put_question(&packet, "mx.example.net", T_A);
+    at = begin_rr(&packet, 1, "@12", T_A, 60);
+    put32(&packet, 0xc0000201);
+    put8(&packet, 1);
+    end_rr(&packet, at);
+    a = NULL;
+    assert_int_equal(parse("mx.example.net", DNS_TYPE_A, false, &a), FP_OK);
+    assert_int_equal(a->result, DNS_ANSWER_BAD);
+    free(a);
+}
+
+// AD counts only where the resolver is trusted, and never on a failure.
+static void test_secure(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned flags;
+        bool trusts, want;
+    } cases[] = {
+        {GOOD, true, false},     {GOOD | 0x20, false, false},  {GOOD | 0x20, true, true},
+        {NX | 0x20, true, true}, {0x8182 | 0x20, true, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        ask_mx(cases[i].flags);
+        if (!(cases[i].flags & 0xf))
+            put_mx(&packet, "@12", 300, 10, "mx@12");
+        struct dns_answer *a = NULL;
+        assert_int_equal(parse("example.net", DNS_TYPE_MX, cases[i].trusts, &a), FP_OK);
+        assert_int_equal(a->is_secure, cases[i].want);
+        free(a);
+    }
+}
+
+static void test_question(void **state)
+{
+    (void)state;
+    unsigned char q[DNSMSG_QUERY_MAX];
+    size_t n = 0;
+    uint16_t id = 0;
+    assert_int_equal(dnsmsg_query("example.net", DNS_TYPE_MX, q, &n, &id), FP_OK);
+    packet.n = 0;
+    put_header(&packet, id, 0x0120, 1); // RD, AD
+    packet.p[11] = 0;
+    put_question(&packet, "example.net", T_MX);
+    size_t plain_n = packet.n;
+    put_opt(&packet, 0);
+    assert_int_equal(n, packet.n);
+    assert_memory_equal(q, packet.p, n);
+    dnsmsg_drop_opt(q, &n);
+    packet.p[11] = 0;
+    assert_int_equal(n, plain_n);
+    assert_memory_equal(q, packet.p, n);
+}
+
+static void test_question_names(void **state)
+{
+    (void)state;
+    char label64[80] = "", name254[260] = "", name253[260] = "";
+    memset(label64, 'a', 64);
+    for (int i = 0; i < 4; i++) {
+        memset(name253 + 64 * i, 'b', i < 3 ? 63 : 61);
+        memset(name254 + 64 * i, 'b', i < 3 ? 63 : 62);
+        if (i < 3)
+            name253[64 * i + 63] = name254[64 * i + 63] = '.';
+    }
+    assert_int_equal(strlen(name253), 253);
+    assert_int_equal(strlen(name254), 254);
+    const struct {
+        const char *name;
+        enum fp_err want;
+    } cases[] = {
+        {"example.net", FP_OK},      {"example.net.", FP_OK}, {"", FP_INVALID},
+        {"a..b", FP_INVALID},        {".a", FP_INVALID},      {label64, FP_INVALID},
+        {label64 + 1, FP_OK},        {name253, FP_OK},        {name254, FP_INVALID},
+        {"xn--bcher-kva.ch", FP_OK}, {"_dmarc.x.de", FP_OK},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        unsigned char q[DNSMSG_QUERY_MAX];
+        size_t n = 0;
+        uint16_t id;
+        print_message("%s\n", cases[i].name);
+        assert_int_equal(dnsmsg_query(cases[i].name, DNS_TYPE_A, q, &n, &id), cases[i].want);
+    }
+}
+
+// Ids of 64 questions: hardly any twice.
+static void test_ids_differ(void **state)
+{
+    (void)state;
+    uint16_t ids[64];
+    int same = 0;
+    for (int i = 0; i < 64; i++) {
+        unsigned char q[DNSMSG_QUERY_MAX];
+        size_t n;
+        assert_int_equal(dnsmsg_query("example.net", DNS_TYPE_A, q, &n, &ids[i]), FP_OK);
+        for (int k = 0; k < i; k++)
+            same += ids[k] == ids[i];
+    }
+    assert_true(same < 5);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_cut_and_changed),
+        cmocka_unit_test(test_long_name_is_no_host_name),
+        cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_secure),
+        cmocka_unit_test(test_question),
+        cmocka_unit_test(test_question_names),
+        cmocka_unit_test(test_ids_differ),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
