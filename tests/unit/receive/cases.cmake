@@ -1,0 +1,10 @@
+# Conformance cases about mail coming in.
+foreach(pair commands:smtp-commands smtp:smtp-cases header:header-recipients)
+  string(REPLACE ":" ";" pair ${pair})
+  list(GET pair 0 name)
+  list(GET pair 1 file)
+  add_executable(cases_receive_${name} ${CMAKE_CURRENT_LIST_DIR}/cases_${name}.c)
+  target_link_libraries(cases_receive_${name} PRIVATE ${FP_LIBS_receive} fp_core PkgConfig::JANSSON)
+  add_test(NAME cases/receive/${name} COMMAND cases_receive_${name} ${FP_CASES_DIR}/${file}.jsonl)
+  set_tests_properties(cases/receive/${name} PROPERTIES TIMEOUT 300)
+endforeach()
