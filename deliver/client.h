@@ -59,7 +59,7 @@ struct client {
     struct reply_parser reply;
     bool has_partial;    // some bytes of a reply have come
     bool is_reused;      // the transaction under way is not the first on this connection
-    bool was_answered; // MAIL of the transaction under way was taken or refused, not by 421
+    bool was_answered;   // MAIL of the transaction under way was taken or refused, not by 421
     bool mail_refused;   // and that was a refusal
     bool rcpt_was_taken; // some RCPT was answered 2xx, whatever came of MAIL
     bool needs_rset;     // K3
