@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// A bad sample.
+int  crooked (int a) { return a ; }

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// A bad sample.
+#include "daemon/config.h"
