@@ -94,9 +94,6 @@ static void put_reply_text(struct outcome *o, const struct reply_parser *reply)
         at += n;
     }
     o->text[at] = '\0';
-    for (char *nul = memchr(o->text, '\0', at); nul;
-         nul = memchr(nul, '\0', at - (size_t)(nul - o->text)))
-        *nul = ' '; // a stranger's NUL must not hide the rest
 }
 
 // The enhanced code where there is one, else X.0.0; its class follows the result (RFC 3463 2): a

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "core/must.h"
+#include "deliver/route.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static const struct {
+    const char *text;
+    enum fp_err err;
+    enum target_kind kind;
+    const char *host;
+    uint16_t port;
+} targets[] = {
+    {"mx", FP_OK, TARGET_MX, NULL, 0},
+    {"MX", FP_OK, TARGET_MX, NULL, 0},
+    {"smtp://relay.example", FP_OK, TARGET_SMTP, "relay.example", 25},
+    {"smtp://relay.example:587", FP_OK, TARGET_SMTP, "relay.example", 587},
+    {"SMTP://192.0.2.1:1", FP_OK, TARGET_SMTP, "192.0.2.1", 1},
+    {"smtp://192.0.2.1:65535", FP_OK, TARGET_SMTP, "192.0.2.1", 65535},
+    {"smtp://[2001:db8::1]", FP_OK, TARGET_SMTP, "2001:db8::1", 25},
+    {"smtp://[2001:db8::1]:2525", FP_OK, TARGET_SMTP, "2001:db8::1", 2525},
+    {"smtp://localhost:2525", FP_OK, TARGET_SMTP, "localhost", 2525},
+    {"", FP_INVALID},
+    {"relay.example", FP_INVALID},
+    {"smtp://", FP_INVALID},
+    {"smtp://:25", FP_INVALID},
+    {"smtp://relay.example:", FP_INVALID},
+    {"smtp://relay.example:0", FP_INVALID},
+    {"smtp://relay.example:65536", FP_INVALID},
+    {"smtp://relay.example:99999999999", FP_INVALID},
+    {"smtp://relay.example:25x", FP_INVALID},
+    {"smtp://relay.example/", FP_INVALID},
+    {"smtp://2001:db8::1", FP_INVALID},
+    {"smtp://[2001:db8::1", FP_INVALID},
+    {"smtp://[2001:db8::1]25", FP_INVALID},
+    {"smtp://[nonsense]", FP_INVALID},
+    {"smtp://re lay", FP_INVALID},
+    {"lmtp://host:24", FP_INVALID},
+    {"smtps://host", FP_INVALID},
+    {"mx ", FP_INVALID},
+};
+
+static void test_targets(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
+        struct target t = {.host = NULL};
+        struct buf why;
+        buf_init(&why, 500);
+        if (target_parse(slice_str(targets[i].text), &t, &why) != targets[i].err)
+            fail_msg("\"%s\": %s", targets[i].text, why.p ? why.p : "taken");
+        assert_int_equal(why.n > 0, targets[i].err != FP_OK);
+        if (targets[i].err == FP_OK) {
+            assert_int_equal(t.kind, targets[i].kind);
+            assert_int_equal(t.port, targets[i].port);
+            if (targets[i].host)
+                assert_string_equal(t.host, targets[i].host);
+        }
+        free(t.host);
+        buf_close(&why);
+    }
+}
+
+static const char *const patterns[] = {"*",           ".example.com",     ".deep.example.com",
+                                       "example.com", "boss@example.com", "host.deep.example.com"};
+
+static struct routes make_routes(void)
+{
+    struct routes r = {.count = sizeof patterns / sizeof patterns[0]};
+    r.rows = must_zalloc(r.count * sizeof r.rows[0]);
+    for (uint32_t i = 0; i < r.count; i++) {
+        r.rows[i].pattern = must_strdup(patterns[i]);
+        r.rows[i].name = must_strdup("smtp://relay:25");
+        r.rows[i].target_count = 1;
+        r.rows[i].targets = must_zalloc(sizeof r.rows[i].targets[0]);
+        r.rows[i].targets[0].kind = i == 3 ? TARGET_SMTP : TARGET_MX;
+        r.rows[i].targets[0].host = i == 3 ? must_strdup("relay") : NULL;
+    }
+    return r;
+}
+
+static const struct {
+    const char *address, *pattern;
+} fits[] = {
+    {"a@example.com", "example.com"},
+    {"a@EXAMPLE.Com", "example.com"},
+    {"boss@example.com", "boss@example.com"},
+    {"Boss@example.com", "boss@example.com"},
+    {"notboss@example.com", "example.com"},
+    {"a@x.example.com", ".example.com"},
+    {"a@y.x.example.com", ".example.com"},
+    {"a@deep.example.com", ".example.com"},
+    {"a@x.deep.example.com", ".deep.example.com"},
+    {"a@host.deep.example.com", "host.deep.example.com"},
+    {"a@notexample.com", "*"},
+    {"a@example.com.org", "*"},
+    {"\"x@example.com\"@other.org", "*"},
+    {"a@[192.0.2.1]", "*"},
+    {"", "*"},
+};
+
+static void test_most_exact_row(void **state)
+{
+    (void)state;
+    struct routes r = make_routes();
+    for (size_t i = 0; i < sizeof fits / sizeof fits[0]; i++) {
+        const struct route_row *row = route_find(&r, slice_str(fits[i].address));
+        assert_non_null(row);
+        assert_string_equal(row->pattern, fits[i].pattern);
+        assert_int_equal(route_is_own(&r, slice_str(fits[i].address)),
+                         strcmp(fits[i].pattern, "*") != 0);
+    }
+    routes_close(&r);
+    assert_null(route_find(&r, slice_str("a@example.com")));
+    assert_false(route_is_own(&r, slice_str("a@example.com")));
+    routes_close(NULL);
+}
+
+static void test_destination(void **state)
+{
+    (void)state;
+    struct routes r = make_routes();
+    struct buf name;
+    buf_init(&name, 300);
+    route_destination(&r.rows[0], slice_str("d.example"), &name);
+    assert_string_equal(name.p, "d.example");
+    buf_reset(&name);
+    route_destination(&r.rows[3], slice_str("example.com"), &name);
+    assert_string_equal(name.p, "smtp://relay:25");
+    buf_close(&name);
+    routes_close(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_targets),
+        cmocka_unit_test(test_most_exact_row),
+        cmocka_unit_test(test_destination),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
