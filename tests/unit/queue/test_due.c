@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What the scheduler reads: domains, due recipients in pages, old messages.
+#include "spool.h"
+
+// Accepts one message whose recipients are due at `due`, in order; addresses as entry_of.
+static uint64_t accept_due(struct spool *p, const char *to, const int64_t *due)
+{
+    uint64_t id = ids_next(&p->ids, NOW);
+    struct entry *e = entry_of(id, NOW, "s@x.example", to, 10);
+    for (uint32_t i = 0; i < e->rcpt_count; i++)
+        e->rcpts[i].next_attempt_ms = due[i];
+    assert_int_equal(spool_write_free(p, accept_op(e)), FP_OK);
+    return id;
+}
+
+static struct op *due_op(const char *domain, int64_t horizon_ms, uint32_t limit)
+{
+    struct op *op = op_new(OP_DUE);
+    op->due.domain = must_strdup(domain);
+    op->due.horizon_ms = horizon_ms;
+    op->due.limit = limit;
+    return op;
+}
+
+static void test_due_order_and_grouping(void **state)
+{
+    struct spool *p = *state;
+    uint64_t a = accept_due(p, "a0@y.example a1@y.example a2@z.example a3@y.example",
+                            (int64_t[]){NOW, NOW, NOW, NOW + 20});
+    uint64_t b = accept_due(p, "b0@y.example", (int64_t[]){NOW + 10});
+    struct op *op = due_op("y.example", NOW + 20, 100);
+    assert_int_equal(spool_read(p, op), FP_OK);
+    const struct op_due *due = &op->due;
+    assert_int_equal(due->row_count, 3); // a with two, b, a again
+    assert_int_equal(due->rcpt_count, 4);
+    assert_int_equal(due->rows[0].message.id, a);
+    assert_string_equal(due->rows[0].message.sender, "s@x.example");
+    assert_int_equal(due->rows[0].rcpt_count, 2);
+    assert_string_equal(due->rows[0].rcpts[1].address, "a1@y.example");
+    assert_int_equal(due->rows[1].message.id, b);
+    assert_int_equal(due->rows[2].message.id, a);
+    assert_int_equal(due->rows[2].rcpts[0].n, 3);
+    assert_true(due->is_done);
+    assert_true(due->next_due_ms == TIME_NEVER);
+    op_free(op);
+}
+
+static void test_due_horizon(void **state)
+{
+    struct spool *p = *state;
+    accept_due(p, "a@y.example b@y.example c@y.example", (int64_t[]){NOW, NOW + 500, NOW + 400});
+    struct op *op = due_op("y.example", NOW + 399, 100);
+    assert_int_equal(spool_read(p, op), FP_OK);
+    assert_int_equal(op->due.rcpt_count, 1);
+    assert_true(op->due.is_done);
+    assert_int_equal(op->due.next_due_ms, NOW + 400);
+    op_free(op);
+    op = due_op("nobody.example", NOW, 100);
+    assert_int_equal(spool_read(p, op), FP_OK);
+    assert_int_equal(op->due.row_count, 0);
+    assert_true(op->due.is_done && op->due.next_due_ms == TIME_NEVER);
+    op_free(op);
+}
+
+// Pages of every size give the same recipients in the same order.
+static void test_due_pages(void **state)
+{
+    struct spool *p = *state;
+    enum { MESSAGES = 7 };
+    for (int i = 0; i < MESSAGES; i++)
+        accept_due(p, "a@y.example b@y.example c@y.example",
+                   (int64_t[]){NOW + i % 3, NOW, NOW + i % 2});
+    for (uint32_t limit = 1; limit <= 3 * MESSAGES + 1; limit++) {
+        int64_t ms = INT64_MIN;
+        uint64_t message = 0;
+        uint32_t n = 0, count = 0, pages = 0;
+        bool is_done = false;
+        for (; !is_done; pages++) {
+            struct op *op = due_op("y.example", NOW + 10, limit);
+            op->due.after_ms = ms;
+            op->due.after_message = message;
+            op->due.after_n = n;
+            assert_int_equal(spool_read(p, op), FP_OK);
+            assert_true(op->due.rcpt_count <= limit);
+            for (uint32_t i = 0; i < op->due.row_count; i++)
+                for (uint32_t k = 0; k < op->due.rows[i].rcpt_count; k++, count++) {
+                    const struct recipient *r = &op->due.rows[i].rcpts[k];
+                    assert_true(r->next_attempt_ms > ms ||
+                                (r->next_attempt_ms == ms &&
+                                 (r->message > message || (r->message == message && r->n > n))));
+                    ms = r->next_attempt_ms;
+                    message = r->message;
+                    n = r->n;
+                }
+            is_done = op->due.is_done;
+            op_free(op);
+        }
+        assert_int_equal(count, 3 * MESSAGES);
+        assert_int_equal(pages, (3 * MESSAGES + limit - 1) / limit);
+    }
+}
+
+static void test_held_is_not_due(void **state)
+{
+    struct spool *p = *state;
+    uint64_t id = ids_next(&p->ids, NOW);
+    struct entry *e = entry_of(id, NOW, "", "a@y.example b@y.example", 10);
+    e->rcpts[0].state = RECIPIENT_HELD;
+    assert_int_equal(spool_write_free(p, accept_op(e)), FP_OK);
+    struct op *op = due_op("y.example", NOW, 10);
+    assert_int_equal(spool_read(p, op), FP_OK);
+    assert_int_equal(op->due.rcpt_count, 1);
+    assert_int_equal(op->due.rows[0].rcpts[0].n, 1);
+    op_free(op);
+}
+
+// A flush reads what is not due yet, but nothing that was tried since it began.
+static void test_flush_leaves_out_what_was_tried_since(void **state)
+{
+    struct spool *p = *state;
+    uint64_t a = accept_due(p, "a@y.example", (int64_t[]){NOW + TIME_HOUR_MS});
+    uint64_t b = accept_due(p, "b@y.example", (int64_t[]){NOW + TIME_HOUR_MS});
+    assert_int_equal(spool_settle(p, a, 1, 1, SETTLE_DEFER), FP_OK); // began at NOW + 500
+    struct op *op = due_op("y.example", INT64_MAX, 10);
+    op->due.attempted_before_ms = NOW + 500;
+    assert_int_equal(spool_read(p, op), FP_OK);
+    assert_int_equal(op->due.rcpt_count, 1);
+    assert_int_equal(op->due.rows[0].message.id, b);
+    assert_int_equal(op->due.next_due_ms, NOW + 5 * TIME_MINUTE_MS); // a's own time
+    op_free(op);
+    op = due_op("y.example", INT64_MAX, 10);
+    op->due.attempted_before_ms = NOW + 501;
+    assert_int_equal(spool_read(p, op), FP_OK);
+    assert_int_equal(op->due.rcpt_count, 2);
+    op_free(op);
+}
+
+static void test_domains(void **state)
+{
+    struct spool *p = *state;
+    accept_due(p, "a@y.example b@x.example c@z.example d@x.example",
+               (int64_t[]){NOW + 5, NOW + 9, NOW, NOW + 3});
+    uint64_t id = ids_next(&p->ids, NOW);
+    struct entry *e = entry_of(id, NOW, "", "a@held.example", 10);
+    e->rcpts[0].state = RECIPIENT_HELD;
+    assert_int_equal(spool_write_free(p, accept_op(e)), FP_OK);
+    static const struct {
+        const char *domain;
+        int64_t due;
+    } want[] = {{"x.example", NOW + 3}, {"y.example", NOW + 5}, {"z.example", NOW}};
+    for (uint32_t limit = 1; limit <= 4; limit++) {
+        char *after = NULL;
+        uint32_t at = 0;
+        for (bool is_done = false; !is_done;) {
+            struct op *op = op_new(OP_DOMAINS);
+            op->domains.limit = limit;
+            op->domains.after = after;
+            assert_int_equal(spool_read(p, op), FP_OK);
+            after = NULL;
+            for (uint32_t i = 0; i < op->domains.row_count; i++, at++) {
+                assert_string_equal(op->domains.rows[i].domain, want[at].domain);
+                assert_int_equal(op->domains.rows[i].next_attempt_ms, want[at].due);
+                free(after);
+                after = must_strdup(op->domains.rows[i].domain);
+            }
+            is_done = op->domains.is_done;
+            op_free(op);
+        }
+        free(after);
+        assert_int_equal(at, 3);
+    }
+}
+
+static struct op *overdue_op(uint32_t level, int64_t arrived_by_ms, uint64_t after, uint32_t limit)
+{
+    struct op *op = op_new(OP_OVERDUE);
+    op->overdue.level = level;
+    op->overdue.arrived_by_ms = arrived_by_ms;
+    op->overdue.after = after;
+    op->overdue.limit = limit;
+    return op;
+}
+
+static void test_overdue(void **state)
+{
+    struct spool *p = *state;
+    uint64_t old = spool_accept_at(p, NOW - 9000, "", "a@y.example b@y.example");
+    spool_accept_at(p, NOW, "", "a@y.example");
+    // A clock that was set back: the id is later, the arrival is not.
+    uint64_t jumped = spool_accept_at(p, NOW - 8000, "", "a@y.example");
+    struct op *op = overdue_op(0, NOW - 8000, 0, 1);
+    assert_int_equal(spool_read(p, op), FP_OK);
+    assert_int_equal(op->overdue.row_count, 1);
+    assert_int_equal(op->overdue.rows[0].message.id, old);
+    assert_int_equal(op->overdue.rows[0].rcpt_count, 2);
+    assert_false(op->overdue.is_done);
+    op_free(op);
+    op = overdue_op(0, NOW - 8000, old, 1);
+    assert_int_equal(spool_read(p, op), FP_OK);
+    assert_int_equal(op->overdue.rows[0].message.id, jumped);
+    assert_true(op->overdue.is_done);
+    op_free(op);
+
+    struct op *warn = settle_op(old, 1, 2, SETTLE_WARN);
+    warn->settle.changes[0].warned = warn->settle.changes[1].warned = 1;
+    assert_int_equal(spool_write_free(p, warn), FP_OK);
+    static const struct {
+        uint32_t level;
+        uint32_t want;
+    } cases[] = {{0, 1}, {1, 1}, {2, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        op = overdue_op(cases[i].level, NOW - 8000, 0, 10);
+        assert_int_equal(spool_read(p, op), FP_OK);
+        assert_int_equal(op->overdue.row_count, cases[i].want);
+        op_free(op);
+    }
+}
+
+// Held mail is not swept; with one open recipient, all of them come along.
+static void test_overdue_leaves_held_alone(void **state)
+{
+    struct spool *p = *state;
+    for (int open = 0; open < 2; open++) {
+        struct entry *e =
+            entry_of(ids_next(&p->ids, NOW - 9000), NOW - 9000, "", "a@y.example b@y.example", 10);
+        e->rcpts[0].state = RECIPIENT_HELD;
+        e->rcpts[1].state = open ? RECIPIENT_OPEN : RECIPIENT_HELD;
+        assert_int_equal(spool_write_free(p, accept_op(e)), FP_OK);
+    }
+    struct op *op = overdue_op(0, NOW, 0, 10);
+    assert_int_equal(spool_read(p, op), FP_OK);
+    assert_int_equal(op->overdue.row_count, 1);
+    assert_int_equal(op->overdue.rows[0].rcpt_count, 2);
+    op_free(op);
+}
+
+int main(void)
+{
+#define SPOOL_TEST(f) cmocka_unit_test_setup_teardown(f, spool_setup, spool_teardown)
+    const struct CMUnitTest tests[] = {
+        SPOOL_TEST(test_due_order_and_grouping),
+        SPOOL_TEST(test_due_horizon),
+        SPOOL_TEST(test_due_pages),
+        SPOOL_TEST(test_held_is_not_due),
+        SPOOL_TEST(test_flush_leaves_out_what_was_tried_since),
+        SPOOL_TEST(test_domains),
+        SPOOL_TEST(test_overdue),
+        SPOOL_TEST(test_overdue_leaves_held_alone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
