@@ -137,19 +137,29 @@ static void add_header(struct sheet *s, const struct notice *n, const char *boun
     sheet_str(s, "This is a notice about a message, in several parts (RFC 3464).\r\n");
 }
 
-static void add_parts(struct sheet *s, const struct notice *n, const char *boundary,
-                      const struct attachment *a)
+// What a notice says when there is not room for everything.
+struct effort {
+    enum notice_return ret;
+    bool has_details;    // more than RFC 3464 requires of each recipient
+    uint32_t rcpt_count; // how many of them are named
+};
+
+static void add_parts(struct sheet *s, const struct notice *n, const struct effort *e,
+                      const char *boundary, const struct attachment *a)
 {
     sheet_addf(s,
                "\r\n--%s\r\nContent-Description: What happened\r\n"
                "Content-Type: text/plain; charset=us-ascii\r\n\r\n",
                boundary);
-    explain_notice(s, n);
+    struct notice named = *n;
+    named.rcpt_count = e->rcpt_count;
+    named.ret = e->ret;
+    explain_notice(s, &named, n->rcpt_count - e->rcpt_count);
     sheet_addf(s,
                "\r\n--%s\r\nContent-Description: The same for programs\r\n"
                "Content-Type: message/delivery-status\r\n\r\n",
                boundary);
-    status_report(s, n);
+    status_report(s, &named, e->has_details);
     if (a->is_present) {
         sheet_addf(s, "\r\n--%s\r\n", boundary);
         attach_write(s, a);
@@ -157,15 +167,18 @@ static void add_parts(struct sheet *s, const struct notice *n, const char *bound
     sheet_addf(s, "\r\n--%s--\r\n", boundary);
 }
 
-enum fp_err compose_notice(const struct notice *n, struct buf *to, bool *ret_is_8bit)
+static enum fp_err try_compose(const struct notice *n, const struct effort *e, struct buf *to,
+                               bool *ret_is_8bit)
 {
     char boundary[BOUNDARY_SIZE];
     struct sheet s = {.to = to};
     size_t began = to->n;
-    struct attachment a = attach_choose(n);
+    struct notice m = *n;
+    m.ret = e->ret;
+    struct attachment a = attach_choose(&m);
     choose_boundary(n, a.bytes, boundary);
     add_header(&s, n, boundary, a.is_8bit);
-    add_parts(&s, n, boundary, &a);
+    add_parts(&s, n, e, boundary, &a);
     if (s.err) {
         to->n = began; // half a notice is none
         if (to->p)
@@ -174,4 +187,26 @@ enum fp_err compose_notice(const struct notice *n, struct buf *to, bool *ret_is_
     }
     *ret_is_8bit = a.is_8bit;
     return FP_OK;
+}
+
+enum fp_err compose_notice(const struct notice *n, struct buf *to, bool *ret_is_8bit)
+{
+    // The original is the first to go, the body before the headers; the last are names of
+    // recipients.
+    static const struct effort steps[] = {{RETURN_FULL, true, 0},
+                                          {RETURN_HEADERS, true, 0},
+                                          {RETURN_NONE, true, 0},
+                                          {RETURN_NONE, false, 0}};
+    enum fp_err err = FP_TOO_BIG;
+    size_t first = n->ret == RETURN_FULL ? 0 : n->ret == RETURN_HEADERS ? 1 : 2;
+    for (size_t i = first; err && i < sizeof steps / sizeof steps[0]; i++) {
+        struct effort e = steps[i];
+        e.rcpt_count = n->rcpt_count;
+        err = try_compose(n, &e, to, ret_is_8bit);
+    }
+    for (uint32_t count = n->rcpt_count / 2; err && count > 0; count /= 2) {
+        struct effort e = {RETURN_NONE, false, count};
+        err = try_compose(n, &e, to, ret_is_8bit);
+    }
+    return err;
 }

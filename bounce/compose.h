@@ -12,13 +12,20 @@
 #include "core/buf.h"
 #include "core/notice.h"
 
-// Adds the whole message (header and body) to `to`; FP_TOO_BIG (and nothing added) when its maximum
-// is too small. A maximum of COMPOSE_SIZE_MAX plus the original's size is enough for a thousand
-// recipients, whatever their hosts said. Recipients beyond COMPOSE_RCPTS_MAX are counted, not
-// named, in the part for people; all stand in the part for programs. *ret_is_8bit: it must be sent
-// with BODY=8BITMIME. A whole original that would make the notice itself malformed (NUL, a line
-// above 998 octets, bare CR or LF) is returned as its headers.
-enum { COMPOSE_SIZE_MAX = 4 * 1024 * 1024, COMPOSE_RCPTS_MAX = 100 };
+// Adds the whole message (header and body) to `to`. A maximum of COMPOSE_SIZE_MAX plus the
+// original's size is enough for a thousand recipients, whatever their hosts said. With less room
+// the notice says less: first the original's body goes, then its headers, then the details for
+// programs, at last names of recipients (they are counted then). FP_TOO_BIG (and nothing added)
+// only where not even one can be named: COMPOSE_SIZE_MIN is always enough. Recipients beyond
+// COMPOSE_RCPTS_MAX are counted, not named, in the part for people.
+//
+// *ret_is_8bit: it must be sent with BODY=8BITMIME. A whole original that would make the notice
+// itself malformed (NUL, a line above 998 octets, bare CR or LF) is returned as its headers.
+enum {
+    COMPOSE_SIZE_MAX = 4 * 1024 * 1024,
+    COMPOSE_SIZE_MIN = 32 * 1024,
+    COMPOSE_RCPTS_MAX = 100,
+};
 enum fp_err compose_notice(const struct notice *n, struct buf *to, bool *ret_is_8bit);
 
 #endif

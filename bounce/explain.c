@@ -2,6 +2,7 @@
 // explain: the part of a notice for people. See explain.h.
 #include "bounce/explain.h"
 
+#include "bounce/attach.h"
 #include "bounce/compose.h"
 #include "bounce/status.h"
 #include "core/header.h"
@@ -141,7 +142,7 @@ static void add_recipient(struct sheet *s, const struct notice *n, const struct 
     sheet_str(s, "\r\n");
 }
 
-static void add_recipients(struct sheet *s, const struct notice *n)
+static void add_recipients(struct sheet *s, const struct notice *n, uint32_t omitted)
 {
     uint32_t named = n->rcpt_count < COMPOSE_RCPTS_MAX ? n->rcpt_count : COMPOSE_RCPTS_MAX;
     for (uint32_t i = 0; i < named; i++)
@@ -151,11 +152,14 @@ static void add_recipients(struct sheet *s, const struct notice *n)
                    "... and %u more recipients. The next part of this notice, for programs,\r\n"
                    "names all of them.\r\n\r\n",
                    n->rcpt_count - named);
+    if (omitted > 0)
+        sheet_addf(s, "There are %u recipients more than this notice has room to name.\r\n\r\n",
+                   omitted);
 }
 
-static void add_opening(struct sheet *s, const struct notice *n)
+static void add_opening(struct sheet *s, const struct notice *n, uint32_t omitted)
 {
-    const char *them = n->rcpt_count == 1 ? "recipient" : "recipients";
+    const char *them = n->rcpt_count + omitted == 1 ? "recipient" : "recipients";
     char age[EXPLAIN_AGE_SIZE];
     sheet_addf(s, "This is the mail system at host %s.\r\n\r\n", n->hostname);
     if (n->kind == NOTICE_DELAYED) {
@@ -182,10 +186,10 @@ static void add_opening(struct sheet *s, const struct notice *n)
 
 static const char *describe_last_part(const struct notice *n)
 {
-    if (n->ret == RETURN_NONE || n->original.n == 0)
+    struct attachment a = attach_choose(n);
+    if (!a.is_present)
         return "";
-    return n->original_is_full ? " Your message is attached."
-                               : " The headers of your message are attached.";
+    return a.is_full ? " Your message is attached." : " The headers of your message are attached.";
 }
 
 static void add_advice(struct sheet *s, const struct notice *n)
@@ -213,10 +217,10 @@ static void add_advice(struct sheet *s, const struct notice *n)
     buf_close(&text);
 }
 
-void explain_notice(struct sheet *s, const struct notice *n)
+void explain_notice(struct sheet *s, const struct notice *n, uint32_t omitted)
 {
-    add_opening(s, n);
+    add_opening(s, n, omitted);
     add_message(s, n);
-    add_recipients(s, n);
+    add_recipients(s, n, omitted);
     add_advice(s, n);
 }

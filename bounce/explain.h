@@ -9,8 +9,9 @@
 #include "bounce/sheet.h"
 #include "core/notice.h"
 
-// Adds the text; recipients beyond COMPOSE_RCPTS_MAX are counted, not named.
-void explain_notice(struct sheet *s, const struct notice *n);
+// Adds the text; recipients beyond COMPOSE_RCPTS_MAX are counted, not named. `omitted` are those
+// that the notice had no room for at all.
+void explain_notice(struct sheet *s, const struct notice *n, uint32_t omitted);
 
 // "2026-11-21 23:40:00 +0100": for people who may sit in another time zone. `text` as in
 // core/time.h.

@@ -135,22 +135,23 @@ static void report_diagnosis(struct sheet *s, const struct notice_recipient *r)
 }
 
 static void report_recipient(struct sheet *s, const struct notice *n,
-                             const struct notice_recipient *r, bool has_room)
+                             const struct notice_recipient *r, bool has_details)
 {
     char status[12];
     sheet_str(s, "\r\n");
     report_address(s, "Final-Recipient", r->address);
     sheet_addf(s, "Action: %s\r\n", n->kind == NOTICE_FAILED ? "failed" : "delayed");
     sheet_addf(s, "Status: %s\r\n", status_code(r->status, n->kind, status));
+    if (!has_details)
+        return;
     report_remote(s, r->host);
-    if (has_room)
-        report_diagnosis(s, r);
+    report_diagnosis(s, r);
     report_date(s, "Last-Attempt-Date", r->last_attempt_ms, n->utc_offset_s);
     if (n->kind == NOTICE_DELAYED) // N4
         report_date(s, "Will-Retry-Until", r->expires_ms, n->utc_offset_s);
 }
 
-void status_report(struct sheet *s, const struct notice *n)
+void status_report(struct sheet *s, const struct notice *n, bool has_details)
 {
     char id[MESSAGE_ID_DIGITS + 1];
     size_t began = s->to->n;
@@ -161,5 +162,5 @@ void status_report(struct sheet *s, const struct notice *n)
     sheet_addf(s, "X-Fermoposta-Queue-ID: %s\r\n", id);
     report_date(s, "Arrival-Date", n->arrival_ms, n->utc_offset_s);
     for (uint32_t i = 0; i < n->rcpt_count; i++)
-        report_recipient(s, n, &n->rcpts[i], s->to->n - began < STATUS_TEXT_MAX);
+        report_recipient(s, n, &n->rcpts[i], has_details && s->to->n - began < STATUS_TEXT_MAX);
 }

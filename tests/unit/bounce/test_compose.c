@@ -324,7 +324,7 @@ static void too_small_a_buffer_stays_as_it_was(void **state)
     (void)state;
     struct notice n = NOTICE(NOTICE_FAILED, refused, slice_str(header));
     bool is_8bit;
-    for (size_t max = 4; max < 2000; max += 37) {
+    for (size_t max = 4; max < 1000; max += 37) {
         struct buf got;
         buf_init(&got, max);
         buf_add_str(&got, "here");
@@ -333,6 +333,76 @@ static void too_small_a_buffer_stays_as_it_was(void **state)
         assert_string_equal(got.p, "here");
         buf_close(&got);
     }
+}
+
+// With less room the notice says less, and it is whole at every size.
+static void notices_shrink_to_their_room(void **state)
+{
+    (void)state;
+    enum { MANY = 1000, BODY = 40000 };
+    char address[255], text[512];
+    struct notice_recipient *rcpts = must_zalloc(MANY * sizeof *rcpts);
+    char *original = must_alloc(BODY);
+    memset(text, 'x', sizeof text - 1);
+    memcpy(text, "550 ", 4);
+    text[sizeof text - 1] = '\0';
+    memset(address, 'a', sizeof address - 1);
+    address[sizeof address - 1] = '\0';
+    for (size_t i = 0; i < MANY; i++)
+        rcpts[i] = (struct notice_recipient){.address = address,
+                                             .status = "5.0.0",
+                                             .text = text,
+                                             .text_is_reply = true,
+                                             .host = "mx.dest.example"};
+    memcpy(original, "Subject: x\r\n\r\n", 14);
+    for (size_t i = 14; i + 2 <= BODY; i += 2)
+        memcpy(original + i, i % 70 ? "bb" : "\r\n", 2);
+    memcpy(original + BODY - 2, "\r\n", 2);
+    struct notice n = notice_of(NOTICE_FAILED, rcpts, MANY, slice_of(original, BODY));
+    n.ret = RETURN_FULL;
+    n.original_is_full = true;
+    size_t last = SIZE_MAX, sizes[] = {COMPOSE_SIZE_MAX, 850000, 700000,          500000,
+                                       256 * 1024,       100000, COMPOSE_SIZE_MIN};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct buf got;
+        bool is_8bit;
+        buf_init(&got, sizes[i]);
+        assert_int_equal(compose_notice(&n, &got, &is_8bit), FP_OK);
+        assert_sound(buf_slice(&got));
+        assert_true(got.n <= last);
+        last = got.n;
+        size_t named = count_of(&got, "\r\nFinal-Recipient: ");
+        assert_true(named > 0);
+        assert_int_equal(count_of(&got, "recipients more than this notice has room to name"),
+                         named < MANY);
+        assert_int_equal(count_of(&got, "Content-Type: message/rfc822\r\n"), i == 0);
+        buf_close(&got);
+    }
+    free(rcpts);
+    free(original);
+}
+
+static void the_least_room_is_enough_for_the_worst(void **state)
+{
+    (void)state;
+    char address[255], text[2048], host[64];
+    struct notice_recipient r = {.address = address,
+                                 .status = "x",
+                                 .text = text,
+                                 .host = host,
+                                 .text_is_reply = true,
+                                 .expired = true,
+                                 .in_doubt = true};
+    memset(address, 0x9b, sizeof address);
+    memset(text, 0x9b, sizeof text);
+    memset(host, 0x9b, sizeof host);
+    address[254] = text[2047] = host[63] = '\0';
+    struct notice n = notice_of(NOTICE_DELAYED, &r, 1, slice_str(header));
+    struct buf got;
+    bool is_8bit;
+    buf_init(&got, COMPOSE_SIZE_MIN);
+    assert_int_equal(compose_notice(&n, &got, &is_8bit), FP_OK);
+    buf_close(&got);
 }
 
 static void long_thread_keeps_its_ends(void **state)
@@ -453,6 +523,8 @@ int main(void)
         cmocka_unit_test(unclean_full_message_goes_back_as_headers),
         cmocka_unit_test(many_hostile_recipients_fit),
         cmocka_unit_test(too_small_a_buffer_stays_as_it_was),
+        cmocka_unit_test(notices_shrink_to_their_room),
+        cmocka_unit_test(the_least_room_is_enough_for_the_worst),
         cmocka_unit_test(long_thread_keeps_its_ends),
         cmocka_unit_test(no_stranger_makes_it_unsound),
         cmocka_unit_test(addresses_are_kept_exactly),
