@@ -3,14 +3,15 @@
 
 if(TARGET fermoposta)
   install(TARGETS fermoposta RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-  # From sbin, where programs look for sendmail, and from bin, where people look for mailq.
+  # Where programs look for sendmail (sbin, and lib since ever), and where people look for mailq.
   install(CODE "
-    set(root \"\$ENV{DESTDIR}${CMAKE_INSTALL_PREFIX}\")
-    file(MAKE_DIRECTORY \"\${root}/${CMAKE_INSTALL_SBINDIR}\")
-    file(CREATE_LINK ../${CMAKE_INSTALL_BINDIR}/fermoposta
-         \"\${root}/${CMAKE_INSTALL_SBINDIR}/sendmail\" SYMBOLIC)
-    file(CREATE_LINK ../${CMAKE_INSTALL_BINDIR}/fermoposta
-         \"\${root}/${CMAKE_INSTALL_SBINDIR}/postqueue\" SYMBOLIC)
+    set(root \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}\")
+    file(MAKE_DIRECTORY \"\${root}/${CMAKE_INSTALL_SBINDIR}\" \"\${root}/lib\")
+    foreach(name sendmail postqueue)
+      file(CREATE_LINK ../${CMAKE_INSTALL_BINDIR}/fermoposta
+           \"\${root}/${CMAKE_INSTALL_SBINDIR}/\${name}\" SYMBOLIC)
+    endforeach()
+    file(CREATE_LINK ../${CMAKE_INSTALL_SBINDIR}/sendmail \"\${root}/lib/sendmail\" SYMBOLIC)
     file(CREATE_LINK fermoposta \"\${root}/${CMAKE_INSTALL_BINDIR}/mailq\" SYMBOLIC)
   ")
 endif()
@@ -26,4 +27,9 @@ install(FILES ${FP_MANUAL_5} DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
 install(FILES ${FP_MANUAL_1} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 
 install(FILES sample.conf README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(FILES packaging/fermoposta.service DESTINATION ${CMAKE_INSTALL_PREFIX}/lib/systemd/system)
+# The unit names the daemon by its full path, which is known when it is installed.
+install(CODE "
+  set(FP_SBINDIR \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_SBINDIR}\")
+  configure_file(\"${CMAKE_SOURCE_DIR}/packaging/fermoposta.service.in\"
+                 \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/lib/systemd/system/fermoposta.service\" @ONLY)
+")
