@@ -7,8 +7,6 @@
 #include "core/hostname.h"
 #include "core/must.h"
 
-#include <stdlib.h>
-
 struct candidate {
     const struct dns_record *record;
     uint32_t lot; // order among equal preferences
@@ -66,10 +64,13 @@ static bool is_better(const struct candidate *a, const struct candidate *b)
     return a->lot < b->lot;
 }
 
-static int compare(const void *a, const void *b)
+// Inserts in order: 128 records at most, and mostly a handful.
+static void keep(struct sieve *s, struct candidate c)
 {
-    const struct candidate *x = a, *y = b;
-    return is_better(x, y) ? -1 : is_better(y, x) ? 1 : 0;
+    uint32_t at = s->count++;
+    for (; at > 0 && is_better(&c, &s->kept[at - 1]); at--)
+        s->kept[at] = s->kept[at - 1];
+    s->kept[at] = c;
 }
 
 static void sieve_names(struct sieve *s, const struct dns_answer *mx, const char *own_name,
@@ -84,7 +85,7 @@ static void sieve_names(struct sieve *s, const struct dns_answer *mx, const char
                 s->own_preference = r->preference;
             s->has_own = true;
         } else if (is_usable(name)) {
-            s->kept[s->count++] = (struct candidate){r, draw(&seed)};
+            keep(s, (struct candidate){r, draw(&seed)});
         }
     }
 }
@@ -120,9 +121,10 @@ static enum fp_err from_records(const struct dns_answer *mx, const char *own_nam
     if (mx->count == 1 &&
         slice_equal(without_final_dot(slice_str(mx->records[0].name)), SLICE_LIT("")))
         return not_found(DNS_NULL_MX, ret_fault); // RFC 7505 3
-    struct sieve s = {.count = 0};
+    struct sieve s;
+    s.count = 0;
+    s.has_own = false;
     sieve_names(&s, mx, own_name, seed);
-    qsort(s.kept, s.count, sizeof s.kept[0], compare);
     ret->count = 0;
     for (uint32_t i = 0; i < s.count; i++) {
         const struct dns_record *r = s.kept[i].record;

@@ -71,8 +71,12 @@ static void check(struct cases *c, const json_t *row, const struct world *w)
 static void run(struct cases *c, const json_t *row, const struct script *script,
                 const struct target *target, const char *domain, bool is_second)
 {
-    struct world w = {
-        .scripts = script, .script_count = 1, .dns = zone, .body = SLICE_LIT("a\r\n\r\nb\r\n")};
+    // A second message may connect anew: then nobody answers.
+    const struct script scripts[] = {*script, {.connect = "refused"}};
+    struct world w = {.scripts = scripts,
+                      .script_count = is_second ? 2 : 1,
+                      .dns = zone,
+                      .body = SLICE_LIT("a\r\n\r\nb\r\n")};
     struct session_batch b = {"s@e.example", rcpts, 1, 8, false};
     world_open(&w, target, 1, domain);
     world_give(&w, &b);

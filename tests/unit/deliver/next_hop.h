@@ -57,7 +57,7 @@ struct world {
     struct world_event *first, *last;
     const struct script *script;
     bool used[STEPS_MAX];
-    bool is_connected, is_silent, in_data;
+    bool is_connected, is_silent, in_data, has_rcpt;
     size_t body_at;
     struct buf line; // of commands, or content
     // seen
@@ -138,7 +138,7 @@ static inline const char *host_default(const struct world *w, const char *verb)
     if (strcmp(verb, "EHLO") == 0)
         return w->script->ehlo ? w->script->ehlo : "250-mx\r\n250 PIPELINING\r\n";
     if (strcmp(verb, "DATA") == 0)
-        return "354 go\r\n";
+        return w->has_rcpt ? "354 go\r\n" : "503 no recipients\r\n";
     if (strcmp(verb, "QUIT") == 0)
         return "221 bye\r\n<CLOSE>";
     return strcmp(verb, ".") == 0 ? "250 2.0.0 Ok: queued as ABC\r\n" : "250 ok\r\n";
@@ -154,6 +154,8 @@ static inline void host_answer(struct world *w, const char *verb)
         }
     reply = reply ? reply : host_default(w, verb);
     w->in_data = strcmp(verb, "DATA") == 0 && reply[0] == '3';
+    w->has_rcpt |= strcmp(verb, "RCPT") == 0 && reply[0] == '2';
+    w->has_rcpt &= strcmp(verb, "MAIL") != 0;
     w->accepted += strcmp(verb, ".") == 0 && reply[0] == '2';
     host_say(w, reply);
 }
@@ -212,7 +214,7 @@ static inline void world_connect(struct world *w, const struct session_effect *e
     w->connections++;
     w->script = &w->scripts[i];
     memset(w->used, 0, sizeof w->used);
-    w->is_silent = w->in_data = false;
+    w->is_silent = w->in_data = w->has_rcpt = false;
     buf_reset(&w->line);
     if (w->script->connect && strcmp(w->script->connect, "refused") == 0) {
         world_push(w,
