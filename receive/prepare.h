@@ -4,10 +4,10 @@
 // Reads standard input as it comes, collects the header block (at most PREPARE_HEADER_MAX bytes),
 // then says what the header becomes: Date, Message-ID and From added where missing (RFC 6409 8,
 // RFC 5322 3.6), Bcc dropped with -t, recipients collected with -t (added to those given as
-// arguments; Resent-To, Resent-Cc and Resent-Bcc instead of To, Cc, Bcc where a Resent- block is there).
-// The body passes through with line ends made CRLF. A first line "From user date" (mbox) is dropped;
-// a line that is no header field ends the header and begins the body. Of a message that is sent
-// again it is the Resent- fields that are completed, and with -t Bcc and Resent-Bcc both go.
+// arguments; Resent-To, Resent-Cc and Resent-Bcc instead of To, Cc, Bcc where a Resent- block is
+// there). The body passes through with line ends made CRLF. A first line "From user date" (mbox) is
+// dropped; a line that is no header field ends the header and begins the body. Of a message that is
+// sent again it is the Resent- fields that are completed, and with -t Bcc and Resent-Bcc both go.
 //
 //     p = prepare_new(&settings);
 //     while (input && !prepare_is_done(p)) { prepare_feed(p, input, &out); send and empty out; }
@@ -23,14 +23,14 @@
 enum { PREPARE_HEADER_MAX = 4 * 1024 * 1024 };
 
 struct prepare_settings {
-    bool takes_recipients;      // -t
-    bool dot_ends;              // without -i
-    const char *sender;         // envelope sender ("" is <>); for From
-    const char *full_name;      // -F, NAME, or the user's; "" none
-    const char *hostname;       // for Message-ID and unqualified addresses
+    bool takes_recipients; // -t
+    bool dot_ends;         // without -i
+    const char *sender;    // envelope sender ("" is <>); for From
+    const char *full_name; // -F, NAME, or the user's; "" none
+    const char *hostname;  // for Message-ID and unqualified addresses
     int64_t now_ms;
     int utc_offset_s;
-    uint64_t seed;              // for Message-ID
+    uint64_t seed; // for Message-ID
 };
 
 struct prepare;

@@ -36,15 +36,15 @@
 #include "core/message.h"
 
 struct server_settings {
-    const char *hostname;       // borrowed, outlives the server
-    uint64_t message_size_max;  // bytes; 0: no limit
-    uint32_t rcpts_max;         // per message; RFC 5321 4.5.3.1.8: >= 100
-    uint32_t messages_max;      // per session; 0: no limit
-    uint32_t errors_max;        // then 421 and close; 20
-    uint32_t received_max;      // loop detection: this many Received fields are one too many; 100
-    uint32_t line_max;          // octets of a text line; longer: 554 5.6.0 at the end; 0: no limit
-    int64_t command_ms;         // wait for a command: 5 min (RFC 5321 4.5.3.2.7)
-    int64_t data_ms;            // wait for data: 3 min for the next KiB of it
+    const char *hostname;      // borrowed, outlives the server
+    uint64_t message_size_max; // bytes; 0: no limit
+    uint32_t rcpts_max;        // per message; RFC 5321 4.5.3.1.8: >= 100
+    uint32_t messages_max;     // per session; 0: no limit
+    uint32_t errors_max;       // then 421 and close; 20
+    uint32_t received_max;     // loop detection: this many Received fields are one too many; 100
+    uint32_t line_max;         // octets of a text line; longer: 554 5.6.0 at the end; 0: no limit
+    int64_t command_ms;        // wait for a command: 5 min (RFC 5321 4.5.3.2.7)
+    int64_t data_ms;           // wait for data: 3 min for the next KiB of it
 };
 
 struct server_peer {
@@ -57,12 +57,14 @@ struct server_peer {
 };
 
 enum server_event_kind {
-    SERVER_BYTES, SERVER_EOF, SERVER_TIMER,
-    SERVER_RCPT_ANSWER,   // to CHECK_RCPT: verdict
-    SERVER_BEGIN_ANSWER,  // to BEGIN: id and time of the new message, or a refusal
-    SERVER_CHUNK_STORED,  // to CHUNK: err
-    SERVER_ACCEPTED,      // to END: err FP_OK, or why not
-    SERVER_SHUTDOWN,      // say 421 when between messages; finish a message that is being stored
+    SERVER_BYTES,
+    SERVER_EOF,
+    SERVER_TIMER,
+    SERVER_RCPT_ANSWER,  // to CHECK_RCPT: verdict
+    SERVER_BEGIN_ANSWER, // to BEGIN: id and time of the new message, or a refusal
+    SERVER_CHUNK_STORED, // to CHUNK: err
+    SERVER_ACCEPTED,     // to END: err FP_OK, or why not
+    SERVER_SHUTDOWN,     // say 421 when between messages; finish a message that is being stored
 };
 
 enum server_verdict {
@@ -95,17 +97,18 @@ enum server_effect_kind {
 
 struct server_effect {
     enum server_effect_kind kind;
-    struct slice bytes;    // SEND, NOTE
-    struct slice address;  // CHECK_RCPT
-    uint64_t id;           // CHUNK, ABORT
-    uint32_t chunk;        // CHUNK: its number
-    char *data;            // CHUNK
-    size_t size;           // CHUNK
-    struct entry *entry;   // END
+    struct slice bytes;   // SEND, NOTE
+    struct slice address; // CHECK_RCPT
+    uint64_t id;          // CHUNK, ABORT
+    uint32_t chunk;       // CHUNK: its number
+    char *data;           // CHUNK
+    size_t size;          // CHUNK
+    struct entry *entry;  // END
 };
 
 struct server;
-struct server *server_new(const struct server_settings *settings, const struct server_peer *peer, int64_t now_ms);
+struct server *server_new(const struct server_settings *settings, const struct server_peer *peer,
+                          int64_t now_ms);
 void server_free(struct server *s);
 size_t server_feed(struct server *s, const struct server_event *event);
 bool server_pull(struct server *s, struct server_effect *ret);

@@ -111,13 +111,6 @@ void submit_free(struct submit *s)
     free(s);
 }
 
-static int temporary(struct submit *s, struct buf *why, const char *text)
-{
-    s->is_broken = true;
-    buf_add_str(why, text);
-    return EX_TEMPFAIL;
-}
-
 // What poll says is ready; 0 after the longest wait.
 static short wait_for(struct submit *s, short events)
 {
@@ -196,6 +189,16 @@ static int judge(struct submit *s, enum stage stage, struct buf *why)
     return status;
 }
 
+// Nothing more will be heard. What the daemon said already counts more than that.
+static int lost(struct submit *s, const struct verdicts *v, const char *text)
+{
+    s->is_broken = true;
+    if (v->status)
+        return v->status;
+    buf_add_str(v->why, text);
+    return EX_TEMPFAIL;
+}
+
 static void note_verdict(struct submit *s, struct verdicts *v)
 {
     bool is_rcpt = v->count >= 1 && v->count <= v->rcpts;
@@ -219,24 +222,27 @@ static bool push(struct submit *s)
 }
 
 // Sends all that is in `out` and hears `wanted` replies; less of both when the daemon goes away or
-// closes (421).
+// closes (421). It is sent first and polled only then: one system call less for most groups. When
+// the daemon hears no more, what it said before is worth reading.
 static int exchange(struct submit *s, size_t wanted, struct verdicts *v)
 {
-    while (!s->is_broken && (s->out.n > 0 || v->count < wanted)) {
+    bool is_deaf = false;
+    while (!s->is_broken) {
+        if (s->out.n > 0 && !push(s)) {
+            buf_reset(&s->out);
+            is_deaf = true;
+        }
+        if (s->out.n == 0 && v->count >= wanted && !is_deaf)
+            return v->status;
         short ready = wait_for(s, (short)(POLLIN | (s->out.n > 0 ? POLLOUT : 0)));
         if (ready == 0)
-            return temporary(s, v->why, "the daemon does not answer");
-        // What it said before it went away is worth hearing: read first.
+            return lost(s, v, "the daemon does not answer");
         if (ready & ~POLLOUT && !fill(s))
-            return v->status ? v->status : temporary(s, v->why, "the daemon closed the connection");
+            return lost(s, v, "the daemon closed the connection");
         while (!s->is_broken && take_reply(s))
             note_verdict(s, v);
-        if (!s->is_broken && s->out.n > 0 && ready & POLLOUT && !push(s))
-            return v->status ? v->status : temporary(s, v->why, "the connection was lost");
     }
-    if (s->is_broken && !v->status)
-        return temporary(s, v->why, "the connection was lost");
-    return v->status;
+    return lost(s, v, "the connection was lost");
 }
 
 static int exchange_simple(struct submit *s, size_t wanted, struct buf *why)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// submit: the blocking client of the local socket, for the sendmail command and the operator's verbs.
+// submit: the blocking client of the local socket, for the sendmail command and the operator's
+// verbs.
 //
 // Speaks SMTP with the daemon (first line "SMTP") and understands its replies.
 #ifndef FP_RECEIVE_SUBMIT_SYS_H
@@ -9,17 +10,22 @@
 
 #include <stdbool.h>
 
-// Connects and sends the first line. FP_AGAIN: no daemon there (no socket, refused); FP_DENIED; FP_IO. why: a sentence.
-enum fp_err submit_connect(const char *socket_path, const char *first_line, int *ret_fd, struct buf *why);
+// Connects and sends the first line. FP_AGAIN: no daemon there (no socket, refused); FP_DENIED;
+// FP_IO. why: a sentence.
+enum fp_err submit_connect(const char *socket_path, const char *first_line, int *ret_fd,
+                           struct buf *why);
 
 struct submit;
 struct submit *submit_new(int fd); // owns fd
 void submit_free(struct submit *s);
 // All or nothing: where one recipient is refused, nothing is sent to the others; free s then.
-// Each gives a sysexits code: 0, or 65/67/69/75/... with the daemon's words in why (RFC 5321 codes mapped:
-// 4xx 75, 552 65, 550/551/553 to RCPT 67, 554 69, other 5xx 65/69).
+// Each gives a sysexits code: 0, or 65/67/69/75/... with the daemon's words in why (RFC 5321 codes
+// mapped: 4xx 75, 552 65, 550/551/553 to RCPT 67, 554 69, other 5xx 65/69).
+// EHLO, then MAIL, RCPT and DATA in one write.
 int submit_begin(struct submit *s, const char *hostname, const char *sender, bool is_8bit,
-                 const char *const *rcpts, size_t count, struct buf *why);   // EHLO .. DATA, pipelined
-int submit_write(struct submit *s, struct slice content, struct buf *why); // clean CRLF content; dot-stuffed here
-int submit_end(struct submit *s, struct buf *why);                         // end mark; 0 only after the 250
+                 const char *const *rcpts, size_t count, struct buf *why);
+// Clean CRLF content, in pieces of any size; dots are doubled here.
+int submit_write(struct submit *s, struct slice content, struct buf *why);
+// The end mark. 0 only after the 250: then the message is in the spool.
+int submit_end(struct submit *s, struct buf *why);
 #endif

@@ -34,7 +34,8 @@ struct session {
     struct buf body; // chunks of the message that is arriving
     struct buf bodies[SESSION_MESSAGES_MAX];
     struct entry *entries[SESSION_MESSAGES_MAX];
-    uint32_t count; // messages accepted
+    uint32_t count;                 // messages accepted
+    uint32_t begun, ended, aborted; // what the machine did; (V4) says how they go together
     uint32_t sends;
     size_t memory_max;
     int last_code;
@@ -61,15 +62,20 @@ static inline void session_init(struct session *s)
     buf_init(&s->body, SESSION_BODY_MAX);
 }
 
+static inline void session_forget_messages(struct session *s)
+{
+    for (; s->count > 0; s->count--) {
+        buf_close(&s->bodies[s->count - 1]);
+        entry_free(s->entries[s->count - 1]);
+    }
+}
+
 static inline void session_close(struct session *s)
 {
     server_free(s->server);
     buf_close(&s->trace);
     buf_close(&s->body);
-    for (uint32_t i = 0; i < s->count; i++) {
-        buf_close(&s->bodies[i]);
-        entry_free(s->entries[i]);
-    }
+    session_forget_messages(s);
 }
 
 static inline void session_trace_send(struct session *s, struct slice bytes)
@@ -105,7 +111,8 @@ static inline void session_keep(struct session *s, struct entry *e)
         buf_reset(&s->body);
         return;
     }
-    must(s->count < SESSION_MESSAGES_MAX);
+    if (s->count == SESSION_MESSAGES_MAX)
+        session_forget_messages(s);
     buf_add(&s->body, e->tail ? e->tail : "", e->tail_size);
     must(s->body.n == e->message.size);
     s->entries[s->count] = e;
@@ -141,6 +148,7 @@ static inline void session_execute(struct session *s, const struct server_effect
         break;
     case SERVER_BEGIN:
         buf_add_str(&s->trace, "begin\n");
+        s->begun += s->begin_verdict == VERDICT_OK;
         session_answer(s, (struct server_event){.kind = SERVER_BEGIN_ANSWER,
                                                 .verdict = s->begin_verdict,
                                                 .id = s->next_id++});
@@ -152,11 +160,13 @@ static inline void session_execute(struct session *s, const struct server_effect
         session_answer(s, (struct server_event){.kind = SERVER_CHUNK_STORED, .err = s->store_err});
         break;
     case SERVER_END:
+        s->ended++;
         session_trace_end(s, e->entry);
         session_keep(s, e->entry);
         session_answer(s, (struct server_event){.kind = SERVER_ACCEPTED, .err = s->store_err});
         break;
     case SERVER_ABORT:
+        s->aborted++;
         buf_addf(&s->trace, "abort %" PRIX64 "\n", e->id);
         buf_reset(&s->body);
         break;
