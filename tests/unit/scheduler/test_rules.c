@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Schedules, and which row gives which value for an address.
+#include "core/time.h"
+#include "scheduler/rules.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#define MIN      TIME_MINUTE_MS
+#define HOUR     TIME_HOUR_MS
+#define COUNT(a) (sizeof(a) / sizeof(a)[0])
+
+struct parse_row {
+    const char *name, *input;
+    enum fp_err want;
+    const char *bad;
+    uint32_t count;
+    int64_t waits[4];
+};
+
+static const struct parse_row parse_rows[] = {
+    {"default", "5m 15m 30m", FP_OK, NULL, 3, {5 * MIN, 15 * MIN, 30 * MIN}},
+    {"one", "30m", FP_OK, NULL, 1, {30 * MIN}},
+    {"blanks around", "  1h30m \t 90s\n", FP_OK, NULL, 2, {90 * MIN, 90 * 1000}},
+    {"shortest", "1s", FP_OK, NULL, 1, {1000}},
+    {"not ascending", "1h 1m", FP_OK, NULL, 2, {HOUR, MIN}},
+    {"empty", "", FP_INVALID, "", 0, {0}},
+    {"only blanks", " \t ", FP_INVALID, "", 0, {0}},
+    {"no unit", "5m 15 30m", FP_INVALID, "15", 0, {0}},
+    {"word", "5m soon", FP_INVALID, "soon", 0, {0}},
+    {"commas", "5m, 15m", FP_INVALID, "5m,", 0, {0}},
+    {"zero", "5m 0", FP_INVALID, "0", 0, {0}},
+    {"under a second", "999ms", FP_INVALID, "999ms", 0, {0}},
+    {"negative", "-5m", FP_INVALID, "-5m", 0, {0}},
+    {"centuries", "5m 99999999d 1h", FP_INVALID, "99999999d", 0, {0}},
+};
+
+static void parses_schedules(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(parse_rows); i++) {
+        const struct parse_row *row = &parse_rows[i];
+        struct schedule got = {.count = 77};
+        struct slice bad = SLICE_LIT("untouched");
+        print_message("%s\n", row->name);
+        assert_int_equal(schedule_parse(slice_str(row->input), &got, &bad), row->want);
+        if (row->want != FP_OK) {
+            assert_int_equal(got.count, 77);
+            assert_true(slice_equal(bad, slice_str(row->bad)));
+            continue;
+        }
+        assert_int_equal(got.count, row->count);
+        for (uint32_t k = 0; k < row->count; k++)
+            assert_int_equal(got.waits_ms[k], row->waits[k]);
+    }
+}
+
+static void takes_as_many_steps_as_fit(void **state)
+{
+    (void)state;
+    char text[(SCHEDULE_STEPS_MAX + 1) * 4 + 1] = "";
+    for (int i = 0; i < SCHEDULE_STEPS_MAX; i++)
+        snprintf(text + 4 * i, 5, "%02dm ", i + 10);
+    struct schedule s;
+    struct slice bad;
+    assert_int_equal(schedule_parse(slice_str(text), &s, &bad), FP_OK);
+    assert_int_equal(s.count, SCHEDULE_STEPS_MAX);
+    snprintf(text + 4 * SCHEDULE_STEPS_MAX, 5, "99m ");
+    assert_int_equal(schedule_parse(slice_str(text), &s, &bad), FP_TOO_BIG);
+    assert_true(slice_equal(bad, SLICE_LIT("99m")));
+}
+
+static void waits_and_repeats_the_last(void **state)
+{
+    (void)state;
+    struct schedule s = {.count = 3, .waits_ms = {5 * MIN, 15 * MIN, 30 * MIN}};
+    static const int64_t want[] = {5 * MIN, 15 * MIN, 30 * MIN, 30 * MIN, 30 * MIN};
+    for (uint32_t i = 0; i < COUNT(want); i++)
+        assert_int_equal(schedule_wait(&s, i + 1), want[i]);
+    assert_int_equal(schedule_wait(&s, UINT32_MAX), 30 * MIN);
+}
+
+// Each row names one setting more than needed to see which row gave it: values are their own names.
+static struct retry_row retries[] = {
+    {.pattern = "*", .schedule = {1, {1 * MIN}}, .expire_after_ms = 1 * HOUR},
+    {.pattern = ".example.com", .schedule = {1, {2 * MIN}}},
+    {.pattern = ".sub.example.com", .expire_after_ms = 3 * HOUR},
+    {.pattern = "example.com", .schedule = {1, {4 * MIN}}, .has_warn = true},
+    {.pattern = "user@example.com", .expire_after_ms = 5 * HOUR},
+    {.pattern = "example.org",
+     .has_warn = true,
+     .warn_count = 2,
+     .warn_after_ms = {6 * MIN, 6 * HOUR}},
+    {.pattern = "\"odd@name\"@example.net", .schedule = {1, {7 * MIN}}},
+    {.pattern = "[192.0.2.1]", .schedule = {1, {8 * MIN}}},
+};
+static const struct rules rules = {.retries = retries, .retry_count = COUNT(retries)};
+
+struct retry_case {
+    const char *name, *address;
+    int64_t wait_ms, expire_ms;
+    uint32_t warn_count;
+    int64_t warn_ms;
+};
+
+static const struct retry_case retry_cases[] = {
+    {"everybody", "a@example.net", 1 * MIN, 1 * HOUR, 1, 4 * HOUR},
+    {"the domain", "other@example.com", 4 * MIN, 1 * HOUR, 0, 0},
+    {"the address adds to the domain", "user@example.com", 4 * MIN, 5 * HOUR, 0, 0},
+    {"letters' case", "USER@Example.COM", 4 * MIN, 5 * HOUR, 0, 0},
+    {"below", "a@mail.example.com", 2 * MIN, 1 * HOUR, 1, 4 * HOUR},
+    {"further below", "a@x.sub.example.com", 2 * MIN, 3 * HOUR, 1, 4 * HOUR},
+    {"the suffix's own name is not below it", "a@sub.example.com", 2 * MIN, 1 * HOUR, 1, 4 * HOUR},
+    {"no label boundary", "a@notexample.com", 1 * MIN, 1 * HOUR, 1, 4 * HOUR},
+    {"warnings", "a@example.org", 1 * MIN, 1 * HOUR, 2, 6 * MIN},
+    {"quoted at sign", "\"odd@name\"@example.net", 7 * MIN, 1 * HOUR, 1, 4 * HOUR},
+    {"only a domain", "example.com", 4 * MIN, 1 * HOUR, 0, 0},
+    {"literal", "a@[192.0.2.1]", 8 * MIN, 1 * HOUR, 1, 4 * HOUR},
+    {"nothing", "", 1 * MIN, 1 * HOUR, 1, 4 * HOUR},
+};
+
+static void most_exact_row_wins_setting_by_setting(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(retry_cases); i++) {
+        const struct retry_case *c = &retry_cases[i];
+        struct retry_rule got;
+        print_message("%s\n", c->name);
+        rules_retry(&rules, slice_str(c->address), &got);
+        assert_int_equal(schedule_wait(&got.schedule, 1), c->wait_ms);
+        assert_int_equal(got.expire_after_ms, c->expire_ms);
+        assert_int_equal(got.warn_count, c->warn_count);
+        if (c->warn_count > 0)
+            assert_int_equal(got.warn_after_ms[0], c->warn_ms);
+    }
+}
+
+static void order_of_rows_does_not_matter(void **state)
+{
+    (void)state;
+    struct retry_row turned[COUNT(retries)];
+    for (size_t i = 0; i < COUNT(retries); i++)
+        turned[i] = retries[COUNT(retries) - 1 - i];
+    struct rules r = {.retries = turned, .retry_count = COUNT(turned)};
+    for (size_t i = 0; i < COUNT(retry_cases); i++) {
+        struct retry_rule a, b;
+        rules_retry(&rules, slice_str(retry_cases[i].address), &a);
+        rules_retry(&r, slice_str(retry_cases[i].address), &b);
+        assert_memory_equal(&a, &b, sizeof a);
+    }
+}
+
+static void defaults_fill_the_rest(void **state)
+{
+    (void)state;
+    struct rules none = {0};
+    struct retry_rule retry;
+    struct limit_rule limit;
+    rules_retry(&none, SLICE_LIT("a@example.com"), &retry);
+    assert_int_equal(retry.schedule.count, 3);
+    assert_int_equal(schedule_wait(&retry.schedule, 2), 15 * MIN);
+    assert_int_equal(retry.warn_count, 1);
+    assert_int_equal(retry.warn_after_ms[0], 4 * HOUR);
+    // RFC 5321 4.5.4.1: at least 4 to 5 days before giving up
+    assert_int_equal(retry.expire_after_ms, 5 * TIME_DAY_MS);
+    rules_limit(&none, SLICE_LIT("example.com"), &limit);
+    assert_int_equal(limit.connections, 20);
+    assert_int_equal(limit.messages_per_connection, 100);
+    assert_int_equal(limit.recipients_per_message, 100);
+}
+
+// RFC 5321 4.5.4.1: 30 minutes between attempts is the SHOULD; two quick retries come before.
+static void default_schedule_keeps_the_mean_of_the_rfc(void **state)
+{
+    (void)state;
+    struct rules none = {0};
+    struct retry_rule rule;
+    rules_retry(&none, SLICE_LIT("a@example.com"), &rule);
+    int64_t at = 0;
+    uint32_t failures = 0;
+    while (at < TIME_DAY_MS)
+        at += schedule_wait(&rule.schedule, ++failures);
+    assert_true(at / failures >= 28 * MIN);
+    assert_true(schedule_wait(&rule.schedule, 3) >= 30 * MIN);
+}
+
+static void limits_by_domain(void **state)
+{
+    (void)state;
+    struct limit_row rows[] = {
+        {.pattern = "*", .connections = 5},
+        {.pattern = ".example.com", .messages_per_connection = 7, .connections = 6},
+        {.pattern = "mx.example.com", .recipients_per_message = 1},
+    };
+    struct rules r = {.limits = rows, .limit_count = COUNT(rows)};
+    static const struct {
+        const char *domain;
+        struct limit_rule want;
+    } cases[] = {
+        {"example.com", {5, 100, 100}},
+        {"a.example.com", {6, 7, 100}},
+        {"MX.example.com", {6, 7, 1}},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct limit_rule got;
+        rules_limit(&r, slice_str(cases[i].domain), &got);
+        assert_memory_equal(&got, &cases[i].want, sizeof got);
+    }
+}
+
+static void sweep_looks_no_earlier_than_needed(void **state)
+{
+    (void)state;
+    struct retry_row all = {.pattern = "*",
+                            .has_warn = true,
+                            .warn_count = 2,
+                            .warn_after_ms = {8 * HOUR, 24 * HOUR},
+                            .expire_after_ms = 9 * TIME_DAY_MS};
+    struct retry_row one = {
+        .pattern = "example.com", .has_warn = true, .warn_count = 1, .warn_after_ms = {HOUR}};
+    struct retry_row no_warning = {.pattern = "*", .has_warn = true};
+    struct retry_row both[] = {all, one};
+    static const struct {
+        const char *name;
+        uint32_t level;
+        int64_t want[4]; // by table: none, all, both, no_warning
+    } cases[] = {
+        {"not warned", 0, {4 * HOUR, 8 * HOUR, HOUR, 5 * TIME_DAY_MS}},
+        {"warned once", 1, {5 * TIME_DAY_MS, 24 * HOUR, 24 * HOUR, 5 * TIME_DAY_MS}},
+        {"warned twice", 2, {5 * TIME_DAY_MS, 9 * TIME_DAY_MS, 9 * TIME_DAY_MS, 5 * TIME_DAY_MS}},
+    };
+    const struct rules tables[] = {{.retry_count = 0},
+                                   {.retries = &all, .retry_count = 1},
+                                   {.retries = both, .retry_count = 2},
+                                   {.retries = &no_warning, .retry_count = 1}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        print_message("%s\n", cases[i].name);
+        for (size_t k = 0; k < COUNT(tables); k++)
+            assert_int_equal(rules_sweep_age(&tables[k], cases[i].level), cases[i].want[k]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(parses_schedules),
+        cmocka_unit_test(takes_as_many_steps_as_fit),
+        cmocka_unit_test(waits_and_repeats_the_last),
+        cmocka_unit_test(most_exact_row_wins_setting_by_setting),
+        cmocka_unit_test(order_of_rows_does_not_matter),
+        cmocka_unit_test(defaults_fill_the_rest),
+        cmocka_unit_test(default_schedule_keeps_the_mean_of_the_rfc),
+        cmocka_unit_test(limits_by_domain),
+        cmocka_unit_test(sweep_looks_no_earlier_than_needed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,601 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The scheduler in a world of virtual time: what is started when, as traces.
+#include "tests/unit/scheduler/world.h"
+
+#define MIN TIME_MINUTE_MS
+
+static int setup(void **state)
+{
+    *state = world_new();
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    world_free(*state);
+    return 0;
+}
+
+static void expect_trace(struct world *w, const char *want)
+{
+    assert_string_equal(w->trace.p ? w->trace.p : "", want);
+    buf_reset(&w->trace);
+}
+
+static void counts(struct world *w, struct scheduler_counts *ret)
+{
+    scheduler_count(w->s, ret);
+}
+
+static void fresh_mail_goes_at_once(void **state)
+{
+    struct world *w = *state;
+    world_accept(w, 0, 1);
+    world_accept(w, 1, 2);
+    expect_trace(w, "0 start 1.0+1 d0.example\n"
+                    "0 start 2.0+2 d1.example\n");
+    world_run(w, TIME_NEVER);
+    assert_int_equal(world_open_rows(w), 0);
+    assert_int_equal(w->read_total, 0); // fresh mail is never read back
+    expect_trace(w, "");
+    world_feed(w, (struct sched_event){.kind = SCHED_TIMER});
+    struct scheduler_counts c;
+    counts(w, &c);
+    assert_int_equal(c.destinations + c.domains + c.running + c.window_rcpts, 0);
+    assert_int_equal(scheduler_deadline(w->s), TIME_NEVER);
+}
+
+static void due_mail_is_read_when_its_time_comes(void **state)
+{
+    struct world *w = *state;
+    world_store(w, 1, 0, 0, w->now_ms + 60000);
+    world_store(w, 2, 0, 0, w->now_ms - 999999999); // long overdue, as after a jump of the clock
+    world_tell_domains(w);
+    world_run(w, TIME_NEVER);
+    expect_trace(w, "0.001 start 2.0+1 d0.example\n"
+                    "60.001 start 1.0+1 d0.example\n");
+    assert_int_equal(world_open_rows(w), 0);
+}
+
+static void deferred_mail_comes_back_by_its_own_time(void **state)
+{
+    struct world *w = *state;
+    world_break(w, 0, 6 * MIN, DEFERS);
+    world_accept(w, 0, 1);
+    world_run(w, TIME_NEVER);
+    expect_trace(w, "0 start 1.0+1 d0.example\n"
+                    "300.101 start 1.0+1 d0.example\n"
+                    "600.202 start 1.0+1 d0.example\n");
+}
+
+// The wait begins when the attempt has failed, a second after it began.
+static void outage_is_probed_by_the_schedule(void **state)
+{
+    struct world *w = *state;
+    struct world_destination *d = &w->destinations[0];
+    d->duration_ms = 1000;
+    w->read_ms = 0;
+    world_break(w, 0, 6 * TIME_DAY_MS, HOST_DOWN);
+    world_accept(w, 0, 1);
+    for (int i = 0; i < 50; i++) { // arriving all the time, and never tried while it rests
+        world_run(w, 3 * TIME_HOUR_MS - 7 * MIN);
+        world_accept(w, 0, 1);
+    }
+    int64_t begin_ms = d->attempts_ms[0];
+    world_run(w, begin_ms + 6 * TIME_DAY_MS - w->now_ms);
+    int64_t want_ms = begin_ms;
+    static const int64_t first_waits[] = {5 * MIN, 15 * MIN};
+    uint32_t i = 0;
+    for (; want_ms + 1000 < begin_ms + 6 * TIME_DAY_MS; i++) {
+        assert_int_equal(d->attempts_ms[i], want_ms);
+        want_ms += 1000 + (i < COUNT(first_waits) ? first_waits[i] : 30 * MIN);
+    }
+    assert_in_range(d->attempt_count, i, i + 1);
+    struct destination_view view;
+    assert_true(scheduler_destination(w->s, "d0.example", &view));
+    assert_int_equal(view.failures, i);
+    assert_int_equal(view.since_ms, begin_ms + 1000);
+    assert_string_equal(view.why->text, "connect to d0.example: refused");
+    assert_int_equal(d->stored_failures, i);
+    world_run(w, TIME_NEVER); // and when it answers again, everything goes within one rest
+    assert_int_equal(world_open_rows(w), 0);
+    assert_true(w->now_ms <= want_ms + MIN);
+    assert_int_equal(d->stored_failures, 0);
+}
+
+static void success_of_the_probe_releases_everything(void **state)
+{
+    struct world *w = *state;
+    w->limit.connections = 3;
+    world_break(w, 0, 4 * MIN, HOST_DOWN);
+    for (int i = 0; i < 5; i++)
+        world_accept(w, 0, 1);
+    world_run(w, TIME_NEVER);
+    // Three fail together and count once (D4); two wait without being tried (D3); the one that
+    // waits longest is the probe; then all go, three at a time.
+    expect_trace(w, "0 start 1.0+1 d0.example\n"
+                    "0 start 2.0+1 d0.example\n"
+                    "0 start 3.0+1 d0.example\n"
+                    "0.1 health d0.example failures=1\n"
+                    "300.1 probe 4.0+1 d0.example\n"
+                    "300.2 health d0.example failures=0\n"
+                    "300.2 start 5.0+1 d0.example\n"
+                    "300.201 start 1.0+1 d0.example\n"
+                    "300.201 start 2.0+1 d0.example\n"
+                    "300.3 start 3.0+1 d0.example\n");
+    assert_int_equal(world_open_rows(w), 0);
+}
+
+static void late_failures_of_an_outage_do_not_bring_it_back(void **state)
+{
+    struct world *w = *state;
+    struct world_destination *d = &w->destinations[0];
+    world_break(w, 0, 4 * MIN, HOST_DOWN);
+    d->duration_ms = 6 * MIN; // will hang until long after the probe has succeeded
+    uint64_t slow = world_accept(w, 0, 1);
+    d->duration_ms = 100;
+    world_accept(w, 0, 1);
+    world_run(w, 5 * MIN + 30000);
+    expect_trace(w, "0 start 1.0+1 d0.example\n"
+                    "0 start 2.0+1 d0.example\n"
+                    "0.1 health d0.example failures=1\n"
+                    "300.101 probe 2.0+1 d0.example\n"
+                    "300.201 health d0.example failures=0\n");
+    world_break(w, 0, MIN, HOST_DOWN);
+    world_run(w, MIN); // the slow one ends with a failure: of the old outage (D4)
+    struct destination_view view = {.failures = 77};
+    if (scheduler_destination(w->s, d->name, &view))
+        assert_int_equal(view.failures, 0);
+    assert_false(world_row(w, slow, 0)->is_gone);
+    world_run(w, TIME_NEVER);
+    assert_int_equal(world_open_rows(w), 0);
+}
+
+static void our_own_failure_rests_a_minute_and_counts_nothing(void **state)
+{
+    struct world *w = *state;
+    world_break(w, 0, 90000, WE_ARE_DOWN);
+    world_accept(w, 0, 1);
+    world_run(w, TIME_NEVER);
+    expect_trace(w, "0 start 1.0+1 d0.example\n"
+                    "60.101 probe 1.0+1 d0.example\n"
+                    "120.202 probe 1.0+1 d0.example\n"); // no health is stored
+}
+
+static void local_failure_of_a_probe_keeps_the_failures(void **state)
+{
+    struct world *w = *state;
+    world_break(w, 0, 4 * MIN, HOST_DOWN);
+    world_accept(w, 0, 1);
+    world_run(w, 4 * MIN);
+    world_break(w, 0, 2 * MIN, WE_ARE_DOWN);
+    world_run(w, 75000);
+    struct destination_view view;
+    assert_true(scheduler_destination(w->s, "d0.example", &view));
+    assert_int_equal(view.state, DESTINATION_RESTING);
+    assert_int_equal(view.failures, 1);
+    assert_int_equal(view.rest_until_ms, 1000000000 + 360201);
+    world_run(w, TIME_NEVER);
+    expect_trace(w, "0 start 1.0+1 d0.example\n"
+                    "0.1 health d0.example failures=1\n"
+                    "300.101 probe 1.0+1 d0.example\n"
+                    "360.202 probe 1.0+1 d0.example\n"
+                    "360.302 health d0.example failures=0\n");
+}
+
+static void destinations_take_turns(void **state)
+{
+    struct world *w = *state;
+    w->settings.batches_max = 2;
+    world_feed(w, (struct sched_event){.kind = SCHED_SETTINGS, .settings = w->settings});
+    for (int d = 0; d < 3; d++)
+        for (uint32_t i = 0; i < 1000; i++)
+            world_store(w, ++w->last_message, 0, d, w->now_ms);
+    world_tell_domains(w);
+    world_run(w, 10); // the first page to arrive takes what is free; from here all have mail
+    uint32_t before[3];
+    for (int d = 0; d < 3; d++)
+        before[d] = w->destinations[d].starts;
+    while (w->destinations[0].starts < 990) {
+        world_run(w, 10);
+        for (int d = 0; d < 2; d++) { // D2
+            uint32_t a = w->destinations[d].starts - before[d];
+            uint32_t b = w->destinations[d + 1].starts - before[d + 1];
+            assert_true(a <= b + 1 && b <= a + 1);
+        }
+    }
+    world_run(w, TIME_NEVER);
+    assert_int_equal(world_open_rows(w), 0);
+    assert_int_equal(w->running_max, 2);
+}
+
+static void a_flood_for_one_leaves_room_for_the_others(void **state)
+{
+    struct world *w = *state;
+    w->settings.window_rcpts_max = 400;
+    w->settings.page_size = 20;
+    world_feed(w, (struct sched_event){.kind = SCHED_SETTINGS, .settings = w->settings});
+    w->destinations[0].duration_ms = TIME_HOUR_MS;
+    for (int i = 0; i < 1000; i++)
+        world_accept(w, 0, 1);
+    assert_int_equal(w->destinations[0].starts, 20); // connections
+    struct scheduler_counts c;
+    counts(w, &c);
+    assert_in_range(c.window_rcpts, 150, 250);
+    for (int i = 0; i < 20; i++) // fresh for another
+        world_accept(w, 1, 1);
+    for (uint32_t i = 0; i < 100; i++) // and out of the spool for a third
+        world_store(w, ++w->last_message, 0, 2, w->now_ms);
+    world_tell_domains(w);
+    world_run(w, 5000);
+    assert_int_equal(w->destinations[1].starts, 20);
+    assert_int_equal(w->destinations[2].starts, 100);
+}
+
+static void resting_destinations_do_not_fill_the_windows(void **state)
+{
+    struct world *w = *state;
+    w->settings.window_rcpts_max = 100;
+    w->settings.page_size = 20;
+    world_feed(w, (struct sched_event){.kind = SCHED_SETTINGS, .settings = w->settings});
+    for (int d = 0; d < 15; d++) {
+        world_break(w, d, TIME_HOUR_MS, HOST_DOWN);
+        world_accept(w, d, 1);
+    }
+    world_run(w, 1000);
+    for (int i = 0; i < 50; i++)
+        for (int d = 0; d < 15; d++)
+            world_accept(w, d, 1);
+    struct scheduler_counts c;
+    counts(w, &c);
+    assert_int_equal(c.resting, 15);
+    assert_in_range(c.window_rcpts, 20, 50);
+    for (int i = 0; i < 60; i++)
+        world_accept(w, 15, 1);
+    world_run(w, 5000);
+    assert_int_equal(w->destinations[15].starts, 60);
+    world_run(w, TIME_NEVER);
+    assert_int_equal(world_open_rows(w), 0);
+}
+
+static void old_mail_is_read_although_fresh_mail_keeps_coming(void **state)
+{
+    struct world *w = *state;
+    w->settings.window_rcpts_max = 400;
+    w->settings.page_size = 20;
+    w->limit.connections = 1;
+    world_feed(w, (struct sched_event){.kind = SCHED_SETTINGS, .settings = w->settings});
+    for (uint32_t i = 0; i < 100; i++)
+        world_store(w, ++w->last_message, 0, 0, w->now_ms);
+    world_tell_domains(w);
+    for (int i = 0; i < 600; i++) { // twice what the host can take
+        world_accept(w, 0, 1);
+        world_run(w, 50);
+    }
+    uint32_t old = 0;
+    for (uint32_t i = 0; i < 100; i++)
+        old += w->rows[i].is_gone;
+    assert_in_range(old, 20, 100);
+}
+
+static void large_batches_are_handed_out_in_parts(void **state)
+{
+    struct world *w = *state;
+    w->limit.recipients_per_message = 40;
+    w->limit.connections = 2;
+    world_accept(w, 0, 100);
+    world_run(w, TIME_NEVER);
+    expect_trace(w, "0 start 1.0+40 d0.example\n"
+                    "0 start 1.40+40 d0.example\n"
+                    "0.1 start 1.80+20 d0.example\n");
+    assert_int_equal(world_open_rows(w), 0);
+}
+
+// A page that was read before the commit of what it holds arrives after it.
+static void pages_older_than_a_commit_start_nothing_twice(void **state)
+{
+    struct world *w = *state;
+    w->read_ms = 500; // the snapshot is taken when it is asked for
+    world_accept(w, 0, 1);
+    world_store(w, ++w->last_message, 0, 0, w->now_ms);
+    world_tell_domains(w); // asked for while 1 is under way, answered after it has settled
+    world_run(w, TIME_NEVER);
+    expect_trace(w, "0 start 1.0+1 d0.example\n"
+                    "0.5 start 2.0+1 d0.example\n");
+}
+
+// The same when it was deferred: the next attempt comes at its time, and comes.
+static void pages_older_than_a_deferral_do_not_hide_it(void **state)
+{
+    struct world *w = *state;
+    w->read_ms = 500;
+    w->retry_ms = 200;
+    world_break(w, 0, 120, DEFERS);
+    world_accept(w, 0, 1);
+    world_store(w, ++w->last_message, 0, 0, w->now_ms);
+    world_tell_domains(w);
+    world_run(w, TIME_NEVER);
+    expect_trace(w, "0 start 1.0+1 d0.example\n"
+                    "0.5 start 2.0+1 d0.example\n"
+                    "1 start 1.0+1 d0.example\n");
+}
+
+static void flush_ends_rests_and_tries_each_once(void **state)
+{
+    struct world *w = *state;
+    w->limit.connections = 2;
+    world_break(w, 0, 10 * MIN, HOST_DOWN);
+    world_break(w, 1, 10 * MIN, DEFERS);
+    for (int i = 0; i < 3; i++)
+        world_accept(w, 0, 1);
+    world_accept(w, 1, 1);
+    world_run(w, MIN);
+    buf_reset(&w->trace);
+    world_flush(w, NULL); // still down: one probe; the other destination is tried once
+    world_run(w, MIN);
+    expect_trace(w, "60 probe 3.0+1 d0.example\n"
+                    "60.001 start 4.0+1 d1.example\n"
+                    "60.1 health d0.example failures=2\n");
+    w->outage_count = 0;
+    world_flush(w, NULL); // up again: everything goes
+    world_run(w, MIN);
+    expect_trace(w, "120.001 probe 1.0+1 d0.example\n"
+                    "120.001 start 4.0+1 d1.example\n"
+                    "120.101 health d0.example failures=0\n"
+                    "120.101 start 2.0+1 d0.example\n"
+                    "120.101 start 3.0+1 d0.example\n");
+    assert_int_equal(world_open_rows(w), 0);
+}
+
+static void flush_of_a_domain_leaves_the_others(void **state)
+{
+    struct world *w = *state;
+    world_break(w, 0, MIN, DEFERS);
+    world_break(w, 1, MIN, DEFERS);
+    world_accept(w, 0, 1);
+    world_accept(w, 1, 1);
+    world_run(w, MIN);
+    buf_reset(&w->trace);
+    world_flush(w, "d1.example");
+    world_flush(w, "unknown.example");
+    world_run(w, MIN);
+    expect_trace(w, "60.001 start 2.0+1 d1.example\n");
+}
+
+static void flush_while_a_page_is_read_begins_again(void **state)
+{
+    struct world *w = *state;
+    w->read_ms = 1000;
+    world_store(w, 1, 0, 0, w->now_ms + 500);
+    world_store(w, 2, 0, 0, w->now_ms + TIME_HOUR_MS);
+    world_tell_domains(w);
+    world_run(w, 700);
+    world_flush(w, NULL);
+    world_run(w, 10000);
+    expect_trace(w, "1.5 start 1.0+1 d0.example\n"
+                    "2.5 start 2.0+1 d0.example\n");
+}
+
+static void flush_goes_over_many_pages(void **state)
+{
+    struct world *w = *state;
+    w->settings.page_size = 3;
+    world_feed(w, (struct sched_event){.kind = SCHED_SETTINGS, .settings = w->settings});
+    for (uint32_t i = 0; i < 50; i++)
+        world_store(w, ++w->last_message, 0, 0, w->now_ms + TIME_DAY_MS);
+    world_tell_domains(w);
+    world_break(w, 0, MIN, DEFERS);
+    world_flush(w, NULL);
+    world_run(w, 2 * MIN);
+    for (uint32_t i = 0; i < 50; i++)
+        assert_int_equal(w->rows[i].starts, 1);
+    world_run(w, TIME_NEVER);
+    assert_int_equal(world_open_rows(w), 0);
+}
+
+static void dropped_recipients_are_left_out(void **state)
+{
+    struct world *w = *state;
+    w->limit.connections = 1;
+    world_accept(w, 0, 2); // under way
+    world_accept(w, 0, 3);
+    world_accept(w, 0, 1);
+    world_drop(w, world_row(w, 1, 0)); // has no effect on what is under way
+    assert_true(scheduler_is_active(w->s, 1, 0));
+    world_drop(w, world_row(w, 2, 1));
+    world_drop(w, world_row(w, 3, 0));
+    assert_int_equal(w->discards, 1);
+    world_run(w, TIME_NEVER);
+    expect_trace(w, "0 start 1.0+2 d0.example\n"
+                    "0.1 start 2.0+2 d0.example\n");
+    assert_int_equal(world_open_rows(w), 0);
+}
+
+static void dropped_while_a_page_is_under_way(void **state)
+{
+    struct world *w = *state;
+    w->read_ms = 100;
+    world_store(w, 1, 0, 0, w->now_ms);
+    world_store(w, 2, 0, 0, w->now_ms);
+    world_tell_domains(w);
+    world_drop(w, world_row(w, 1, 0)); // the page was read before and still holds it
+    world_run(w, TIME_NEVER);
+    expect_trace(w, "0.1 start 2.0+1 d0.example\n");
+}
+
+static void new_settings_drop_the_windows(void **state)
+{
+    struct world *w = *state;
+    w->limit.connections = 1;
+    for (int i = 0; i < 3; i++)
+        world_accept(w, 0, 1);
+    w->limit.connections = 2;
+    world_feed(w, (struct sched_event){.kind = SCHED_SETTINGS, .settings = w->settings});
+    assert_int_equal(w->discards, 2);
+    assert_true(scheduler_is_active(w->s, 1, 0));
+    w->destination_of[0] = 5; // and another route
+    world_tell_domains(w);
+    world_run(w, TIME_NEVER);
+    expect_trace(w, "0 start 1.0+1 d0.example\n"
+                    "0.001 start 2.0+1 d5.example\n"
+                    "0.001 start 3.0+1 d5.example\n");
+    assert_int_equal(world_open_rows(w), 0);
+}
+
+static void new_settings_keep_the_health(void **state)
+{
+    struct world *w = *state;
+    world_break(w, 0, 4 * MIN, HOST_DOWN);
+    world_break(w, 1, 4 * MIN, WE_ARE_DOWN);
+    world_accept(w, 0, 1);
+    world_accept(w, 1, 1);
+    world_run(w, 1000);
+    world_feed(w, (struct sched_event){.kind = SCHED_SETTINGS, .settings = w->settings});
+    struct destination_view view;
+    assert_true(scheduler_destination(w->s, "d0.example", &view));
+    assert_int_equal(view.state, DESTINATION_RESTING);
+    assert_int_equal(view.failures, 1);
+    world_feed(w, (struct sched_event){.kind = SCHED_TIMER});
+    assert_false(scheduler_destination(w->s, "d1.example", &view));
+}
+
+// A page asked for before is answered after: its end must not end the reading that follows.
+static void new_settings_while_a_page_is_under_way(void **state)
+{
+    struct world *w = *state;
+    w->read_ms = 100;
+    for (uint32_t i = 0; i < 3; i++)
+        world_store(w, ++w->last_message, 0, 0, w->now_ms);
+    world_tell_domains(w);
+    world_feed(w, (struct sched_event){.kind = SCHED_SETTINGS, .settings = w->settings});
+    world_tell_domains(w);
+    assert_int_equal(w->reads_max, 1);
+    world_run(w, TIME_NEVER);
+    assert_int_equal(world_open_rows(w), 0);
+    assert_int_equal(w->destinations[0].starts, 3);
+}
+
+static void health_survives_a_restart(void **state)
+{
+    struct world *w = *state;
+    struct outcome why;
+    outcome_set(&why, OUTCOME_DEFERRED, SCOPE_HOST, CLASS_HOST, "4.4.1", "no route to host");
+    struct sched_event e = {.kind = SCHED_HEALTH};
+    e.health.name = "d0.example";
+    e.health.failures = 3;
+    e.health.since_ms = w->now_ms - TIME_HOUR_MS;
+    e.health.last_probe_ms = w->now_ms - 10 * MIN;
+    e.health.rest_until_ms = w->now_ms + 20 * MIN;
+    e.health.why = &why;
+    world_feed(w, e);
+    e.health.name = "d1.example";
+    e.health.rest_until_ms = w->now_ms - 1; // over while we were down
+    world_feed(w, e);
+    for (int d = 0; d < 3; d++)
+        for (uint32_t n = 0; n < 2; n++)
+            world_store(w, ++w->last_message, 0, d, w->now_ms - MIN);
+    world_tell_domains(w);
+    struct destination_view view;
+    assert_true(scheduler_destination(w->s, "d0.example", &view));
+    assert_int_equal(view.failures, 3);
+    assert_string_equal(view.why->text, "no route to host");
+    world_run(w, TIME_NEVER);
+    expect_trace(w, "0.001 probe 3.0+1 d1.example\n"
+                    "0.001 start 5.0+1 d2.example\n"
+                    "0.001 start 6.0+1 d2.example\n"
+                    "0.101 health d1.example failures=0\n"
+                    "0.101 start 4.0+1 d1.example\n"
+                    "1200.001 probe 1.0+1 d0.example\n"
+                    "1200.101 health d0.example failures=0\n"
+                    "1200.101 start 2.0+1 d0.example\n");
+}
+
+static void pages_that_fail_are_asked_for_again(void **state)
+{
+    struct world *w = *state;
+    world_store(w, 1, 0, 0, w->now_ms);
+    w->read_failures = 3;
+    world_tell_domains(w);
+    world_run(w, TIME_NEVER);
+    expect_trace(w, "3.004 start 1.0+1 d0.example\n");
+}
+
+static void domains_may_share_a_destination(void **state)
+{
+    struct world *w = *state;
+    w->limit.connections = 2;
+    for (int d = 0; d < WORLD_DOMAINS; d++) {
+        w->destination_of[d] = 7;
+        for (uint32_t i = 0; i < 10; i++)
+            world_store(w, ++w->last_message, 0, d, w->now_ms);
+    }
+    world_tell_domains(w);
+    world_run(w, TIME_NEVER);
+    assert_int_equal(world_open_rows(w), 0);
+    assert_int_equal(w->destinations[7].starts, 160);
+    assert_true(w->reads_max > 1 && w->reads_max <= 8);
+}
+
+static void a_pause_starts_nothing(void **state)
+{
+    struct world *w = *state;
+    w->limit.connections = 1;
+    world_accept(w, 0, 1);
+    world_accept(w, 0, 1);
+    world_feed(w, (struct sched_event){.kind = SCHED_PAUSE});
+    world_accept(w, 1, 1);
+    world_flush(w, NULL);
+    world_run(w, TIME_NEVER);
+    expect_trace(w, "0 start 1.0+1 d0.example\n");
+    assert_int_equal(scheduler_deadline(w->s), TIME_NEVER);
+}
+
+static void time_does_not_run_backwards(void **state)
+{
+    struct world *w = *state;
+    world_break(w, 0, 4 * MIN, HOST_DOWN);
+    world_accept(w, 0, 1);
+    world_run(w, 1000);
+    struct sched_event e = {.kind = SCHED_TIMER, .now_ms = 5};
+    scheduler_feed(w->s, &e);
+    assert_int_equal(scheduler_deadline(w->s), 1000000000 + 100 + 5 * MIN);
+    world_run(w, TIME_NEVER);
+    assert_int_equal(world_open_rows(w), 0);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(fresh_mail_goes_at_once),
+        TEST(due_mail_is_read_when_its_time_comes),
+        TEST(deferred_mail_comes_back_by_its_own_time),
+        TEST(outage_is_probed_by_the_schedule),
+        TEST(success_of_the_probe_releases_everything),
+        TEST(late_failures_of_an_outage_do_not_bring_it_back),
+        TEST(our_own_failure_rests_a_minute_and_counts_nothing),
+        TEST(local_failure_of_a_probe_keeps_the_failures),
+        TEST(destinations_take_turns),
+        TEST(a_flood_for_one_leaves_room_for_the_others),
+        TEST(resting_destinations_do_not_fill_the_windows),
+        TEST(old_mail_is_read_although_fresh_mail_keeps_coming),
+        TEST(large_batches_are_handed_out_in_parts),
+        TEST(pages_older_than_a_commit_start_nothing_twice),
+        TEST(pages_older_than_a_deferral_do_not_hide_it),
+        TEST(flush_ends_rests_and_tries_each_once),
+        TEST(flush_of_a_domain_leaves_the_others),
+        TEST(flush_while_a_page_is_read_begins_again),
+        TEST(flush_goes_over_many_pages),
+        TEST(dropped_recipients_are_left_out),
+        TEST(dropped_while_a_page_is_under_way),
+        TEST(new_settings_drop_the_windows),
+        TEST(new_settings_keep_the_health),
+        TEST(new_settings_while_a_page_is_under_way),
+        TEST(health_survives_a_restart),
+        TEST(pages_that_fail_are_asked_for_again),
+        TEST(domains_may_share_a_destination),
+        TEST(a_pause_starts_nothing),
+        TEST(time_does_not_run_backwards),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
