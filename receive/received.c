@@ -23,21 +23,24 @@ static void add_harmless(const char *name, struct buf *to)
         buf_add_byte(to, is_harmless(name[i]) ? name[i] : '?');
 }
 
-static void add_literal(const char *ip, struct buf *to)
+// Joins texts up to the first NULL. Every message passes here: printf would cost more than the
+// rest.
+static void add_all(struct buf *to, const char *const *texts)
 {
-    buf_addf(to, "[%s%s]", strchr(ip, ':') ? "IPv6:" : "", ip);
+    for (; *texts; texts++)
+        buf_add_str(to, *texts);
 }
+
+#define ADD_ALL(to, ...) add_all(to, (const char *const[]){__VA_ARGS__, NULL})
 
 static void add_from(const struct received *r, struct buf *to)
 {
     struct slice helo = slice_str(r->helo), ip;
-    buf_add_str(to, "from ");
+    const char *tag = strchr(r->ip, ':') ? "IPv6:" : "";
     if (hostname_is_valid(helo) || hostname_is_literal(helo, &ip)) {
-        buf_addf(to, "%s (", r->helo);
-        add_literal(r->ip, to);
+        ADD_ALL(to, "from ", r->helo, " ([", tag, r->ip, "]");
     } else {
-        add_literal(r->ip, to);
-        buf_add_str(to, " (");
+        ADD_ALL(to, "from [", tag, r->ip, "] (");
         add_harmless(helo.n > 0 ? r->helo : "unnamed", to);
     }
     buf_add_str(to, ")\r\n\t");
@@ -45,7 +48,7 @@ static void add_from(const struct received *r, struct buf *to)
 
 static void add_program(const struct received *r, struct buf *to)
 {
-    buf_addf(to, "by %s (Fermoposta", r->hostname);
+    ADD_ALL(to, "by ", r->hostname, " (Fermoposta");
     if (!*r->ip && r->uid >= 0) {
         buf_addf(to, ", from userid %" PRId64, r->uid);
         if (*r->user_name) {
@@ -59,16 +62,15 @@ static void add_program(const struct received *r, struct buf *to)
 void received_write(const struct received *r, struct buf *to)
 {
     char id[MESSAGE_ID_DIGITS + 1], date[TIME_TEXT_SIZE];
+    bool is_local = *r->ip == '\0';
     message_id_format(r->id, id);
     time_format_rfc5322(r->now_ms, r->utc_offset_s, date);
     buf_add_str(to, "Received: ");
-    if (*r->ip)
+    if (!is_local)
         add_from(r, to);
     add_program(r, to);
-    if (*r->ip)
-        buf_addf(to, " with %s", r->is_esmtp ? "ESMTP" : "SMTP");
-    buf_addf(to, "%sid %s", *r->ip ? " " : "\r\n\t", id);
-    if (r->only_rcpt && *r->ip)
-        buf_addf(to, "\r\n\tfor <%s>", r->only_rcpt);
-    buf_addf(to, "; %s\r\n", date);
+    ADD_ALL(to, is_local ? "\r\n\tid " : r->is_esmtp ? " with ESMTP id " : " with SMTP id ", id);
+    if (r->only_rcpt && !is_local)
+        ADD_ALL(to, "\r\n\tfor <", r->only_rcpt, ">");
+    ADD_ALL(to, "; ", date, "\r\n");
 }

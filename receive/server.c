@@ -97,7 +97,7 @@ void server_reply(struct server *s, const char *text)
 {
     if (text[0] == '5')
         s->errors++;
-    must(buf_addf(&s->out, "%s\r\n", text) == FP_OK);
+    must(buf_add_str(&s->out, text) == FP_OK && buf_add_str(&s->out, "\r\n") == FP_OK);
 }
 
 void server_ask(struct server *s, enum server_state state, struct server_effect question)
