@@ -48,7 +48,6 @@ static void on_angle(struct element *e, const struct token *t)
 {
     if (t->special == '>') {
         e->place = PLACE_BEHIND;
-        e->is_bad |= !spec_is_complete(&e->spec);
     } else if (e->is_first_in_angle && (t->special == '@' || t->special == ',')) {
         e->place = PLACE_ROUTE;
     } else {

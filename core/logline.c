@@ -26,7 +26,7 @@ void logline_add_delay(int64_t ms, struct buf *to)
 {
     if (ms < 0)
         ms = 0;
-    if (ms >= 9950) {
+    if (ms >= 10000) {
         buf_addf(to, "%lld", (long long)(ms / 1000 + (ms % 1000 >= 500 ? 1 : 0)));
         return;
     }

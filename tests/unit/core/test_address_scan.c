@@ -27,6 +27,8 @@ static const struct {
     {"g:;, a@b", "a@b\n"},
     {"g: a@b;, c@d", "a@b\nc@d\n"},
     {"g: a@b; c@d", "a@b\nc@d\n"},
+    {"g: a@b; h: c@d;", "a@b\nc@d\n"},
+    {"g: a@b; c@d; e@f", "a@b\n!c@d; e@f\n"},
     {"g: a@b, h: c@d;, e@f", "a@b\n!h: c@d\ne@f\n"},
     {"g: X <a@b>, (c) \"y\"@d;", "a@b\ny@d\n"},
     {"g: a@b", "a@b\n"},

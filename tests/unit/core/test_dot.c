@@ -245,6 +245,22 @@ static void test_no_dot_is_one_slice(void **state)
     assert_int_equal(dot_write(&w, &content).n, 0);
 }
 
+// The octet behind a piece is not the writer's to look at.
+static void test_pieces_lie_anywhere(void **state)
+{
+    (void)state;
+    static const char first[] = {'a', '\r', '\n', 'x'}, second[] = {'.', 'b', '\r', '\n', '.'};
+    struct slice content = slice_of(first, 3);
+    struct dot_writer w;
+    dot_writer_init(&w);
+    assert_int_equal(dot_write(&w, &content).n, 3);
+    content = slice_of(second, 4);
+    assert_int_equal(dot_write(&w, &content).n, 0);
+    assert_int_equal(content.n, 4);
+    assert_int_equal(dot_write(&w, &content).n, 4);
+    assert_int_equal(content.n, 0);
+}
+
 // What is read is what was written, for every content that the reader can make.
 static void test_round_trip(void **state)
 {
@@ -283,6 +299,7 @@ int main(void)
         cmocka_unit_test(test_bare_ends_cost_no_more_than_others),
         cmocka_unit_test(test_dots_are_doubled),
         cmocka_unit_test(test_no_dot_is_one_slice),
+        cmocka_unit_test(test_pieces_lie_anywhere),
         cmocka_unit_test(test_round_trip),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

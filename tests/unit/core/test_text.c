@@ -124,6 +124,7 @@ static void test_patterns(void **state)
         {"*@example.com", "bob@example.com.evil", false},
         {"a*b*c", "aXXbYYbZc", true},
         {"a*b*c", "aXXbYYbZ", false},
+        {"*b*a*c", "xabc", false},
         {"*ab", "aab", true},
         {"a?c", "abc", false},
         {"a[b]c", "a[b]c", true},
