@@ -4,8 +4,9 @@
 // Savepoints (W3). An operation finds out that it cannot be done (a conflict, a missing message)
 // before it changes anything, so the first run of a batch needs none: what else can go wrong spoils
 // the batch, which is rolled back and run again with a savepoint around each operation
-// (store_begin_careful). With savepoints in every batch, SQLite keeps a copy of each page that an
-// operation is the first to touch: BENCH_PLACEHOLDER.
+// (store_begin_careful). Savepoints in every batch would make SQLite keep a copy of each page that
+// an operation is the first to touch: 27 us of processor time for an accept and its settle instead
+// of 18.5 us (bench/spool_bench.c, batches of 32, 5 KiB bodies).
 #include "queue/sql_db.h"
 
 #include "core/must.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// spool: what the tests of queue/ share: a spool of their own in a scratch folder, and short ways to
-// say "accept this", "settle that". Only for tests.
+// spool: what the tests of queue/ share: a spool of their own in a scratch folder, and short ways
+// to say "accept this", "settle that". Only for tests.
 #ifndef FP_TEST_SPOOL_H
 #define FP_TEST_SPOOL_H
 

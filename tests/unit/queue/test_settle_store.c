@@ -22,11 +22,12 @@ static void test_delivered_leaves_for_history(void **state)
     assert_false(spool_has(p, id));
     assert_int_equal(spool_number(p, "SELECT count(*) FROM chunk"), 0);
     assert_int_equal(spool_number(p, "SELECT count(*) FROM recipient"), 0);
-    spool_assert_text(p,
-                      "SELECT sender || ' ' || recipient || ' ' || outcome || ' ' || attempts || ' '"
-                      " || status || ' ' || reply || ' ' || host || ' ' || at FROM history",
-                      "a@x.example b@y.example delivered 1 2.0.0 250 ok mx.example[192.0.2.1]:25 "
-                      "2026-11-22T00:00:01Z");
+    spool_assert_text(
+        p,
+        "SELECT sender || ' ' || recipient || ' ' || outcome || ' ' || attempts || ' '"
+        " || status || ' ' || reply || ' ' || host || ' ' || at FROM history",
+        "a@x.example b@y.example delivered 1 2.0.0 250 ok mx.example[192.0.2.1]:25 "
+        "2026-11-22T00:00:01Z");
 }
 
 static void test_deferred_stays(void **state)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Every statement of the spool: does it fit the tables, and does an index serve it? A statement that
-// reads a whole table, or sorts, may be right for ten messages and a stand-still for a million.
+// Every statement of the spool: does it fit the tables, and does an index serve it? A statement
+// that reads a whole table, or sorts, may be right for ten messages and a stand-still for a
+// million.
 #include "spool.h"
 
 // Those that are meant to read everything.
@@ -78,8 +79,8 @@ static void test_the_check_finds_a_scan(void **state)
     plan_of(p->store->db, "SELECT 1 FROM recipient WHERE last_attempt < 5", plan, sizeof plan);
     assert_true(is_bad_plan(plan));
     plan_of(p->store->db,
-            "SELECT 1 FROM recipient WHERE state = 0 AND domain = 'x' ORDER BY next_attempt, n", plan,
-            sizeof plan);
+            "SELECT 1 FROM recipient WHERE state = 0 AND domain = 'x' ORDER BY next_attempt, n",
+            plan, sizeof plan);
     assert_true(is_bad_plan(plan));
 }
 
@@ -95,7 +96,8 @@ static void test_plans_that_matter(void **state)
                        "AND next_attempt>?)"},
         {SQL_DOMAIN_NEXT,
          "SEARCH recipient USING COVERING INDEX recipient_due (state=? AND domain>?)"},
-        {SQL_OVERDUE_PAGE, "SEARCH message USING COVERING INDEX message_warned (warned=? AND id>?)"},
+        {SQL_OVERDUE_PAGE,
+         "SEARCH message USING COVERING INDEX message_warned (warned=? AND id>?)"},
         {SQL_STATS_RECIPIENTS, "SEARCH recipient USING COVERING INDEX recipient_due (state=?)"},
         {SQL_CHUNK_DELETE_ALL, "SEARCH chunk USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
         {SQL_FINISHED_OLD, "SEARCH finished USING COVERING INDEX finished_at (at<?)"},
