@@ -169,7 +169,8 @@ static bool read_cnames(struct reader *r, struct cname *cnames, uint32_t *ret_co
         if (count == CNAMES_MAX ||
             !read_name(r, ns_rr_rdata(rr), ns_rr_rdlen(rr), cnames[count].target))
             return false;
-        memcpy(cnames[count].owner, ns_rr_name(rr), sizeof cnames[count].owner);
+        // Not memcpy: the root's name is a literal of two octets.
+        snprintf(cnames[count].owner, sizeof cnames[count].owner, "%s", ns_rr_name(rr));
         cnames[count++].ttl_s = ns_rr_ttl(rr);
     }
     *ret_count = count;

@@ -46,11 +46,12 @@ static bool try_some(struct stream *s, const struct slice *slices, uint32_t coun
     size_t offered = 0;
     for (uint32_t i = at->slice; i < count && used < WRITE_SLICES_MAX; i++) {
         struct slice rest = slice_from(slices[i], i == at->slice ? at->byte : 0);
-        bufs[used++] = uv_buf_init((char *)rest.p, (unsigned)rest.n);
+        if (rest.n > 0)
+            bufs[used++] = uv_buf_init((char *)rest.p, (unsigned)rest.n);
         offered += rest.n;
     }
-    if (offered == 0) {
-        at->slice += used;
+    if (offered == 0) { // only empty ones were left
+        at->slice = count;
         return true;
     }
     int sent = uv_try_write(&s->u.stream, bufs, used);
