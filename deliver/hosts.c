@@ -124,6 +124,7 @@ static enum fp_err from_records(const struct dns_answer *mx, const char *own_nam
     struct sieve s;
     s.count = 0;
     s.has_own = false;
+    s.own_preference = 0;
     sieve_names(&s, mx, own_name, seed);
     ret->count = 0;
     for (uint32_t i = 0; i < s.count; i++) {

@@ -5,7 +5,6 @@
 #include "core/hostname.h"
 #include "core/must.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #define M(state) (1u << (state))
@@ -47,6 +46,13 @@ void plan_close(struct plan *p)
         free(p->targets[i].host);
     free(p->targets);
     free(p->domain);
+}
+
+static void put_text(char *to, size_t size, struct slice from)
+{
+    size_t n = from.n < size ? from.n : size - 1;
+    memcpy(to, from.p, n);
+    to[n] = '\0';
 }
 
 // ---- failures ------------------------------------------------------------------------------
@@ -124,7 +130,7 @@ static void try_address(struct plan *p)
 static void add_ip(struct plan *p, const char *ip)
 {
     if (p->ip_count < PLAN_ADDRESSES_MAX)
-        snprintf(p->ips[p->ip_count++], OUTCOME_IP_SIZE, "%s", ip);
+        put_text(p->ips[p->ip_count++], OUTCOME_IP_SIZE, slice_str(ip));
 }
 
 static void use_addresses(struct plan *p)
@@ -148,7 +154,7 @@ static void use_literal(struct plan *p, struct slice ip)
 {
     p->ip_count = 1;
     p->address = 0;
-    snprintf(p->ips[0], OUTCOME_IP_SIZE, "%.*s", (int)ip.n, ip.p);
+    put_text(p->ips[0], OUTCOME_IP_SIZE, ip);
     try_address(p);
 }
 
@@ -168,7 +174,7 @@ void plan_next_address(struct plan *p)
 static void ask(struct plan *p, const char *name, enum dns_type type)
 {
     struct plan_question *q = &p->questions[p->question_count++];
-    snprintf(q->name, sizeof q->name, "%s", name);
+    put_text(q->name, sizeof q->name, slice_str(name));
     q->type = type;
     q->is_pulled = q->is_answered = false;
     q->result = DNS_ANSWER_SERVFAIL;
@@ -206,7 +212,7 @@ static void one_host(struct plan *p, const char *name)
 {
     p->hosts.count = 1;
     p->hosts.hosts[0].preference = 0;
-    snprintf(p->hosts.hosts[0].name, sizeof p->hosts.hosts[0].name, "%s", name);
+    put_text(p->hosts.hosts[0].name, sizeof p->hosts.hosts[0].name, slice_str(name));
     start_host(p);
 }
 
@@ -269,7 +275,7 @@ static void take_addresses(struct plan *p, const struct dns_answer *answer)
     char(*to)[OUTCOME_IP_SIZE] = is_v6 ? p->v6 : p->v4;
     for (uint32_t i = 0; i < answer->count && *count < PLAN_ADDRESSES_MAX; i++)
         if (answer->records[i].ip[0])
-            snprintf(to[(*count)++], OUTCOME_IP_SIZE, "%s", answer->records[i].ip);
+            put_text(to[(*count)++], OUTCOME_IP_SIZE, slice_str(answer->records[i].ip));
 }
 
 static void on_mx(struct plan *p, const struct dns_answer *mx)

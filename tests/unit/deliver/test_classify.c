@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+// What replies, broken connections and names become; what EHLO replies and wording say.
 #include "core/must.h"
 #include "deliver/classify.h"
 #include "deliver/classify_text.h"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+// MX answers of all kinds, and the order of hosts that they give.
 #include "core/must.h"
 #include "deliver/hosts.h"
 

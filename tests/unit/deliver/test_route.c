@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+// The texts of next hops, and which row fits an address.
 #include "core/must.h"
 #include "deliver/route.h"
 

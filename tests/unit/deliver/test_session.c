@@ -58,7 +58,8 @@ struct row {
     bool is_early;
 };
 
-// clang-format off: a row is a case
+// A row is a case.
+// clang-format off
 static const struct row rows[] = {
     {"pipelined", {0}, 2, "DD", "250 2.0.0 Ok: queued as ABC", "2.0.0", SCOPE_NONE,
      "EHLO me.example\r\nMAIL FROM:<s@e.example>\r\nRCPT TO:<a@d.example>\r\n"
@@ -308,7 +309,8 @@ struct reuse_row {
     uint32_t connections;
 };
 
-// clang-format off: a row is a case
+// A row is a case.
+// clang-format off
 static const struct reuse_row reuse_rows[] = {
     {"closed at MAIL: opened again", {.steps = {{"MAIL", "250 ok\r\n"}, {"MAIL", "<CLOSE>"}}}, {0},
      "D", 2},
@@ -477,7 +479,8 @@ struct dns_row {
         .connect = "refused"                                                                       \
     }
 
-// clang-format off: a row is a case
+// A row is a case.
+// clang-format off
 static const struct dns_row dns_rows[] = {
     {"first address", "d.example", NULL, {{0}}, "D", "2.0.0", NULL, SCOPE_NONE,
      "CONNECT 2001:db8::11:25\n"},

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Sessions: whatever a host, the DNS and the clock do, each recipient gets one outcome, nothing is
+// given back without a reply that says so, and the session ends when it is told to.
+#include "core/must.h"
+#include "core/time.h"
+#include "deliver/session.h"
+
+#include <stdint.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { RCPTS = 3 };
+
+struct state {
+    struct session *session;
+    struct session_batch batch;
+    int64_t now_ms;
+    const char *asked_name;
+    enum dns_type asked_type;
+    uint32_t outcomes;
+    bool has_batch, is_connected, is_asked_body, has_quit, has_ended;
+};
+
+static const char *const rcpts[RCPTS] = {"a@d.example", "b@d.example", "c@d.example"};
+
+static void check_outcome(struct state *s, const struct session_effect *e)
+{
+    must(s->has_batch && !(s->outcomes & (1u << e->index)) && e->index < RCPTS);
+    s->outcomes |= 1u << e->index;
+    const struct outcome *o = e->outcome;
+    must(o->status[0] == (o->result == OUTCOME_DELIVERED ? '2'
+                          : o->result == OUTCOME_FAILED  ? '5'
+                                                         : '4'));
+    must((o->scope == SCOPE_NONE) == (o->result == OUTCOME_DELIVERED));
+    must(!o->in_doubt || o->result == OUTCOME_DEFERRED);
+    must(o->has_reply || o->result != OUTCOME_DELIVERED);
+    must(memchr(o->text, '\0', sizeof o->text) && !strpbrk(o->text, "\r\n"));
+}
+
+static void execute(struct state *s, const struct session_effect *e)
+{
+    switch (e->kind) {
+    case SESSION_LOOKUP:
+        s->asked_name = e->name;
+        s->asked_type = e->type;
+        break;
+    case SESSION_CONNECT:
+        must(!s->is_connected);
+        s->is_connected = true;
+        break;
+    case SESSION_SEND:
+        must(s->is_connected && e->slice_count > 0 && e->slice_count <= SESSION_SLICES_MAX);
+        break;
+    case SESSION_NEED_BODY:
+        must(s->has_batch && !s->is_asked_body);
+        s->is_asked_body = true;
+        break;
+    case SESSION_OUTCOME:
+        check_outcome(s, e);
+        break;
+    case SESSION_BATCH_DONE:
+        must(s->outcomes == (1u << RCPTS) - 1);
+        s->has_batch = false;
+        s->is_asked_body = false;
+        break;
+    case SESSION_DISCONNECT:
+        must(s->is_connected);
+        s->is_connected = false;
+        s->is_asked_body = false;
+        break;
+    case SESSION_ENDED:
+        must(!s->has_batch && !s->is_connected && !s->has_ended);
+        s->has_ended = true;
+        break;
+    }
+}
+
+static void feed(struct state *s, struct session_event event)
+{
+    struct session_effect e;
+    event.now_ms = s->now_ms;
+    session_feed(s->session, &event);
+    while (session_pull(s->session, &e))
+        execute(s, &e);
+}
+
+static void give_batch(struct state *s)
+{
+    if (s->has_batch || s->has_quit || s->has_ended)
+        return;
+    s->has_batch = true;
+    s->outcomes = 0;
+    feed(s, (struct session_event){.kind = SESSION_BATCH, .batch = &s->batch});
+}
+
+static void answer(struct state *s, uint8_t how)
+{
+    static const char *const names[] = {"mx1.d.example", "mx2.d.example", "",
+                                        "me.example",    "localhost",     "a b"};
+    static union {
+        struct dns_answer answer;
+        char room[sizeof(struct dns_answer) + 4 * sizeof(struct dns_record)];
+    } store;
+    if (!s->asked_name)
+        return;
+    struct dns_answer *a = &store.answer;
+    *a = (struct dns_answer){.type = s->asked_type, .result = (enum dns_result)(how % 6)};
+    a->count = a->result == DNS_ANSWER_OK ? (how >> 3) % 5 : 0;
+    for (uint32_t i = 0; i < a->count; i++) {
+        a->records[i] = (struct dns_record){.preference = (uint16_t)(how * (i + 1))};
+        strcpy(a->records[i].name, names[(how + i) % 6]);
+        strcpy(a->records[i].ip, a->type == DNS_TYPE_A ? "192.0.2.1" : "2001:db8::1");
+    }
+    feed(s,
+         (struct session_event){.kind = SESSION_ANSWER, .answer = a, .answer_name = s->asked_name});
+}
+
+static void say(struct state *s, uint8_t how, struct slice *rest)
+{
+    static const char *const lines[] = {
+        "250 ok\r\n",
+        "220 hi\r\n",
+        "250-mx\r\n250 PIPELINING\r\n",
+        "354 go\r\n",
+        "421 bye\r\n",
+        "451 no\r\n",
+        "550 5.1.1 no\r\n",
+        "250-mx\r\n250 SIZE 4\r\n",
+        "221 bye\r\n",
+        "25",
+    };
+    struct slice bytes = slice_str(lines[how % 10]);
+    if (how >= 200) { // the input's own bytes
+        bytes = slice_of(rest->p, rest->n < 20 ? rest->n : 20);
+        *rest = slice_from(*rest, bytes.n);
+    }
+    if (s->is_connected)
+        feed(s, (struct session_event){.kind = SESSION_BYTES, .bytes = bytes});
+}
+
+static void give_body(struct state *s, uint8_t how)
+{
+    static const char body[] =
+        "a\r\n.\r\n..b\r\n.\r\n.\r\n.\r\n.\r\n.\r\n.\r\n.\r\n.\r\n.\r\nc\r\n";
+    if (!s->is_asked_body)
+        return;
+    s->is_asked_body = false;
+    feed(s, (struct session_event){.kind = SESSION_BODY,
+                                   .bytes = slice_of(body, how % sizeof body),
+                                   .is_last = (how & 0x40) != 0});
+}
+
+static void wait(struct state *s)
+{
+    int64_t deadline = session_deadline(s->session);
+    if (deadline == TIME_NEVER)
+        return;
+    s->now_ms = deadline > s->now_ms ? deadline : s->now_ms;
+    feed(s, (struct session_event){.kind = SESSION_TIMER});
+}
+
+static void step(struct state *s, uint8_t what, uint8_t how, struct slice *rest)
+{
+    switch (what % 12) {
+    case 0:
+        give_batch(s);
+        break;
+    case 1:
+        answer(s, how);
+        break;
+    case 2:
+        feed(s, (struct session_event){.kind = SESSION_CONNECTED});
+        break;
+    case 3:
+        feed(s, (struct session_event){.kind = SESSION_EOF});
+        break;
+    case 4:
+        feed(s, (struct session_event){.kind = SESSION_RESET, .fault = FAULT_RESET});
+        break;
+    case 5:
+        give_body(s, how);
+        break;
+    case 6:
+        wait(s);
+        break;
+    case 7:
+        s->has_quit |= how >= 250;
+        feed(s, (struct session_event){.kind = how < 250 ? SESSION_SENT : SESSION_QUIT});
+        break;
+    default:
+        say(s, how, rest);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const struct session_settings settings = {"me.example", 25,   1000, 1000, 1000,
+                                                     1000,         1000, 1000, 1000};
+    struct target targets[] = {{.kind = TARGET_SMTP, .host = (char *)"192.0.2.1", .port = 25},
+                               {.kind = TARGET_MX}};
+    struct slice rest = slice_of((const char *)data, size);
+    bool by_mx = size > 0 && (data[0] & 1);
+    struct state s = {.batch = {"s@e.example", rcpts, RCPTS, 30, false}, .now_ms = 1};
+    s.session = session_new(&settings, by_mx ? &targets[1] : targets, 1, "d.example", 1);
+    rest = slice_from(rest, 1);
+    while (rest.n >= 2) {
+        uint8_t what = (uint8_t)rest.p[0], how = (uint8_t)rest.p[1];
+        rest = slice_from(rest, 2);
+        step(&s, what, how, &rest);
+    }
+    feed(&s, (struct session_event){.kind = SESSION_ABORT});
+    must(s.has_ended && !s.has_batch);
+    session_free(s.session);
+    return 0;
+}
