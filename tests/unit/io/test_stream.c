@@ -96,6 +96,34 @@ static void test_flush_waits(void **state)
     }
 }
 
+// Several unfinished writes are one wait: told once, in order, and a flush waits for all of them.
+static void test_several_writes(void **state)
+{
+    (void)state;
+    for (int flushes = 0; flushes < 2; flushes++) {
+        loop_begin();
+        struct end client = {.at_drained = DO_CLOSE}, server = {.at_eof = DO_CLOSE};
+        struct listener *l = listen_on("127.0.0.1:0", &server);
+        struct stream_handler h = handler(&client);
+        client.stream = stream_connect_tcp(&loop, "127.0.0.1", listener_port(l), &h);
+        while (!(server.stream && client.connected) && !loop_gave_up)
+            uv_run(&loop, UV_RUN_ONCE);
+        client.send_n = 4 * 1024 * 1024;
+        for (int i = 0; i < 3; i++)
+            send_pattern(&client);
+        if (flushes)
+            stream_close(client.stream, true);
+        listener_close(l);
+        loop_end();
+        char *p = pattern(client.send_n);
+        uint64_t want = sum(sum(sum(0, p, client.send_n), p, client.send_n), p, client.send_n);
+        free(p);
+        assert_int_equal(server.received_n, 3 * client.send_n);
+        assert_true(server.received_sum == want);
+        assert_int_equal(client.drained, flushes ? 0 : 1);
+    }
+}
+
 static void test_drained(void **state)
 {
     (void)state;
@@ -421,6 +449,7 @@ int main(void)
         cmocka_unit_test(test_echo),
         cmocka_unit_test(test_write_at_once),
         cmocka_unit_test(test_flush_waits),
+        cmocka_unit_test(test_several_writes),
         cmocka_unit_test(test_drained),
         cmocka_unit_test(test_close_in_callbacks),
         cmocka_unit_test(test_connect_failures),
