@@ -26,7 +26,7 @@
 #define NOW ((int64_t)1795305600000) // 2026-11-22T00:00:00Z
 
 struct spool {
-    char dir[256], path[300];
+    char dir[256], path[320];
     struct store *store, *reader;
     struct ids ids;
 };
@@ -68,7 +68,7 @@ static inline void spool_make_dir(struct spool *p)
     const char *base = getenv("TMPDIR");
     snprintf(p->dir, sizeof p->dir, "%s/fp-queue-XXXXXX", base ? base : "/tmp");
     assert_non_null(mkdtemp(p->dir));
-    snprintf(p->path, sizeof p->path, "%s/spool.db", p->dir);
+    snprintf(p->path, sizeof p->path, "%.256s/spool.db", p->dir);
 }
 
 static inline void spool_remove_dir(struct spool *p)

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What the spool keeps beside the queue: destinations' health, history, counts; and its views.
+#include "spool.h"
+
+static struct op *health_op(const char *name, uint32_t failures)
+{
+    struct op *op = op_new(OP_HEALTH);
+    op->health.row = (struct op_health_row){
+        .name = must_strdup(name),
+        .failures = failures,
+        .since_ms = NOW,
+        .last_probe_ms = NOW + 1000,
+        .rest_until_ms = NOW + 60000,
+        .klass = CLASS_HOST,
+        .status = must_strdup("4.4.1"),
+        .text = must_strdup("connect: refused"),
+    };
+    return op;
+}
+
+static void test_health(void **state)
+{
+    struct spool *p = *state;
+    assert_int_equal(spool_write_free(p, health_op("y.example", 1)), FP_OK);
+    assert_int_equal(spool_write_free(p, health_op("smtp://relay:25", 2)), FP_OK);
+    assert_int_equal(spool_write_free(p, health_op("y.example", 3)), FP_OK);
+    spool_reopen(p);
+    struct op *op = op_new(OP_HEALTHS);
+    assert_int_equal(spool_read(p, op), FP_OK);
+    assert_int_equal(op->healths.row_count, 2);
+    const struct op_health_row *row = &op->healths.rows[1];
+    assert_string_equal(row->name, "y.example");
+    assert_int_equal(row->failures, 3);
+    assert_int_equal(row->since_ms, NOW);
+    assert_int_equal(row->last_probe_ms, NOW + 1000);
+    assert_int_equal(row->rest_until_ms, NOW + 60000);
+    assert_int_equal(row->klass, CLASS_HOST);
+    assert_string_equal(row->status, "4.4.1");
+    assert_string_equal(row->text, "connect: refused");
+    op_free(op);
+    spool_assert_text(p, "SELECT class || ' ' || rest_until FROM destinations WHERE failures = 3",
+                      "host 2026-11-22T00:01:00Z");
+    assert_int_equal(spool_write_free(p, health_op("y.example", 0)), FP_OK);
+    assert_int_equal(spool_write_free(p, health_op("never.example", 0)), FP_OK);
+    assert_int_equal(spool_number(p, "SELECT count(*) FROM destinations"), 1);
+}
+
+static struct op *maintain_op(int64_t now_ms, int64_t history_ms, uint32_t budget)
+{
+    struct op *op = op_new(OP_MAINTAIN);
+    op->maintain.now_ms = now_ms;
+    op->maintain.history_ms = history_ms;
+    op->maintain.budget = budget;
+    return op;
+}
+
+static void test_history_is_purged_by_age(void **state)
+{
+    struct spool *p = *state;
+    for (int i = 0; i < 5; i++) { // finished at NOW + 1000 + i, each with one deferral before
+        uint64_t id = spool_accept(p, "", "a@y.example");
+        assert_int_equal(spool_settle(p, id, 1, 1, SETTLE_DEFER), FP_OK);
+        struct op *op = settle_op(id, 2, 1, SETTLE_DELIVERED);
+        op->settle.now_ms += i;
+        assert_int_equal(spool_write_free(p, op), FP_OK);
+    }
+    assert_int_equal(spool_number(p, "SELECT count(*) FROM history"), 10);
+    static const struct {
+        int64_t now, history;
+        uint32_t budget;
+        bool more;
+        int64_t left;
+    } steps[] = {
+        {NOW + TIME_DAY_MS, -1, 100, false, 10}, // keep all
+        {NOW + 1000 + 60000, 60000, 100, false, 10},
+        {NOW + 1003 + 60000, 60000, 2, true, 6},
+        {NOW + 1003 + 60000, 60000, 2, false, 4},
+        {NOW + TIME_DAY_MS, 0, 0, false, 4}, // no budget
+        {NOW + TIME_DAY_MS, 0, 100, false, 0},
+    };
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        struct op *op = maintain_op(steps[i].now, steps[i].history, steps[i].budget);
+        assert_int_equal(spool_write(p, op), FP_OK);
+        assert_int_equal(op->maintain.more, steps[i].more);
+        op_free(op);
+        assert_int_equal(spool_number(p, "SELECT count(*) FROM history"), steps[i].left);
+    }
+    assert_int_equal(spool_number(p, "SELECT count(*) FROM attempt"), 0);
+}
+
+// Attempts of what is still in the queue are no history yet.
+static void test_purge_leaves_the_queue_alone(void **state)
+{
+    struct spool *p = *state;
+    uint64_t id = spool_accept(p, "", "a@y.example");
+    assert_int_equal(spool_settle(p, id, 1, 1, SETTLE_DEFER), FP_OK);
+    assert_int_equal(spool_write_free(p, maintain_op(NOW + TIME_DAY_MS, 0, 100)), FP_OK);
+    assert_int_equal(spool_number(p, "SELECT count(*) FROM attempt"), 1);
+    assert_true(spool_has(p, id));
+}
+
+static void test_room_goes_back(void **state)
+{
+    struct spool *p = *state;
+    enum { MESSAGES = 40 };
+    uint64_t ids[MESSAGES];
+    for (int i = 0; i < MESSAGES; i++) {
+        ids[i] = ids_next(&p->ids, NOW);
+        struct entry *e = entry_of(ids[i], NOW, "", "a@y.example", MESSAGE_CHUNK_MAX);
+        assert_int_equal(spool_write_free(p, accept_op(e)), FP_OK);
+    }
+    int64_t pages = spool_number(p, "PRAGMA page_count");
+    for (int i = 0; i < MESSAGES; i++)
+        assert_int_equal(spool_settle(p, ids[i], 1, 1, SETTLE_DELIVERED), FP_OK);
+    assert_int_equal(spool_number(p, "PRAGMA page_count"), pages);
+    int rounds = 0;
+    for (bool more = true; more; rounds++) {
+        struct op *op = maintain_op(NOW, -1, 1000);
+        assert_int_equal(spool_write(p, op), FP_OK);
+        more = op->maintain.more;
+        op_free(op);
+    }
+    assert_true(rounds > 1);
+    int64_t left = spool_number(p, "PRAGMA page_count");
+    assert_true(left < pages / 2 && left >= 1024); // some room is kept for what comes next
+    spool_assert_text(p, "PRAGMA integrity_check", "ok");
+}
+
+static void test_stats(void **state)
+{
+    struct spool *p = *state;
+    int64_t now = NOW + TIME_HOUR_MS;
+    spool_accept_at(p, now - 300 * TIME_MINUTE_MS, "", "a@y.example b@y.example c@x.example");
+    uint64_t id = spool_accept_at(p, now - 12 * TIME_MINUTE_MS, "", "a@y.example d@z.example");
+    assert_int_equal(spool_settle(p, id, 1, 1, SETTLE_DEFER), FP_OK);
+    struct entry *e =
+        entry_of(ids_next(&p->ids, now), now, "", "h@y.example i@a.example j@a.example", 50);
+    for (int i = 0; i < 3; i++)
+        e->rcpts[i].state = RECIPIENT_HELD;
+    assert_int_equal(spool_write_free(p, accept_op(e)), FP_OK);
+
+    struct op *op = op_new(OP_STATS);
+    op->stats.now_ms = now;
+    op->stats.domain_limit = 2;
+    assert_int_equal(spool_read(p, op), FP_OK);
+    const struct op_stats *s = &op->stats;
+    assert_int_equal(s->messages, 3);
+    assert_int_equal(s->bytes, 250);
+    assert_int_equal(s->queued, 4);
+    assert_int_equal(s->deferred, 1);
+    assert_int_equal(s->held, 3);
+    assert_int_equal(s->oldest_arrival_ms, now - 300 * TIME_MINUTE_MS);
+    assert_int_equal(s->row_count, 2);
+    assert_string_equal(s->rows[0].domain, "y.example");
+    assert_int_equal(s->rows[0].total, 4);
+    assert_int_equal(s->rows[0].by_age[0], 1); // up to 5 minutes
+    assert_int_equal(s->rows[0].by_age[2], 1); // up to 20
+    assert_int_equal(s->rows[0].by_age[6], 2); // up to 320
+    assert_string_equal(s->rows[1].domain, "a.example");
+    assert_int_equal(s->rows[1].total, 2);
+    assert_true(s->spool_bytes >= 4096 && s->spool_bytes % 4096 == 0);
+    op_free(op);
+}
+
+static void test_stats_of_nothing(void **state)
+{
+    struct spool *p = *state;
+    struct op *op = op_new(OP_STATS);
+    op->stats.now_ms = NOW;
+    assert_int_equal(spool_read(p, op), FP_OK);
+    assert_int_equal(op->stats.messages, 0);
+    assert_int_equal(op->stats.oldest_arrival_ms, 0);
+    assert_int_equal(op->stats.row_count, 0);
+    op_free(op);
+}
+
+static void test_mailq_view(void **state)
+{
+    struct spool *p = *state;
+    uint64_t id = spool_accept(p, "s@x.example", "a@y.example b@y.example");
+    assert_int_equal(spool_settle(p, id, 1, 1, SETTLE_DEFER), FP_OK);
+    char digits[MESSAGE_ID_DIGITS + 1], sql[300];
+    message_id_format(id, digits);
+    snprintf(sql, sizeof sql,
+             "SELECT recipient || ' ' || state || ' ' || class || ' ' || next_attempt || ' ' ||"
+             " last_attempt FROM mailq WHERE id = '%s' AND n = 0",
+             digits);
+    spool_assert_text(p, sql,
+                      "a@y.example deferred greylist 2026-11-22T00:05:00Z 2026-11-22T00:00:00Z");
+    spool_assert_text(p,
+                      "SELECT recipient || ' ' || state || ' ' || arrival || ' ' ||"
+                      " coalesce(last_attempt, '-') FROM mailq WHERE n = 1",
+                      "b@y.example queued 2026-11-22T00:00:00Z -");
+}
+
+// The views' words for classes are those of core/outcome.h.
+static void test_class_names(void **state)
+{
+    struct spool *p = *state;
+    for (int klass = 0; klass < CLASS_COUNT; klass++) {
+        struct op *op = health_op("y.example", 1);
+        op->health.row.klass = (uint8_t)klass;
+        assert_int_equal(spool_write_free(p, op), FP_OK);
+        spool_assert_text(p, "SELECT class FROM destinations",
+                          outcome_class_name((enum outcome_class)klass));
+    }
+}
+
+int main(void)
+{
+#define SPOOL_TEST(f) cmocka_unit_test_setup_teardown(f, spool_setup, spool_teardown)
+    const struct CMUnitTest tests[] = {
+        SPOOL_TEST(test_health),
+        SPOOL_TEST(test_history_is_purged_by_age),
+        SPOOL_TEST(test_purge_leaves_the_queue_alone),
+        SPOOL_TEST(test_room_goes_back),
+        SPOOL_TEST(test_stats),
+        SPOOL_TEST(test_stats_of_nothing),
+        SPOOL_TEST(test_mailq_view),
+        SPOOL_TEST(test_class_names),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
