@@ -2,11 +2,44 @@
 // The scheduler under random events, by seed: nothing is started twice, no limit is exceeded, the
 // deadline is always ahead (all three checked by the world), and once all hosts are healthy
 // everything that is still there is started.
+#include "scheduler/destination.h"
 #include "tests/unit/scheduler/world.h"
 
 enum { SEEDS = 20, STEPS = 600, DESTINATIONS = 6 };
 
-static void restart(struct world *w)
+// What state.h promises (I1, I2), counted again.
+static void check_invariants(const struct world *w)
+{
+    const struct scheduler *s = w->s;
+    uint32_t batches = 0, rcpts = 0, parked = 0, resting = 0, running = 0, reading = 0;
+    for (const struct destination *d = s->destinations; d; d = d->hh.next) {
+        uint32_t own_rcpts = 0, own_paged = 0;
+        for (const struct batch *b = d->first; b; b = b->next) {
+            batches++;
+            own_rcpts += b->rcpt_count;
+            own_paged += b->is_fresh ? 0 : b->rcpt_count;
+        }
+        assert_int_equal(d->window_rcpts, own_rcpts);
+        assert_int_equal(d->paged_rcpts, own_paged);
+        rcpts += own_rcpts;
+        parked += d->state == DESTINATION_OPEN ? 0 : own_rcpts;
+        resting += d->state != DESTINATION_OPEN;
+        running += d->running;
+        reading += d->reading;
+        if (list_is_member(&d->run)) // nothing that could start was left standing
+            assert_int_equal(s->running, s->settings.batches_max);
+    }
+    assert_int_equal(s->window_batches, batches);
+    assert_int_equal(s->window_rcpts, rcpts);
+    assert_int_equal(s->parked_rcpts, parked);
+    assert_int_equal(s->resting, resting);
+    assert_int_equal(s->running, running);
+    assert_int_equal(s->reading, reading);
+    assert_int_equal(s->running, w->running);
+    assert_int_equal(s->reading, w->reads);
+}
+
+static void reload(struct world *w)
 {
     w->settings.page_size = 1 + world_random(w, 20);
     w->settings.window_rcpts_max = 1 + world_random(w, 200);
@@ -14,6 +47,8 @@ static void restart(struct world *w)
     w->limit.recipients_per_message = 1 + world_random(w, 5);
     for (int d = 0; d < WORLD_DOMAINS; d++)
         w->destination_of[d] = (int)world_random(w, DESTINATIONS);
+    w->has_user_routes = world_random(w, 2);
+    w->user_route = (int)world_random(w, DESTINATIONS);
     world_feed(w, (struct sched_event){.kind = SCHED_SETTINGS, .settings = w->settings});
     world_tell_domains(w);
 }
@@ -61,7 +96,9 @@ static void do_something(struct world *w)
         break;
     case 4:
         if (world_random(w, 8) == 0)
-            restart(w);
+            reload(w);
+        else if (world_random(w, 8) == 0)
+            world_restart(w);
         break;
     case 5:
     case 6:
@@ -78,10 +115,11 @@ static void run_seed(uint64_t seed)
 {
     struct world *w = world_new();
     w->seed = seed;
-    restart(w);
+    reload(w);
     for (int i = 0; i < STEPS && w->row_count + 400 < WORLD_ROWS; i++) {
         buf_reset(&w->trace);
         do_something(w);
+        check_invariants(w);
     }
     w->outage_count = 0;
     w->read_failures = 0;

@@ -8,96 +8,7 @@
 #ifndef FP_TESTS_SCHEDULER_WORLD_H
 #define FP_TESTS_SCHEDULER_WORLD_H
 
-#include "core/heap.h"
-#include "core/must.h"
-#include "core/time.h"
-#include "scheduler/scheduler.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
-#define COUNT(a) (sizeof(a) / sizeof(a)[0])
-
-enum {
-    WORLD_DOMAINS = 16,
-    WORLD_ROWS = 8000,
-    WORLD_OUTAGES = 64,
-    WORLD_ATTEMPTS = 1000, // remembered per destination
-};
-
-enum verdict { ANSWERS, HOST_DOWN, WE_ARE_DOWN, DEFERS };
-
-struct row {
-    uint64_t message;
-    uint32_t n;
-    int domain;
-    int64_t next_ms, last_ms;
-    uint32_t starts;
-    bool is_told;   // the scheduler was told of it, or will find it by itself
-    bool is_gone;   // left the queue
-    bool is_active; // started, its outcome not committed
-};
-
-struct outage {
-    int destination;
-    int64_t from_ms, until_ms;
-    enum verdict verdict;
-};
-
-struct world_destination {
-    char name[32];
-    uint32_t running;
-    uint32_t starts;
-    int64_t attempts_ms[WORLD_ATTEMPTS];
-    uint32_t attempt_count;
-    int64_t duration_ms;      // of an attempt
-    uint32_t stored_failures; // as the spool has it
-    int64_t stored_rest_until_ms, stored_since_ms, stored_last_probe_ms;
-};
-
-enum pending_kind { PENDING_FRESH, PENDING_DONE, PENDING_SETTLE, PENDING_PAGE };
-
-struct pending {
-    enum pending_kind kind;
-    struct heap_node node;
-    struct batch *batch;     // FRESH, DONE, SETTLE
-    enum verdict verdict;    // SETTLE
-    int64_t retry_ms;        // SETTLE
-    struct sched_effect ask; // PAGE
-    char domain[32];
-    bool has_snapshot;
-    struct row rows[256]; // as they were when the page was read
-    uint32_t row_count;
-    bool is_done;
-    int64_t next_due_ms;
-};
-
-struct world {
-    struct scheduler *s;
-    struct scheduler_settings settings;
-    int64_t now_ms;
-    struct row rows[WORLD_ROWS];
-    uint32_t row_count;
-    uint64_t last_message;
-    int destination_of[WORLD_DOMAINS];
-    struct world_destination destinations[WORLD_DOMAINS];
-    struct outage outages[WORLD_OUTAGES];
-    uint32_t outage_count;
-    struct heap pending;
-    uint32_t running, running_max, reads, reads_max, read_total, discards, bodies;
-    int64_t read_ms, settle_ms, retry_ms; // delays; a recipient's own schedule
-    uint32_t read_failures;               // so many pages fail from now on
-    bool is_snapshot_late;
-    uint64_t seed; // 0: nothing is random
-    struct limit_row limit;
-    struct retry_row retry;
-    struct rules rules;
-    struct buf trace; // "SECONDS WORD ..." lines
-};
+#include "tests/unit/scheduler/world_spool.h"
 
 static inline uint32_t world_random(struct world *w, uint32_t below)
 {
@@ -144,15 +55,6 @@ static inline struct world_destination *world_destination(struct world *w, const
     return NULL;
 }
 
-static inline struct row *world_row(struct world *w, uint64_t message, uint32_t n)
-{
-    for (uint32_t i = w->row_count; i > 0; i--)
-        if (w->rows[i - 1].message == message && w->rows[i - 1].n == n)
-            return &w->rows[i - 1];
-    fail_msg("no row %u.%u", (unsigned)message, (unsigned)n);
-    return NULL;
-}
-
 static inline enum verdict world_verdict(const struct world *w, long destination)
 {
     for (uint32_t i = 0; i < w->outage_count; i++) {
@@ -178,42 +80,6 @@ static inline void world_later(struct world *w, struct pending *p, int64_t delay
     heap_set(&w->pending, &p->node, w->now_ms + delay_ms);
 }
 
-static inline struct batch *world_batch(struct world *w, uint64_t message, int destination)
-{
-    struct batch *b = batch_new();
-    b->message.id = message;
-    b->message.sender = must_strdup("");
-    b->destination = must_strdup(w->destinations[destination].name);
-    b->rule_domain = must_strdup(w->destinations[destination].name);
-    b->rcpts = must_alloc(sizeof *b->rcpts);
-    return b;
-}
-
-static inline void world_batch_add(struct world *w, struct batch *b, const struct row *row)
-{
-    char text[64];
-    struct recipient r = {.message = row->message, .n = row->n, .next_attempt_ms = row->next_ms};
-    b->rcpts = must_realloc(b->rcpts, (b->rcpt_count + 1) * sizeof *b->rcpts);
-    snprintf(text, sizeof text, "user%u@d%d.example", (unsigned)row->n, row->domain);
-    recipient_copy(&b->rcpts[b->rcpt_count], &r);
-    free(b->rcpts[b->rcpt_count].address);
-    free(b->rcpts[b->rcpt_count].domain);
-    b->rcpts[b->rcpt_count].address = must_strdup(text);
-    b->rcpts[b->rcpt_count].domain = must_strdup(strchr(text, '@') + 1);
-    b->rcpt_count++;
-    (void)w;
-}
-
-static inline struct row *world_store(struct world *w, uint64_t message, uint32_t n, int domain,
-                                      int64_t next_ms)
-{
-    assert_true(w->row_count < WORLD_ROWS);
-    struct row *row = &w->rows[w->row_count++];
-    *row = (struct row){
-        .message = message, .n = n, .domain = domain, .next_ms = next_ms, .is_told = true};
-    return row;
-}
-
 static inline void world_free_batch(struct world *w, struct batch *b)
 {
     if (b->body)
@@ -232,31 +98,44 @@ static inline void world_feed(struct world *w, struct sched_event e)
     assert_true(scheduler_deadline(w->s) > w->now_ms);
 }
 
+static inline void world_feed_rows(struct world *w, enum sched_event_kind kind,
+                                   const struct row *rows, uint32_t count)
+{
+    bool *taken = must_zalloc(count * sizeof *taken);
+    struct batch *b;
+    while ((b = world_gather(w, rows, count, taken))) {
+        if (kind == SCHED_FRESH) {
+            b->body = w;
+            w->bodies++;
+        }
+        world_feed(w, (struct sched_event){.kind = kind, .batch = b});
+    }
+    free(taken);
+}
+
 // A message with `rcpts` recipients in one domain; the scheduler hears of it after `delay_ms`.
 static inline uint64_t world_accept_later(struct world *w, int domain, uint32_t rcpts,
                                           int64_t delay_ms)
 {
     struct pending *p = must_zalloc(sizeof *p);
     p->kind = PENDING_FRESH;
-    p->batch = world_batch(w, ++w->last_message, w->destination_of[domain]);
-    p->batch->body = w;
-    w->bodies++;
-    for (uint32_t n = 0; n < rcpts; n++)
-        world_batch_add(w, p->batch, world_store(w, w->last_message, n, domain, w->now_ms));
-    for (uint32_t n = 0; n < rcpts; n++)
-        world_row(w, w->last_message, n)->is_told = false;
+    w->last_message++;
+    for (uint32_t n = 0; n < rcpts; n++) {
+        struct row *row = world_store(w, w->last_message, n, domain, w->now_ms);
+        row->is_told = false;
+        p->rows[p->row_count++] = *row;
+    }
     world_later(w, p, delay_ms);
     return w->last_message;
 }
 
 static inline uint64_t world_accept(struct world *w, int domain, uint32_t rcpts)
 {
-    struct batch *b = world_batch(w, ++w->last_message, w->destination_of[domain]);
-    b->body = w;
-    w->bodies++;
+    const struct row *first = &w->rows[w->row_count];
+    w->last_message++;
     for (uint32_t n = 0; n < rcpts; n++)
-        world_batch_add(w, b, world_store(w, w->last_message, n, domain, w->now_ms));
-    world_feed(w, (struct sched_event){.kind = SCHED_FRESH, .batch = b});
+        world_store(w, w->last_message, n, domain, w->now_ms);
+    world_feed_rows(w, SCHED_FRESH, first, rcpts);
     return w->last_message;
 }
 
@@ -286,57 +165,6 @@ static inline void world_tell_domains(struct world *w)
     }
 }
 
-static inline bool world_is_after(const struct row *row, const struct sched_effect *ask)
-{
-    if (row->next_ms != ask->due.after_ms)
-        return row->next_ms > ask->due.after_ms;
-    if (row->message != ask->due.after_message)
-        return row->message > ask->due.after_message;
-    return row->n > ask->due.after_n;
-}
-
-static inline int world_compare(const struct row *a, const struct row *b)
-{
-    if (a->next_ms != b->next_ms)
-        return a->next_ms < b->next_ms ? -1 : 1;
-    if (a->message != b->message)
-        return a->message < b->message ? -1 : 1;
-    return a->n < b->n ? -1 : 1;
-}
-
-// The page as the spool is now: the `limit` earliest rows behind the cursor, by insertion.
-static inline void world_snapshot(struct world *w, struct pending *p)
-{
-    uint32_t found = 0, limit = p->ask.due.limit;
-    assert_true(limit > 0 && limit < COUNT(p->rows));
-    p->has_snapshot = true;
-    p->next_due_ms = TIME_NEVER;
-    for (uint32_t i = 0; i < w->row_count; i++) {
-        const struct row *row = &w->rows[i];
-        char name[32];
-        snprintf(name, sizeof name, "d%d.example", row->domain);
-        if (row->is_gone || strcmp(name, p->domain) != 0)
-            continue;
-        if (row->next_ms > p->ask.due.horizon_ms) {
-            p->next_due_ms = row->next_ms < p->next_due_ms ? row->next_ms : p->next_due_ms;
-            continue;
-        }
-        if (row->last_ms >= p->ask.due.attempted_before_ms || !world_is_after(row, &p->ask))
-            continue;
-        uint32_t at = p->row_count;
-        while (at > 0 && world_compare(row, &p->rows[at - 1]) < 0)
-            at--;
-        found++;
-        if (at == limit)
-            continue;
-        if (p->row_count < limit)
-            p->row_count++;
-        memmove(&p->rows[at + 1], &p->rows[at], (p->row_count - at - 1) * sizeof p->rows[0]);
-        p->rows[at] = *row;
-    }
-    p->is_done = found <= limit;
-}
-
 static inline void world_ask(struct world *w, const struct sched_effect *fx)
 {
     struct pending *p = must_zalloc(sizeof *p);
@@ -364,14 +192,8 @@ static inline void world_answer(struct world *w, struct pending *p)
     end.page.is_done = p->is_done;
     end.page.next_due_ms = p->next_due_ms;
     const struct row *rows = p->rows;
-    for (uint32_t i = 0; end.page.is_ok && i < p->row_count;) {
-        int destination = w->destination_of[rows[i].domain];
-        struct batch *b = world_batch(w, rows[i].message, destination);
-        uint64_t message = rows[i].message;
-        for (; i < p->row_count && rows[i].message == message; i++)
-            world_batch_add(w, b, &rows[i]);
-        world_feed(w, (struct sched_event){.kind = SCHED_PAGE, .batch = b});
-    }
+    if (end.page.is_ok)
+        world_feed_rows(w, SCHED_PAGE, rows, p->row_count);
     if (p->row_count > 0) {
         const struct row *last = &rows[p->row_count - 1];
         end.page.last_ms = last->next_ms;
@@ -529,9 +351,9 @@ static inline void world_step(struct world *w)
     heap_remove(&w->pending, node);
     switch (p->kind) {
     case PENDING_FRESH:
-        for (uint32_t i = 0; i < p->batch->rcpt_count; i++)
-            world_row(w, p->batch->message.id, i)->is_told = true;
-        world_feed(w, (struct sched_event){.kind = SCHED_FRESH, .batch = p->batch});
+        for (uint32_t i = 0; i < p->row_count; i++)
+            world_row(w, p->rows[i].message, p->rows[i].n)->is_told = true;
+        world_feed_rows(w, SCHED_FRESH, p->rows, p->row_count);
         break;
     case PENDING_PAGE:
         world_answer(w, p);
@@ -564,19 +386,8 @@ static inline void world_run(struct world *w, int64_t for_ms)
         w->now_ms = until_ms;
 }
 
-static inline uint32_t world_open_rows(const struct world *w)
+static inline void world_forget_pending(struct world *w)
 {
-    uint32_t open = 0;
-    for (uint32_t i = 0; i < w->row_count; i++)
-        open += !w->rows[i].is_gone;
-    return open;
-}
-
-// Everything that is in memory comes back, as at the end of the daemon.
-static inline void world_free(struct world *w)
-{
-    world_feed(w, (struct sched_event){.kind = SCHED_PAUSE});
-    world_feed(w, (struct sched_event){.kind = SCHED_SETTINGS, .settings = w->settings});
     struct heap_node *node;
     while ((node = heap_first(&w->pending))) {
         struct pending *p = node->owner;
@@ -585,11 +396,54 @@ static inline void world_free(struct world *w)
             world_free_batch(w, p->batch);
         free(p);
     }
+}
+
+// Everything that is in memory comes back, as at the end of the daemon.
+static inline void world_drain(struct world *w)
+{
+    world_feed(w, (struct sched_event){.kind = SCHED_PAUSE});
+    world_feed(w, (struct sched_event){.kind = SCHED_SETTINGS, .settings = w->settings});
+    world_forget_pending(w);
     assert_int_equal(w->bodies, 0);
     scheduler_free(w->s);
+}
+
+static inline void world_free(struct world *w)
+{
+    world_drain(w);
     heap_close(&w->pending);
     buf_close(&w->trace);
     free(w);
+}
+
+static inline void world_tell_health(struct world *w, const struct world_destination *d)
+{
+    struct outcome why;
+    outcome_set(&why, OUTCOME_DEFERRED, SCOPE_HOST, CLASS_HOST, "4.4.1", "as before");
+    struct sched_event e = {.kind = SCHED_HEALTH};
+    e.health.name = d->name;
+    e.health.failures = d->stored_failures;
+    e.health.since_ms = d->stored_since_ms;
+    e.health.last_probe_ms = d->stored_last_probe_ms;
+    e.health.rest_until_ms = d->stored_rest_until_ms;
+    e.health.why = &why;
+    world_feed(w, e);
+}
+
+// The daemon is killed and started again: what was under way is forgotten, the spool is there.
+static inline void world_restart(struct world *w)
+{
+    world_drain(w);
+    for (uint32_t i = 0; i < w->row_count; i++)
+        w->rows[i].is_active = false;
+    for (int i = 0; i < WORLD_DOMAINS; i++)
+        w->destinations[i].running = 0;
+    w->running = w->reads = 0;
+    w->s = scheduler_new(&w->settings, w->now_ms);
+    for (int i = 0; i < WORLD_DOMAINS; i++)
+        if (w->destinations[i].stored_failures > 0)
+            world_tell_health(w, &w->destinations[i]);
+    world_tell_domains(w);
 }
 
 #endif
