@@ -117,27 +117,48 @@ void store_close(struct store *s)
     free(s);
 }
 
-// Closing and opening makes SQLite read the log again from the disk; the check and a commit of its
-// own must then succeed before anything is promised on the new handle.
+// Everything that was committed goes into the database file, written and synced anew, and the log
+// starts again from nothing.
+static enum fp_err empty_log(struct store *s)
+{
+    return sql_err(s->db,
+                   sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL));
+}
+
+static enum fp_err prove_commit(struct store *s)
+{
+    enum fp_err err = load_id_mark(s);
+    if (!err)
+        err = store_begin(s);
+    if (err)
+        return err;
+    s->batch_err = id_mark_store(s, s->id_mark);
+    return store_commit(s);
+}
+
+// After a failed fsync the kernel calls the pages clean, whatever the disk holds. So the log, which
+// may have a hole now, must not be written on behind: later commits would be lost with it. The old
+// handle, which knows that the failed commit is none, tries first, lest a fresh one finds its
+// frames in the log and takes them for good. Then the file is opened and checked, and a commit must
+// succeed, before anything is promised again.
 enum fp_err store_reopen(struct store *s, struct buf *why)
 {
     must(s->options.role == STORE_WRITER);
     if (s->is_in_batch)
         store_rollback(s);
+    if (s->db)
+        (void)empty_log(s);
     connection_close(s);
     s->is_poisoned = true;
     enum fp_err err = connection_open(s, why);
     if (err)
         return err;
-    s->is_poisoned = false;
-    err = connection_check(s, why);
+    err = empty_log(s);
     if (!err)
-        err = load_id_mark(s);
-    if (!err)
-        err = store_begin(s);
+        err = connection_check(s, why);
     if (!err) {
-        s->batch_err = id_mark_store(s, s->id_mark);
-        err = store_commit(s);
+        s->is_poisoned = false;
+        err = prove_commit(s);
     }
     s->is_poisoned = err != FP_OK;
     return err;
