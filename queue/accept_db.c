@@ -64,7 +64,7 @@ static bool lowest_warned(const struct entry *e, uint32_t *ret)
 static enum fp_err message_insert(struct store *s, const struct entry *e)
 {
     const struct message *m = &e->message;
-    uint32_t warned;
+    uint32_t warned = 0;
     struct sql_call c = sql_call(s, SQL_MESSAGE_INSERT);
     sql_int(&c, (int64_t)m->id);
     sql_int(&c, m->arrival_ms);

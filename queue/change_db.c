@@ -27,10 +27,7 @@ enum { CHANGE_MESSAGES_MAX = 1000, CHANGE_RECIPIENTS_MAX = 10000 };
 
 static void add_row(struct op_change *change, const struct recipient *r)
 {
-    // Room doubles whenever the count is a power of two.
-    if ((change->row_count & (change->row_count - 1)) == 0)
-        change->rows = must_realloc(change->rows, (change->row_count ? change->row_count * 2 : 1) *
-                                                      sizeof *change->rows);
+    change->rows = rows_grow(change->rows, change->row_count, sizeof *change->rows);
     change->rows[change->row_count++] = (struct op_change_row){
         .message = r->message,
         .n = r->n,

@@ -10,6 +10,7 @@
 #include "queue/sql_db.h"
 
 #include "core/must.h"
+#include "queue/err_fs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,15 +34,10 @@ static enum fp_err say(struct store *s, int rc, const char *doing, struct buf *w
     return err;
 }
 
-static int64_t get_number(sqlite3 *db, const char *sql)
+static bool has_number(sqlite3 *db, const char *sql, int64_t want)
 {
-    sqlite3_stmt *stmt = NULL;
-    int64_t n = -1;
-    if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK &&
-        sqlite3_step(stmt) == SQLITE_ROW)
-        n = sqlite3_column_int64(stmt, 0);
-    sqlite3_finalize(stmt);
-    return n;
+    int64_t n = 0;
+    return sql_number(db, sql, &n) == FP_OK && n == want;
 }
 
 static bool is_wal(sqlite3 *db)
@@ -67,24 +63,6 @@ static enum fp_err sync_directory_of(const char *path)
     return rc == 0 ? FP_OK : FP_IO;
 }
 
-static enum fp_err err_of_errno(int e)
-{
-    switch (e) {
-    case EACCES:
-    case EPERM:
-    case EROFS:
-        return FP_DENIED;
-    case ENOSPC:
-    case EDQUOT:
-        return FP_FULL;
-    case ENOENT:
-    case ENOTDIR:
-        return FP_NOT_FOUND;
-    default:
-        return FP_IO;
-    }
-}
-
 // SQLite gives -wal and -shm the mode of the database. It is made here, before SQLite opens it, so
 // that there is no moment at which others can read it; its directory entry is made durable too.
 static enum fp_err create_file(const char *path, struct buf *why)
@@ -95,7 +73,7 @@ static enum fp_err create_file(const char *path, struct buf *why)
     if (fd < 0) {
         int e = errno;
         buf_addf(why, "cannot create the spool %s: %s", path, strerror(e));
-        return err_of_errno(e);
+        return fs_err(e, FP_IO);
     }
     close(fd);
     enum fp_err err = sync_directory_of(path);
@@ -141,8 +119,7 @@ static enum fp_err set_up_writer(struct store *s, struct buf *why)
         rc = sqlite3_wal_autocheckpoint(s->db, CHECKPOINT_PAGES);
     if (rc != SQLITE_OK)
         return say(s, rc, "set up", why);
-    must(!s->options.is_durable ||
-         get_number(s->db, "PRAGMA synchronous") == SYNCHRONOUS_FULL); // C2
+    must(!s->options.is_durable || has_number(s->db, "PRAGMA synchronous", SYNCHRONOUS_FULL)); // C2
     return FP_OK;
 }
 
@@ -158,7 +135,7 @@ static enum fp_err set_up_reader(struct store *s, struct buf *why)
         rc = sqlite3_exec(s->db, text, NULL, NULL, NULL);
     if (rc != SQLITE_OK)
         return say(s, rc, "read", why);
-    must(get_number(s->db, "PRAGMA query_only") == 1); // C1
+    must(has_number(s->db, "PRAGMA query_only", 1)); // C1
     return FP_OK;
 }
 

@@ -2,8 +2,6 @@
 // health: what is remembered of destinations that fail, across restarts. A healthy one has no row.
 #include "queue/sql_db.h"
 
-#include "core/must.h"
-
 enum fp_err health_run(struct store *s, struct op *op)
 {
     const struct op_health_row *row = &op->health.row;
@@ -39,9 +37,7 @@ enum fp_err healths_run(struct store *s, struct op *op)
     struct op_healths *healths = &op->healths;
     struct sql_call c = sql_call(s, SQL_DESTINATION_LIST);
     while (sql_step(&c)) {
-        uint32_t n = healths->row_count;
-        if ((n & (n - 1)) == 0) // room doubles whenever the count is a power of two
-            healths->rows = must_realloc(healths->rows, (n ? n * 2 : 1) * sizeof *healths->rows);
+        healths->rows = rows_grow(healths->rows, healths->row_count, sizeof *healths->rows);
         read_row(&healths->rows[healths->row_count++], &c);
     }
     return sql_end(&c);

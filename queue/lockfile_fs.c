@@ -2,6 +2,8 @@
 // lockfile: one writer per spool. See lockfile_fs.h; fcntl(2), open file description locks.
 #include "queue/lockfile_fs.h"
 
+#include "queue/err_fs.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -34,9 +36,7 @@ static enum fp_err say_errno(const char *path, struct buf *why)
 {
     int e = errno;
     buf_addf(why, "cannot lock %s: %s", path, strerror(e));
-    if (e == EACCES || e == EPERM || e == EROFS)
-        return FP_DENIED;
-    return e == ENOSPC || e == EDQUOT ? FP_FULL : e == ENOENT ? FP_NOT_FOUND : FP_IO;
+    return fs_err(e, FP_IO);
 }
 
 enum fp_err lockfile_take(const char *path, struct lockfile *ret, struct buf *why)

@@ -56,20 +56,11 @@ static enum fp_err purge(struct store *s, const struct op_maintain *m, bool *ret
     return err;
 }
 
-static enum fp_err get_pragma(struct store *s, const char *sql, int64_t *ret)
-{
-    struct sql_call c = {.db = s->db};
-    c.err = sql_err(s->db, sqlite3_prepare_v2(s->db, sql, -1, &c.stmt, NULL));
-    enum fp_err err = sql_get_int(&c, 0, ret);
-    sqlite3_finalize(c.stmt);
-    return err;
-}
-
 // incremental_vacuum gives one row per page that it frees, so it is stepped to its end.
 static enum fp_err vacuum(struct store *s, uint32_t budget, bool *ret_more)
 {
     int64_t free_pages = 0;
-    enum fp_err err = get_pragma(s, "PRAGMA freelist_count", &free_pages);
+    enum fp_err err = sql_number(s->db, "PRAGMA freelist_count", &free_pages);
     if (err || free_pages <= FREE_PAGES_RESERVE)
         return err;
     int64_t pages = free_pages - FREE_PAGES_RESERVE;

@@ -4,12 +4,15 @@
 
 #include "core/must.h"
 
+void *rows_grow(void *items, uint32_t count, size_t size)
+{
+    bool is_full = (count & (count - 1)) == 0; // room doubles whenever the count is a power of two
+    return is_full ? must_realloc(items, (count ? (size_t)count * 2 : 1) * size) : items;
+}
+
 static struct op_row *add_row(struct rows *rows)
 {
-    // Room doubles whenever the count is a power of two.
-    if ((rows->count & (rows->count - 1)) == 0)
-        rows->items =
-            must_realloc(rows->items, (rows->count ? rows->count * 2 : 1) * sizeof *rows->items);
+    rows->items = rows_grow(rows->items, rows->count, sizeof *rows->items);
     struct op_row *row = &rows->items[rows->count++];
     *row = (struct op_row){0};
     return row;
@@ -60,9 +63,7 @@ void rows_add_recipient(struct rows *rows, struct sql_call *c)
 {
     must(rows->count > 0);
     struct op_row *row = &rows->items[rows->count - 1];
-    if ((row->rcpt_count & (row->rcpt_count - 1)) == 0)
-        row->rcpts = must_realloc(row->rcpts,
-                                  (row->rcpt_count ? row->rcpt_count * 2 : 1) * sizeof *row->rcpts);
+    row->rcpts = rows_grow(row->rcpts, row->rcpt_count, sizeof *row->rcpts);
     read_recipient(&row->rcpts[row->rcpt_count++], c);
     rows->rcpt_count++;
 }

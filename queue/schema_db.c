@@ -120,26 +120,14 @@ struct identity {
     int64_t application, version, objects;
 };
 
-static enum fp_err get_number(sqlite3 *db, const char *sql, int64_t *ret)
-{
-    sqlite3_stmt *stmt = NULL;
-    int rc = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
-    if (rc == SQLITE_OK)
-        rc = sqlite3_step(stmt);
-    if (rc == SQLITE_ROW)
-        *ret = sqlite3_column_int64(stmt, 0);
-    sqlite3_finalize(stmt);
-    return sql_err(db, rc);
-}
-
 static enum fp_err get_identity(sqlite3 *db, struct identity *ret)
 {
     struct identity id = {0};
-    enum fp_err err = get_number(db, "PRAGMA application_id", &id.application);
+    enum fp_err err = sql_number(db, "PRAGMA application_id", &id.application);
     if (!err)
-        err = get_number(db, "PRAGMA user_version", &id.version);
+        err = sql_number(db, "PRAGMA user_version", &id.version);
     if (!err)
-        err = get_number(db, "SELECT count(*) FROM sqlite_schema", &id.objects);
+        err = sql_number(db, "SELECT count(*) FROM sqlite_schema", &id.objects);
     if (!err)
         *ret = id;
     return err;

@@ -3,26 +3,7 @@
 #include "queue/sql_db.h"
 
 #include "core/must.h"
-
-#include <errno.h>
-
-static enum fp_err sql_err_os(sqlite3 *db, enum fp_err otherwise)
-{
-    switch (sqlite3_system_errno(db)) {
-    case ENOSPC:
-    case EDQUOT:
-        return FP_FULL;
-    case EACCES:
-    case EPERM:
-    case EROFS:
-        return FP_DENIED;
-    case ENOENT:
-    case ENOTDIR:
-        return FP_NOT_FOUND;
-    default:
-        return otherwise;
-    }
-}
+#include "queue/err_fs.h"
 
 enum fp_err sql_err(sqlite3 *db, int rc)
 {
@@ -45,11 +26,11 @@ enum fp_err sql_err(sqlite3 *db, int rc)
     case SQLITE_READONLY:
         return FP_DENIED;
     case SQLITE_CANTOPEN:
-        return sql_err_os(db, FP_IO);
+        return fs_err(sqlite3_system_errno(db), FP_IO);
     case SQLITE_IOERR:
         // Making the shared memory file longer reports a full disk as an I/O error. A failed fsync
         // stays one whatever its errno is: the data may be lost (store_db.h).
-        return rc == SQLITE_IOERR_SHMSIZE ? sql_err_os(db, FP_IO) : FP_IO;
+        return rc == SQLITE_IOERR_SHMSIZE ? fs_err(sqlite3_system_errno(db), FP_IO) : FP_IO;
     case SQLITE_NOMEM:
     case SQLITE_CONSTRAINT: // an id twice, a number not a number
     case SQLITE_MISUSE:
@@ -166,6 +147,15 @@ enum fp_err sql_get_int(struct sql_call *c, int64_t otherwise, int64_t *ret)
     enum fp_err err = sql_end(c);
     if (!err)
         *ret = value;
+    return err;
+}
+
+enum fp_err sql_number(sqlite3 *db, const char *sql, int64_t *ret)
+{
+    struct sql_call c = {.db = db};
+    c.err = sql_err(db, sqlite3_prepare_v2(db, sql, -1, &c.stmt, NULL));
+    enum fp_err err = sql_get_int(&c, 0, ret);
+    sqlite3_finalize(c.stmt);
     return err;
 }
 

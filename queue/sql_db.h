@@ -136,6 +136,8 @@ enum fp_err sql_run(struct sql_call *c); // for statements without rows: step an
 enum fp_err sql_run_id(struct store *s, enum sql_id id, int64_t argument);
 // One integer of a one-row answer; `otherwise` when there is no row or it is NULL.
 enum fp_err sql_get_int(struct sql_call *c, int64_t otherwise, int64_t *ret);
+// The one number that a statement of our own gives, outside the cache: pragmas.
+enum fp_err sql_number(sqlite3 *db, const char *sql, int64_t *ret);
 void sql_forget_all(struct store *s); // finalizes the statements
 
 // schema_db.c
@@ -166,6 +168,8 @@ struct rows {
     uint32_t count;
     uint32_t rcpt_count;
 };
+// Room for one more behind `count` items, all of which were added with this.
+void *rows_grow(void *items, uint32_t count, size_t size);
 // Reads message `id` into a new row. FP_NOT_FOUND.
 enum fp_err rows_add_message(struct store *s, struct rows *rows, uint64_t id);
 // The columns of RECIPIENT_COLUMNS, into the last row.

@@ -29,10 +29,10 @@ static void wake(void *arg)
 // Hands a list over and waits for all of it.
 static void run_list(struct worker *w, struct op *first)
 {
-    worker_push_list(w, first);
     size_t count = 0, done = 0;
     for (struct op *op = first; op; op = op->next)
         count++;
+    worker_push_list(w, first);
     while (done < count) {
         sem_wait(&finished);
         for (struct op *op = worker_take(w); op; op = op->next)
