@@ -11,7 +11,9 @@
 
 enum { IDS_TICK_US = 16, IDS_BLOCK = 1 << 20 }; // the mark is raised by a block (16.8 s of ticks)
 
-struct ids { uint64_t last; };
+struct ids {
+    uint64_t last;
+};
 
 // high_water: what the spool says at start (store_id_high_water); ids begin above it.
 void ids_init(struct ids *ids, uint64_t high_water);

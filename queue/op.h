@@ -29,13 +29,13 @@ enum op_kind {
     OP_WRITERS_END,
     // readers: run in a query_only connection, each in a transaction of its own
     OP_DOMAINS = OP_WRITERS_END, // domains with open recipients, by keyset pages
-    OP_DUE,      // due recipients of one domain, by keyset pages
-    OP_OVERDUE,  // open recipients past a warning or expiry age, by keyset pages
-    OP_READ,     // one message with its recipients
-    OP_CHUNK,    // one chunk of a body
-    OP_HEALTHS,  // all destinations' health
-    OP_LIST,     // the queue for people, by keyset pages
-    OP_STATS,    // counts
+    OP_DUE,                      // due recipients of one domain, by keyset pages
+    OP_OVERDUE,                  // open recipients past a warning or expiry age, by keyset pages
+    OP_READ,                     // one message with its recipients
+    OP_CHUNK,                    // one chunk of a body
+    OP_HEALTHS,                  // all destinations' health
+    OP_LIST,                     // the queue for people, by keyset pages
+    OP_STATS,                    // counts
     OP_KIND_COUNT
 };
 
@@ -46,9 +46,18 @@ struct op_row {
     uint32_t rcpt_count;
 };
 
-struct op_append { uint64_t message; uint32_t chunk; char *data; size_t size; };
-struct op_accept { struct entry *entry; };
-struct op_discard { uint64_t message; };
+struct op_append {
+    uint64_t message;
+    uint32_t chunk;
+    char *data;
+    size_t size;
+};
+struct op_accept {
+    struct entry *entry;
+};
+struct op_discard {
+    uint64_t message;
+};
 
 enum settle_action {
     SETTLE_DELIVERED, // leaves the queue, goes to history
@@ -58,52 +67,61 @@ enum settle_action {
 };
 
 struct settle_change {
-    uint32_t n;                // the recipient
+    uint32_t n; // the recipient
     enum settle_action action;
-    bool is_attempt;           // an attempt was made: attempts grow, history gets a row
-    uint32_t warned;           // new value
-    int64_t next_attempt_ms;   // SETTLE_DEFER
-    int64_t began_ms;          // of the attempt
-    struct outcome outcome;    // what to remember
+    bool is_attempt;         // an attempt was made: attempts grow, history gets a row
+    uint32_t warned;         // new value
+    int64_t next_attempt_ms; // SETTLE_DEFER
+    int64_t began_ms;        // of the attempt
+    struct outcome outcome;  // what to remember
 };
 
 struct op_settle {
     uint64_t message;
-    uint32_t version; // read before; a different one in the spool gives FP_CONFLICT and changes nothing
+    uint32_t
+        version; // read before; a different one in the spool gives FP_CONFLICT and changes nothing
     int64_t now_ms;
     struct settle_change *changes; // owned
     uint32_t change_count;
-    struct entry *notices[2];      // failure notice, delay warning; NULL when none; owned
+    struct entry *notices[2]; // failure notice, delay warning; NULL when none; owned
     // out
     uint32_t new_version;
-    bool is_removed;        // the last recipient left: the message is gone (decided in the transaction, W1)
-    uint32_t gone_count;    // changes whose recipient had been removed meanwhile (W5); see is_gone
-    bool *is_gone;          // change_count flags, owned; NULL when gone_count is 0
+    bool
+        is_removed; // the last recipient left: the message is gone (decided in the transaction, W1)
+    uint32_t gone_count; // changes whose recipient had been removed meanwhile (W5); see is_gone
+    bool *is_gone;       // change_count flags, owned; NULL when gone_count is 0
 };
 // err: FP_OK; FP_CONFLICT (read again, compute again); FP_GONE (the whole message was removed
 // meanwhile: nothing stored, notices not stored); FP_FULL, FP_IO.
 // A held recipient stays held when deferred and leaves when delivered or failed.
 
 enum change_verb { CHANGE_HOLD, CHANGE_RELEASE, CHANGE_REMOVE, CHANGE_REQUEUE, CHANGE_DUE };
-// HOLD: open -> held. RELEASE: held -> open, due now. REMOVE: leaves with outcome "removed" in history.
-// REQUEUE: attempts, warned, last_* forgotten, due now, open. DUE: open ones due now, attempts kept.
+// HOLD: open -> held. RELEASE: held -> open, due now. REMOVE: leaves with outcome "removed" in
+// history. REQUEUE: attempts, warned, last_* forgotten, due now, open. DUE: open ones due now,
+// attempts kept.
 
-struct op_change_row { uint64_t message; uint32_t n; enum recipient_state state; char *domain; char *address; };
+struct op_change_row {
+    uint64_t message;
+    uint32_t n;
+    enum recipient_state state;
+    char *domain;
+    char *address;
+};
 
 struct op_change {
     struct filter filter;
     enum change_verb verb;
     bool dry_run;
     int64_t now_ms;
-    int64_t uid;        // >= 0: only messages this user submitted; -1: all
-    char *reason;       // owned, NULL for none; stored with removed ones
-    uint64_t after;     // keyset: messages with an id above this
-    uint32_t limit;     // messages per page, <= 1000
+    int64_t uid;    // >= 0: only messages this user submitted; -1: all
+    char *reason;   // owned, NULL for none; stored with removed ones
+    uint64_t after; // keyset: messages with an id above this
+    uint32_t limit; // messages per page, <= 1000
     // out
     struct op_change_row *rows; // affected recipients, owned
     uint32_t row_count;
-    uint32_t message_count;     // messages with at least one affected recipient
-    uint64_t last;              // continue after this
+    uint32_t message_count; // messages with at least one affected recipient
+    uint64_t last;          // continue after this
     bool is_done;
 };
 
@@ -114,20 +132,25 @@ struct op_health_row {
     int64_t since_ms;      // first of them
     int64_t last_probe_ms; // last of them
     int64_t rest_until_ms;
-    uint8_t klass;         // enum outcome_class
-    char *status;          // owned
-    char *text;            // why; owned
+    uint8_t klass; // enum outcome_class
+    char *status;  // owned
+    char *text;    // why; owned
 };
-struct op_health { struct op_health_row row; };
+struct op_health {
+    struct op_health_row row;
+};
 
 struct op_maintain {
     int64_t now_ms;
-    int64_t history_ms;   // finished entries older than this are purged; < 0: keep all
-    uint32_t budget;      // rows and pages to work on at most
-    bool more;            // out: there is more to do
+    int64_t history_ms; // finished entries older than this are purged; < 0: keep all
+    uint32_t budget;    // rows and pages to work on at most
+    bool more;          // out: there is more to do
 };
 
-struct op_domain_row { char *domain; int64_t next_attempt_ms; };
+struct op_domain_row {
+    char *domain;
+    int64_t next_attempt_ms;
+};
 struct op_domains {
     char *after; // owned; NULL for the first page
     uint32_t limit;
@@ -137,24 +160,28 @@ struct op_domains {
 };
 
 struct op_due {
-    char *domain;                    // owned
-    int64_t horizon_ms;              // next_attempt <= this
-    int64_t attempted_before_ms;     // and last_attempt < this (a flush); INT64_MAX otherwise
-    int64_t after_ms; uint64_t after_message; uint32_t after_n; // keyset; after_ms INT64_MIN to begin
-    uint32_t limit;                  // recipients
-    struct op_row *rows;             // out: in due order; consecutive recipients of one message share a row
+    char *domain;                // owned
+    int64_t horizon_ms;          // next_attempt <= this
+    int64_t attempted_before_ms; // and last_attempt < this (a flush); INT64_MAX otherwise
+    int64_t after_ms;
+    uint64_t after_message;
+    uint32_t after_n;    // keyset; after_ms INT64_MIN to begin
+    uint32_t limit;      // recipients
+    struct op_row *rows; // out: in due order; consecutive recipients of one message share a row
     uint32_t row_count;
     uint32_t rcpt_count;
-    bool is_done;                    // no more due ones behind these
-    int64_t next_due_ms;             // when is_done: earliest next_attempt beyond the horizon, TIME_NEVER when none
+    bool is_done; // no more due ones behind these
+    int64_t
+        next_due_ms; // when is_done: earliest next_attempt beyond the horizon, TIME_NEVER when none
 };
 
-// For the sweep: messages that arrived at or before `arrived_by` and whose lowest `warned` is `level`.
+// For the sweep: messages that arrived at or before `arrived_by` and whose lowest `warned` is
+// `level`.
 struct op_overdue {
     uint32_t level;
     int64_t arrived_by_ms;
-    uint64_t after;    // keyset by message id
-    uint32_t limit;    // messages
+    uint64_t after;      // keyset by message id
+    uint32_t limit;      // messages
     struct op_row *rows; // out: with all open and held recipients
     uint32_t row_count;
     bool is_done;
@@ -162,7 +189,7 @@ struct op_overdue {
 
 struct op_read {
     uint64_t message;
-    struct op_row *row; // out; NULL with FP_NOT_FOUND
+    struct op_row *row;   // out; NULL with FP_NOT_FOUND
     uint32_t chunk_count; // out
 };
 
@@ -173,7 +200,10 @@ struct op_chunk {
     size_t size;
 };
 
-struct op_healths { struct op_health_row *rows; uint32_t row_count; };
+struct op_healths {
+    struct op_health_row *rows;
+    uint32_t row_count;
+};
 
 struct op_list {
     struct filter filter; // `active` is not known here: terms on it are the caller's
@@ -187,15 +217,21 @@ struct op_list {
     bool is_done;
 };
 
-enum { STATS_AGES = 10 }; // upper bounds 5 10 20 40 80 160 320 640 1280 minutes, and beyond (qshape)
-struct op_stats_row { char *domain; uint64_t total; uint64_t by_age[STATS_AGES]; };
+enum {
+    STATS_AGES = 10
+}; // upper bounds 5 10 20 40 80 160 320 640 1280 minutes, and beyond (qshape)
+struct op_stats_row {
+    char *domain;
+    uint64_t total;
+    uint64_t by_age[STATS_AGES];
+};
 struct op_stats {
     int64_t now_ms;
-    uint32_t domain_limit;       // the largest domains only
-    uint64_t messages, bytes;    // out
+    uint32_t domain_limit;           // the largest domains only
+    uint64_t messages, bytes;        // out
     uint64_t queued, deferred, held; // recipients
-    int64_t oldest_arrival_ms;   // 0 when empty
-    struct op_stats_row *rows;   // out: largest first
+    int64_t oldest_arrival_ms;       // 0 when empty
+    struct op_stats_row *rows;       // out: largest first
     uint32_t row_count;
     uint64_t spool_bytes, free_bytes; // file size, and reusable space in it
 };
@@ -203,8 +239,8 @@ struct op_stats {
 struct op {
     enum op_kind kind;
     enum fp_err err;
-    uint64_t tag;     // the caller's
-    struct op *next;  // for queues
+    uint64_t tag;    // the caller's
+    struct op *next; // for queues
     union {
         struct op_append append;
         struct op_accept accept;
@@ -226,7 +262,10 @@ struct op {
 
 struct op *op_new(enum op_kind kind); // zeroed; uid fields -1
 void op_free(struct op *op);          // with everything it still owns; NULL is fine
-static inline bool op_is_writer(const struct op *op) { return op->kind < OP_WRITERS_END; }
+static inline bool op_is_writer(const struct op *op)
+{
+    return op->kind < OP_WRITERS_END;
+}
 
 void op_rows_free(struct op_row *rows, uint32_t count);
 

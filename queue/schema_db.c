@@ -76,42 +76,40 @@ static const char drop_views[] = "DROP VIEW IF EXISTS mailq; DROP VIEW IF EXISTS
                                  "DROP VIEW IF EXISTS destinations;";
 
 // Made anew behind each migration, so that migrations are about tables only.
+// clang-format off
 static const char create_views[] =
     // One row for each recipient that is still in the queue.
-    "CREATE VIEW mailq AS SELECT " ID(
-        "m.id") " AS id, m.id AS message, r.n AS n,"
-                " m.sender AS sender, r.address AS recipient, r.domain AS domain,"
-                " CASE WHEN r.state = 1 THEN 'held' WHEN r.attempts = 0 THEN 'queued' ELSE "
-                "'deferred' END"
-                " AS state, m.size AS size, " ISO("m.arrival") " AS arrival, r.attempts AS "
-                                                               "attempts,"
-                                                               " CASE WHEN r.state = 0 THEN " ISO("r.next_attempt") " END AS next_attempt,"
-                                                                                                                    " " ISO(
-                                                                                                                        "r.last_attempt") " AS last_attempt, " CLASS("r.last_class") " AS class,"
-                                                                                                                                                                                     " r.last_status AS status, r.last_reply AS reply, r.last_host AS host,"
-                                                                                                                                                                                     " r.in_doubt AS in_doubt, r.warned AS warnings"
-                                                                                                                                                                                     " FROM message m JOIN recipient r ON r.message = m.id;"
-                                                                                                                                                                                     // One row for each attempt that was not the last, and one for each end.
-                                                                                                                                                                                     "CREATE VIEW history AS SELECT " ID(
-                                                                                                                                                                                         "f.message") " AS id, f.message AS message, f.n AS n,"
-                                                                                                                                                                                                      " f.sender AS sender, f.address AS recipient, " ISO("f.arrival") " AS arrival,"
-                                                                                                                                                                                                                                                                       " f.at AS at_ms, " ISO("f.at") " AS at, CASE f.outcome WHEN 0 THEN 'delivered'"
-                                                                                                                                                                                                                                                                                                      " WHEN 1 THEN 'failed' WHEN 2 THEN 'expired' WHEN 3 THEN 'removed' WHEN 4 THEN 'bounced' END"
-                                                                                                                                                                                                                                                                                                      " AS outcome, f.attempts AS attempts, f.in_doubt AS in_doubt, f.status AS status,"
-                                                                                                                                                                                                                                                                                                      " f.reply AS reply, f.host AS host, f.reason AS reason FROM finished f"
-                                                                                                                                                                                                                                                                                                      " UNION ALL SELECT " ID(
-                                                                                                                                                                                                                                                                                                          "a.message") ", a.message, a.n, coalesce(m.sender, f.sender),"
-                                                                                                                                                                                                                                                                                                                       " coalesce(r.address, f.address), " ISO("coalesce(m.arrival, f.arrival)") ","
-                                                                                                                                                                                                                                                                                                                                                                                                 " a.at, " ISO("a.at") ", 'deferred', a.nr, a.in_doubt, a.status, a.reply, a.host, ''"
-                                                                                                                                                                                                                                                                                                                                                                                                                       " FROM attempt a LEFT JOIN message m ON m.id = a.message"
-                                                                                                                                                                                                                                                                                                                                                                                                                       " LEFT JOIN recipient r ON r.message = a.message AND r.n = a.n"
-                                                                                                                                                                                                                                                                                                                                                                                                                       " LEFT JOIN finished f ON f.message = a.message AND f.n = a.n;"
-                                                                                                                                                                                                                                                                                                                                                                                                                       // One row for each destination that is not healthy.
-                                                                                                                                                                                                                                                                                                                                                                                                                       "CREATE VIEW destinations AS SELECT name, failures, " ISO("since") " AS since,"
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                          " " ISO("last_probe") " AS last_probe, " ISO(
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                              "rest_until") " AS rest_until,"
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                            " " CLASS(
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                "class") " AS class, status, reply FROM destination;";
+    "CREATE VIEW mailq AS SELECT"
+    " " ID("m.id") " AS id, m.id AS message, r.n AS n, m.sender AS sender,"
+    " r.address AS recipient, r.domain AS domain,"
+    " CASE WHEN r.state = 1 THEN 'held' WHEN r.attempts = 0 THEN 'queued' ELSE 'deferred' END"
+    " AS state, m.size AS size, " ISO("m.arrival") " AS arrival, r.attempts AS attempts,"
+    " CASE WHEN r.state = 0 THEN " ISO("r.next_attempt") " END AS next_attempt,"
+    " " ISO("r.last_attempt") " AS last_attempt, " CLASS("r.last_class") " AS class,"
+    " r.last_status AS status, r.last_reply AS reply, r.last_host AS host,"
+    " r.in_doubt AS in_doubt, r.warned AS warnings"
+    " FROM message m JOIN recipient r ON r.message = m.id;"
+    // One row for each end of a recipient's way,
+    "CREATE VIEW history AS SELECT"
+    " " ID("f.message") " AS id, f.message AS message, f.n AS n, f.sender AS sender,"
+    " f.address AS recipient, " ISO("f.arrival") " AS arrival, f.at AS at_ms,"
+    " " ISO("f.at") " AS at, CASE f.outcome WHEN 0 THEN 'delivered' WHEN 1 THEN 'failed'"
+    " WHEN 2 THEN 'expired' WHEN 3 THEN 'removed' WHEN 4 THEN 'bounced' END AS outcome,"
+    " f.attempts AS attempts, f.in_doubt AS in_doubt, f.status AS status, f.reply AS reply,"
+    " f.host AS host, f.reason AS reason FROM finished f"
+    // and for each attempt before it.
+    " UNION ALL SELECT"
+    " " ID("a.message") ", a.message, a.n, coalesce(m.sender, f.sender),"
+    " coalesce(r.address, f.address), " ISO("coalesce(m.arrival, f.arrival)") ", a.at,"
+    " " ISO("a.at") ", 'deferred', a.nr, a.in_doubt, a.status, a.reply, a.host, ''"
+    " FROM attempt a LEFT JOIN message m ON m.id = a.message"
+    " LEFT JOIN recipient r ON r.message = a.message AND r.n = a.n"
+    " LEFT JOIN finished f ON f.message = a.message AND f.n = a.n;"
+    // One row for each destination that is not healthy.
+    "CREATE VIEW destinations AS SELECT name, failures, " ISO("since") " AS since,"
+    " " ISO("last_probe") " AS last_probe, " ISO("rest_until") " AS rest_until,"
+    " " CLASS("class") " AS class, status, reply FROM destination;";
+// clang-format on
 
 const struct migration schema_migrations[] = {{1, tables_1}};
 const int schema_migration_count = 1;

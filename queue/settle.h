@@ -7,7 +7,8 @@
 // a time.
 //
 // (S1) A recipient expires only after at least one real attempt (its own, or a failed probe of its
-//      destination) that is not older than `epoch_ms` (daemon start, or the last jump of the clock).
+//      destination) that is not older than `epoch_ms` (daemon start, or the last jump of the
+//      clock).
 // (S2) A warning is due once per warning time; several that have passed at once give one warning.
 // (S3) A recipient that fails or expires is not warned about.
 // (S4) In doubt is never failed by the attempt itself, only by age.
@@ -29,17 +30,17 @@ struct settle_input {
     const struct recipient *rcpt;
     const struct outcome *outcome; // NULL: no attempt was made (sweep)
     struct settle_rule rule;
-    int64_t began_ms;              // of the attempt
-    int64_t retry_at_ms;           // when deferred: next attempt by the schedule
-    int64_t last_probe_ms;         // last failed probe of its destination, 0 when none
-    const struct outcome *probe;   // what that probe said; NULL when unknown
+    int64_t began_ms;            // of the attempt
+    int64_t retry_at_ms;         // when deferred: next attempt by the schedule
+    int64_t last_probe_ms;       // last failed probe of its destination, 0 when none
+    const struct outcome *probe; // what that probe said; NULL when unknown
 };
 
 struct settle_plan {
     struct settle_change change;
-    bool is_needed;   // false: nothing to store for this recipient (sweep found nothing due)
-    bool is_warning;  // to be named in the delay warning
-    bool is_expired;  // failed by age
+    bool is_needed;  // false: nothing to store for this recipient (sweep found nothing due)
+    bool is_warning; // to be named in the delay warning
+    bool is_expired; // failed by age
     int64_t expires_ms;
 };
 

@@ -29,8 +29,8 @@ enum store_role {
 
 struct store_options {
     enum store_role role;
-    bool is_durable;     // synchronous=FULL; false only in the simulation (OFF)
-    bool has_ballast;    // keep PATH.ballast, 16 MiB given back when the disk is full
+    bool is_durable;  // synchronous=FULL; false only in the simulation (OFF)
+    bool has_ballast; // keep PATH.ballast, 16 MiB given back when the disk is full
 };
 
 struct store;
@@ -52,10 +52,10 @@ uint64_t store_id_high_water(struct store *s);
 // What the startup repair found: incoming bodies that were never sealed (they are removed).
 uint32_t store_discarded_count(struct store *s);
 
-enum fp_err store_begin(struct store *s);  // BEGIN IMMEDIATE
+enum fp_err store_begin(struct store *s);         // BEGIN IMMEDIATE
 enum fp_err store_begin_careful(struct store *s); // the same; each op then runs in a SAVEPOINT
-void store_run(struct store *s, struct op *op); // sets op->err
-enum fp_err store_commit(struct store *s); // on failure the batch is rolled back
+void store_run(struct store *s, struct op *op);   // sets op->err
+enum fp_err store_commit(struct store *s);        // on failure the batch is rolled back
 void store_rollback(struct store *s);
 // Between batches: frees the ballast's room after FP_FULL, or makes it again when there is room.
 void store_ballast_release(struct store *s);

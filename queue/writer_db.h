@@ -5,7 +5,8 @@
 // x_take on the same thread after `wake` was called (from the worker thread: it may only signal,
 // e.g. uv_async_send). The writer forms its batches by itself: everything that was pushed while
 // the previous commit was syncing is the next batch. At FP_FULL and FP_IO the batch's outcomes
-// (SETTLE, DISCARD, HEALTH) are run again first, on the ballast's room; accepts then fail with FP_FULL.
+// (SETTLE, DISCARD, HEALTH) are run again first, on the ballast's room; accepts then fail with
+// FP_FULL.
 #ifndef FP_QUEUE_WRITER_DB_H
 #define FP_QUEUE_WRITER_DB_H
 
@@ -14,17 +15,17 @@
 struct worker; // the writer and the reader are both workers
 
 struct worker_options {
-    struct store *store;       // owned by the worker from now on; closed by worker_stop
-    uint32_t batch_max;        // ops per commit at most (writer); 1024
-    void (*wake)(void *arg);   // called after ops have finished; must be async-signal-like cheap
+    struct store *store;     // owned by the worker from now on; closed by worker_stop
+    uint32_t batch_max;      // ops per commit at most (writer); 1024
+    void (*wake)(void *arg); // called after ops have finished; must be async-signal-like cheap
     void *wake_arg;
 };
 
 struct worker *worker_start(const struct worker_options *options);
-void worker_push(struct worker *w, struct op *op);           // ownership goes to the worker
-void worker_push_list(struct worker *w, struct op *first);   // linked by op->next; one lock
-struct op *worker_take(struct worker *w);                    // all finished ones, linked; NULL when none
-size_t worker_pending_bytes(struct worker *w);               // body bytes pushed and not yet finished
+void worker_push(struct worker *w, struct op *op);         // ownership goes to the worker
+void worker_push_list(struct worker *w, struct op *first); // linked by op->next; one lock
+struct op *worker_take(struct worker *w);      // all finished ones, linked; NULL when none
+size_t worker_pending_bytes(struct worker *w); // body bytes pushed and not yet finished
 // Finishes everything that was pushed, commits, closes the store, joins the thread.
 // Finished ops that were not taken are returned, linked.
 struct op *worker_stop(struct worker *w);
