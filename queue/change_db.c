@@ -16,11 +16,11 @@ static const struct {
     enum sql_id sql;
     bool takes_time;
 } verbs[] = {
-    [CHANGE_HOLD] = {" AND r.state = 0", SQL_RECIPIENT_HOLD, false},
-    [CHANGE_RELEASE] = {" AND r.state = 1", SQL_RECIPIENT_RELEASE, true},
+    [CHANGE_HOLD] = {" AND +r.state = 0", SQL_RECIPIENT_HOLD, false},
+    [CHANGE_RELEASE] = {" AND +r.state = 1", SQL_RECIPIENT_RELEASE, true},
     [CHANGE_REMOVE] = {"", SQL_COUNT, false}, // by finish_recipient
     [CHANGE_REQUEUE] = {"", SQL_RECIPIENT_REQUEUE, true},
-    [CHANGE_DUE] = {" AND r.state = 0", SQL_RECIPIENT_DUE, true},
+    [CHANGE_DUE] = {" AND +r.state = 0", SQL_RECIPIENT_DUE, true},
 };
 
 enum { CHANGE_MESSAGES_MAX = 1000, CHANGE_RECIPIENTS_MAX = 10000 };

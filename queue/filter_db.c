@@ -65,17 +65,19 @@ static enum fp_err add_text(const struct filter_term *term, const char *column, 
     return buf_addf(to, " AND %s LIKE ?%d ESCAPE '\\'", column, parameter);
 }
 
+// The plus keeps SQLite from looking for a message's recipients in recipient_due, by their state:
+// it knows no counts, and of a million open ones that took 43 ms for each message.
 static enum fp_err add_state(const struct filter_term *term, struct buf *to)
 {
     if (term->relation != FILTER_EQUAL)
         return FP_INVALID;
     switch (term->number) {
     case FILTER_QUEUED:
-        return buf_add_str(to, " AND r.state = 0 AND r.attempts = 0");
+        return buf_add_str(to, " AND +r.state = 0 AND r.attempts = 0");
     case FILTER_DEFERRED:
-        return buf_add_str(to, " AND r.state = 0 AND r.attempts > 0");
+        return buf_add_str(to, " AND +r.state = 0 AND r.attempts > 0");
     case FILTER_HELD:
-        return buf_add_str(to, " AND r.state = 1");
+        return buf_add_str(to, " AND +r.state = 1");
     case FILTER_ACTIVE: // the caller's; see op.h
         return FP_OK;
     default:
@@ -105,7 +107,7 @@ static enum fp_err add_term(struct terms *t, const struct filter_term *term, int
     case FILTER_ERROR:
         return add_text(term, "r.last_reply", parameter, &t->recipient);
     case FILTER_NEXT: // a held recipient has no next attempt
-        return add_number(term, "r.state = 0 AND r.next_attempt - " NOW, parameter, &t->recipient);
+        return add_number(term, "+r.state = 0 AND r.next_attempt - " NOW, parameter, &t->recipient);
     }
     return FP_INVALID;
 }

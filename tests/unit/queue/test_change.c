@@ -402,6 +402,64 @@ static void test_pages_look_at_so_many_at_most(void **state)
     op_free(op);
 }
 
+// All that ran on a connection since, to be looked at.
+struct trace {
+    char *texts[64];
+    int count;
+};
+
+static int on_statement(unsigned what, void *arg, void *stmt, void *sql)
+{
+    (void)what, (void)sql;
+    struct trace *t = arg;
+    if (t->count < 64)
+        t->texts[t->count++] = must_strdup(sqlite3_sql(stmt));
+    return 0;
+}
+
+static bool plan_says(sqlite3 *db, const char *sql, const char *what)
+{
+    char text[4096];
+    sqlite3_stmt *stmt = NULL;
+    bool yes = false;
+    snprintf(text, sizeof text, "EXPLAIN QUERY PLAN %s", sql);
+    assert_int_equal(sqlite3_prepare_v2(db, text, -1, &stmt, NULL), SQLITE_OK);
+    while (sqlite3_step(stmt) == SQLITE_ROW)
+        yes = yes || strstr((const char *)sqlite3_column_text(stmt, 3), what);
+    sqlite3_finalize(stmt);
+    return yes;
+}
+
+// A message's recipients are found under the message, never by walking through all that are open.
+static void test_filters_go_by_message(void **state)
+{
+    struct spool *p = *state;
+    struct trace t = {0};
+    spool_accept(p, "", "a@y.example");
+    sqlite3_trace_v2(p->store->db, SQLITE_TRACE_STMT, on_statement, &t);
+    for (int verb = CHANGE_HOLD; verb <= CHANGE_DUE; verb++)
+        for (int filter_state = 0; filter_state < 2; filter_state++) {
+            struct op *op = change_op((enum change_verb)verb);
+            op->change.dry_run = true;
+            add(&op->change.filter,
+                term(FILTER_STATE, FILTER_EQUAL, filter_state ? FILTER_QUEUED : FILTER_DEFERRED));
+            add(&op->change.filter, text(FILTER_DOMAIN, "y.example"));
+            add(&op->change.filter, term(FILTER_NEXT, FILTER_LESS, 5));
+            assert_int_equal(spool_write_free(p, op), FP_OK);
+        }
+    sqlite3_trace_v2(p->store->db, 0, NULL, NULL);
+    int looked_at = 0;
+    for (int i = 0; i < t.count; i++) {
+        if (strstr(t.texts[i], "FROM recipient r")) {
+            looked_at++;
+            if (!plan_says(p->store->db, t.texts[i], "SEARCH r USING PRIMARY KEY (message=?"))
+                fail_msg("%s", t.texts[i]);
+        }
+        free(t.texts[i]);
+    }
+    assert_true(looked_at >= 10);
+}
+
 int main(void)
 {
 #define SPOOL_TEST(f) cmocka_unit_test_setup_teardown(f, spool_setup, spool_teardown)
@@ -409,6 +467,7 @@ int main(void)
         SPOOL_TEST(test_filters),
         SPOOL_TEST(test_filters_that_make_no_sense),
         SPOOL_TEST(test_full_filter),
+        SPOOL_TEST(test_filters_go_by_message),
         SPOOL_TEST(test_list_by_user),
         SPOOL_TEST(test_list_pages),
         SPOOL_TEST(test_hold_and_release),
