@@ -187,8 +187,7 @@ static const struct bad_case {
      "c.conf:2: @include none.conf: no such file\n"},
     {"an include of itself", "@include \"c.conf\"\n",
      "c.conf:1: @include c.conf: included too deeply (does it include itself?)\n"},
-    {"an include of a folder", "\n@include \"/\"\n",
-     "c.conf:2: @include /: not a regular file\n"},
+    {"an include of a folder", "\n@include \"/\"\n", "c.conf:2: @include /: not a regular file\n"},
     {"an include without quotes", "@include more.conf\n",
      "c.conf:1: write @include \"PATH\", alone on its line\n"},
 };
