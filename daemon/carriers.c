@@ -10,7 +10,7 @@
 
 enum {
     IDLE_MS = 2000,         // how long a conversation waits for another message
-    SMALL_SLICE = 4 * 1024, // shorter pieces are copied, longer ones borrowed (L1)
+    SMALL_SLICE = 1024,     // shorter pieces of a body are copied, longer ones borrowed (L1)
 };
 
 struct carrier {
@@ -261,11 +261,23 @@ static void open_connection(struct pipeline *p, struct carrier *h, const struct 
     e->port = fx->port;
 }
 
+static bool is_within(const struct body *b, struct slice s)
+{
+    return b && b->data && s.p >= b->data && s.p < b->data + b->size;
+}
+
+// Bodies stay where they are until the effects are executed; the session's own bytes may not.
+static struct slice keep(struct pipeline *p, struct carrier *h, struct slice s)
+{
+    bool may_borrow = is_within(h->piece, s) || (h->batch && is_within(h->batch->body, s));
+    return may_borrow && s.n > SMALL_SLICE ? s : effect_keep(p, s);
+}
+
 static void send_slices(struct pipeline *p, struct carrier *h, const struct session_effect *fx)
 {
     struct slice kept[SESSION_SLICES_MAX];
     for (uint32_t i = 0; i < fx->slice_count; i++)
-        kept[i] = fx->slices[i].n <= SMALL_SLICE ? effect_keep(p, fx->slices[i]) : fx->slices[i];
+        kept[i] = keep(p, h, fx->slices[i]);
     struct pipeline_effect *e = effect_add(p, PIPELINE_SEND);
     e->conn = h->conn;
     e->wants_sent = true;

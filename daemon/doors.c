@@ -125,7 +125,6 @@ static void store_chunk(struct pipeline *p, struct door *d, const struct server_
 static void store_accept(struct pipeline *p, struct door *d, struct entry *entry)
 {
     struct op *op = op_new(OP_ACCEPT);
-    entry->message.arrival_ms = p->now_ms;
     op->accept.entry = entry;
     p->spool_memory += entry->tail_size;
     store_op(p, op, WAIT_DOOR_ACCEPT)->conn = d->conn;

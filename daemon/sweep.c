@@ -18,7 +18,7 @@ void sweep_arm(struct pipeline *p)
 {
     // A rule of seconds wants a sweep of seconds.
     int64_t every = SWEEP_EVERY_MS;
-    for (uint32_t level = 0; level <= RULES_WARN_MAX; level++) {
+    for (uint32_t level = 0; level <= rules_warn_levels(&p->config->rules); level++) {
         int64_t age = rules_sweep_age(&p->config->rules, level);
         if (age / 4 < every)
             every = age / 4;
@@ -55,7 +55,7 @@ static void next_page(struct pipeline *p)
         w->after = 0;
         w->is_last_page = false;
     }
-    if (w->level > RULES_WARN_MAX || p->is_stopping) {
+    if (w->level > rules_warn_levels(&p->config->rules) || p->is_stopping) {
         w->is_running = false;
         sweep_arm(p);
         return;

@@ -131,6 +131,15 @@ int64_t rules_sweep_age(const struct rules *r, uint32_t level)
     return age;
 }
 
+uint32_t rules_warn_levels(const struct rules *r)
+{
+    uint32_t levels = default_retry.warn_count;
+    for (uint32_t i = 0; i < r->retry_count; i++)
+        if (r->retries[i].warn_count > levels)
+            levels = r->retries[i].warn_count;
+    return levels;
+}
+
 void rules_close(struct rules *r)
 {
     for (uint32_t i = 0; i < r->retry_count; i++)

@@ -5,6 +5,7 @@
 #include "core/must.h"
 
 #include <stdlib.h>
+#include <strings.h>
 
 enum { HOST_BUFFER = 64 * 1024 * 1024 };
 
@@ -171,3 +172,30 @@ void host_conn_bytes(struct host_conn *c, struct slice bytes, int64_t now_ms)
     }
     buf_drop(&c->in, at);
 }
+
+uint32_t host_count_to(const struct host *h, const char *rcpt)
+{
+    uint32_t n = 0;
+    for (const struct host_message *m = h->received; m; m = m->next)
+        n += strstr(m->rcpts, rcpt) != NULL;
+    return n;
+}
+
+uint32_t host_count_notices(const struct host *h, const char *action, const char *about)
+{
+    uint32_t n = 0;
+    for (const struct host_message *m = h->received; m; m = m->next) {
+        const char *id = strcasestr(m->content, "\r\nMessage-ID:");
+        if (m->sender[0] || !id || !strstr(m->content, action) || !strstr(m->content, about))
+            continue;
+        size_t size = strcspn(id + 2, "\r");
+        bool seen = false;
+        for (const struct host_message *o = h->received; o != m; o = o->next) {
+            const char *other = strcasestr(o->content, "\r\nMessage-ID:");
+            seen |= other && strncmp(other, id, size + 2) == 0;
+        }
+        n += !seen;
+    }
+    return n;
+}
+

@@ -655,10 +655,11 @@ static void client_leave(struct world *w)
 static bool client_wait(struct world *w, const char *text)
 {
     uint32_t crashes = w->crashes;
+    int64_t until = w->now_ms + TIME_HOUR_MS;
     while (w->crashes == crashes) {
         if (w->in->client_in.n > 0 && strstr(w->in->client_in.p, text))
             return true;
-        if (w->in->client_closed || !step(w, w->now_ms + TIME_HOUR_MS))
+        if (w->in->client_closed || !step(w, until))
             return false;
     }
     return false;
@@ -713,8 +714,8 @@ const char *world_ask(struct world *w, const char *verb, const char *const *word
     client_open(w);
     client_send(w, line.p, line.n);
     *ret_exit = -1;
-    if (client_wait(w, "{\"exit\": "))
-        *ret_exit = atoi(strstr(w->in->client_in.p, "{\"exit\": ") + 9);
+    if (client_wait(w, "{\"exit\":"))
+        *ret_exit = atoi(strstr(w->in->client_in.p, "{\"exit\":") + 8);
     client_leave(w);
     buf_close(&line);
     return world_last_reply(w);

@@ -79,6 +79,11 @@ void world_mx(struct world *w, const char *domain, uint16_t preference, const ch
 void world_dns_fails(struct world *w, bool fails); // every answer SERVFAIL
 struct host *world_host(struct world *w, const char *ip); // made, up, when unknown
 
+// Messages that the host took for that recipient.
+uint32_t host_count_to(const struct host *h, const char *rcpt);
+// Different notices (by Message-ID) that hold both texts: the same one may arrive twice after a crash.
+uint32_t host_count_notices(const struct host *h, const char *action, const char *about);
+
 // By the local socket. Returns the id that the 250 named, 0 when refused (then world_last_reply says why).
 uint64_t world_submit(struct world *w, const char *sender, const char *rcpts, const char *content);
 const char *world_last_reply(const struct world *w);
