@@ -18,6 +18,7 @@ struct summary summary_of(const struct listing_row *row)
         bool is_held = r->rcpt->state == RECIPIENT_HELD && !r->is_active;
         s.is_active |= r->is_active;
         s.is_held &= is_held;
+        s.waits |= !is_held && summary_reason(r)[0] != '\0';
         if (r->rcpt->attempts > s.attempts)
             s.attempts = r->rcpt->attempts;
         if (!is_held && r->next_attempt_ms < s.next_attempt_ms)
@@ -46,7 +47,8 @@ const char *summary_queue(const struct summary *s)
         return "active";
     if (s->is_held)
         return "hold";
-    return s->is_tried ? "deferred" : "incoming";
+    // Mail behind a destination that rests waits for a retry too, though it was not tried itself.
+    return s->is_tried || s->waits ? "deferred" : "incoming";
 }
 
 const char *summary_reason(const struct listing_recipient *r)

@@ -20,17 +20,17 @@ enum dns_result {
 enum { DNS_RECORDS_MAX = 128 };
 
 struct dns_record {
-    uint16_t preference;    // MX
-    char name[256];         // MX: host name without final dot, as written in text; "" is the root (null MX)
-    char ip[46];            // A, AAAA
+    uint16_t preference; // MX
+    char name[256]; // MX: host name without final dot, as written in text; "" is the root (null MX)
+    char ip[46];    // A, AAAA
 };
 
 struct dns_answer {
     enum dns_type type;
     enum dns_result result;
-    bool is_secure;           // AD was set and the resolver is trusted
-    uint32_t ttl_s;           // smallest of the records; of the SOA for negative answers
-    char canonical[256];      // owner after CNAMEs
+    bool is_secure;      // AD was set and the resolver is trusted
+    uint32_t ttl_s;      // smallest of the records; of the SOA for negative answers
+    char canonical[256]; // owner after CNAMEs
     uint32_t count;
     struct dns_record records[]; // at most DNS_RECORDS_MAX
 };

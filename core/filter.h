@@ -31,7 +31,14 @@ enum filter_state {
     FILTER_HELD,
 };
 
-enum filter_relation { FILTER_EQUAL, FILTER_LESS, FILTER_LESS_EQUAL, FILTER_GREATER, FILTER_GREATER_EQUAL, FILTER_MATCH };
+enum filter_relation {
+    FILTER_EQUAL,
+    FILTER_LESS,
+    FILTER_LESS_EQUAL,
+    FILTER_GREATER,
+    FILTER_GREATER_EQUAL,
+    FILTER_MATCH
+};
 
 enum { FILTER_TERMS_MAX = 16, FILTER_TEXT_MAX = 320 };
 
@@ -51,8 +58,12 @@ static inline bool filter_is_recipient_scoped(const struct filter *f)
 {
     for (size_t i = 0; i < f->count; i++)
         switch (f->terms[i].key) {
-        case FILTER_TO: case FILTER_DOMAIN: case FILTER_STATE:
-        case FILTER_ATTEMPTS: case FILTER_ERROR: case FILTER_NEXT:
+        case FILTER_TO:
+        case FILTER_DOMAIN:
+        case FILTER_STATE:
+        case FILTER_ATTEMPTS:
+        case FILTER_ERROR:
+        case FILTER_NEXT:
             return true;
         default:
             break;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// heap: things that wait for a moment, earliest first. An indexed binary heap with the node embedded
-// in its owner: insert, move and remove cost O(log n), the earliest is at hand.
+// heap: things that wait for a moment, earliest first. An indexed binary heap with the node
+// embedded in its owner: insert, move and remove cost O(log n), the earliest is at hand.
 #ifndef FP_CORE_HEAP_H
 #define FP_CORE_HEAP_H
 

@@ -24,8 +24,8 @@ struct logline_delivery {
     int64_t delays_ms[4]; // before the queue manager, in the queue, connection set-up, transmission
 };
 // "ID: to=<b>, relay=HOST[IP]:PORT, delay=S, delays=a/b/c/d, dsn=X.Y.Z, status=WORD (TEXT)"
-// WORD is sent, deferred or bounced; TEXT is outcome_describe's; relay=none when nobody was reached;
-// delays as logline_add_delay writes them.
+// WORD is sent, deferred or bounced; TEXT is outcome_describe's; relay=none when nobody was
+// reached; delays as logline_add_delay writes them.
 void logline_delivery(const struct logline_delivery *d, struct buf *to);
 // A length of time in seconds as Postfix has it: two significant digits, at most two of them behind
 // the point ("0", "0.01", "0.5", "1.2", "12"), whole seconds from 10 s on ("345").

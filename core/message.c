@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// message: copying and releasing messages, recipients and entries; queue ids in text. See message.h.
+// message: copying and releasing messages, recipients and entries; queue ids in text. See
+// message.h.
 #include "core/message.h"
 
 #include "core/must.h"

@@ -3,8 +3,8 @@
 // them.
 //
 // Plain values with their own strings. A message's body is not here: it lives in the spool as
-// chunks of at most MESSAGE_CHUNK_MAX bytes, with CRLF line ends, not dot-stuffed, and always ending
-// in CRLF.
+// chunks of at most MESSAGE_CHUNK_MAX bytes, with CRLF line ends, not dot-stuffed, and always
+// ending in CRLF.
 #ifndef FP_CORE_MESSAGE_H
 #define FP_CORE_MESSAGE_H
 
@@ -17,13 +17,14 @@ enum {
     MESSAGE_CHUNK_MAX = 256 * 1024, // bytes of one stored piece of a body
     MESSAGE_CHUNKS_MAX = 4096,      // so a body has at most 1 GiB
     MESSAGE_ID_DIGITS = 12,         // a queue id in text: upper-case hex
-    MESSAGE_ADDRESS_MAX = 254,      // bytes of an address without angle brackets (RFC 5321 4.5.3.1.3)
+    MESSAGE_ADDRESS_MAX = 254, // bytes of an address without angle brackets (RFC 5321 4.5.3.1.3)
 };
 
 enum message_kind {
-    MESSAGE_MAIL = 0,       // came from outside
-    MESSAGE_NOTICE = 1,     // a notice of ours; undeliverable, it goes to the postmaster once
-    MESSAGE_POSTMASTER = 2, // such a notice on its way to the postmaster; undeliverable, it is dropped
+    MESSAGE_MAIL = 0,   // came from outside
+    MESSAGE_NOTICE = 1, // a notice of ours; undeliverable, it goes to the postmaster once
+    MESSAGE_POSTMASTER =
+        2, // such a notice on its way to the postmaster; undeliverable, it is dropped
 };
 
 enum recipient_state {
@@ -32,8 +33,8 @@ enum recipient_state {
 };
 
 struct message {
-    uint64_t id;        // 48 bits, order of arrival, never reused
-    uint32_t version;   // grows with every stored change of the message or its recipients
+    uint64_t id;      // 48 bits, order of arrival, never reused
+    uint32_t version; // grows with every stored change of the message or its recipients
     enum message_kind kind;
     bool is_8bit;       // BODY=8BITMIME was declared or 8-bit octets were seen (RFC 6152)
     int64_t arrival_ms; // wall clock, ms since the epoch
@@ -70,12 +71,12 @@ bool message_id_parse(struct slice text, uint64_t *ret_id); // 11 or 12 hex digi
 
 // A complete new queue entry on its way into the spool: what `accept` makes durable at once.
 struct entry {
-    struct message message; // id, kind, is_8bit, arrival_ms, size, uid, sender
+    struct message message;  // id, kind, is_8bit, arrival_ms, size, uid, sender
     struct recipient *rcpts; // address, domain, next_attempt_ms, state; owned array
     uint32_t rcpt_count;
-    uint32_t chunks_before;  // chunks that `append` has stored already
-    char *tail;              // the last chunk, owned; NULL with tail_size 0 when there is none
-    size_t tail_size;        // <= MESSAGE_CHUNK_MAX
+    uint32_t chunks_before; // chunks that `append` has stored already
+    char *tail;             // the last chunk, owned; NULL with tail_size 0 when there is none
+    size_t tail_size;       // <= MESSAGE_CHUNK_MAX
 };
 
 struct entry *entry_new(void);

@@ -36,22 +36,22 @@ struct notice_recipient {
 
 struct notice {
     enum notice_kind kind;
-    uint64_t id;           // queue id of the notice itself
-    uint64_t original_id;  // queue id of the message it speaks of
-    const char *hostname;  // Reporting-MTA
-    const char *sender;    // to whom it goes: the original's sender (or the postmaster)
-    const char *postmaster;// whom the reader may ask
-    int64_t arrival_ms;    // of the original: Arrival-Date
-    int64_t now_ms;        // Date
-    int utc_offset_s;      // of local time at now_ms
-    bool to_postmaster;    // an undeliverable notice on its way to the postmaster
+    uint64_t id;            // queue id of the notice itself
+    uint64_t original_id;   // queue id of the message it speaks of
+    const char *hostname;   // Reporting-MTA
+    const char *sender;     // to whom it goes: the original's sender (or the postmaster)
+    const char *postmaster; // whom the reader may ask
+    int64_t arrival_ms;     // of the original: Arrival-Date
+    int64_t now_ms;         // Date
+    int utc_offset_s;       // of local time at now_ms
+    bool to_postmaster;     // an undeliverable notice on its way to the postmaster
     const struct notice_recipient *rcpts;
     uint32_t rcpt_count;
     enum notice_return ret;
     struct slice original; // header block (with its blank line or without), or the whole message
     bool original_is_full; // original holds the whole message (RETURN_FULL and small enough)
     bool original_is_8bit;
-    uint64_t seed;         // for the boundary
+    uint64_t seed; // for the boundary
 };
 
 #endif

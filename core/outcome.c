@@ -10,12 +10,18 @@
 const char *outcome_class_name(enum outcome_class klass)
 {
     static const char *const names[CLASS_COUNT] = {
-        [CLASS_NONE] = "none",           [CLASS_HOST] = "host",
-        [CLASS_TLS] = "tls",             [CLASS_AUTH] = "auth",
-        [CLASS_DNS] = "dns",             [CLASS_GREYLIST] = "greylist",
-        [CLASS_MAILBOX_FULL] = "mailbox-full", [CLASS_RATE] = "rate",
-        [CLASS_MESSAGE] = "message",     [CLASS_REFUSED] = "refused",
-        [CLASS_ADDRESS] = "address",     [CLASS_EXPIRED] = "expired",
+        [CLASS_NONE] = "none",
+        [CLASS_HOST] = "host",
+        [CLASS_TLS] = "tls",
+        [CLASS_AUTH] = "auth",
+        [CLASS_DNS] = "dns",
+        [CLASS_GREYLIST] = "greylist",
+        [CLASS_MAILBOX_FULL] = "mailbox-full",
+        [CLASS_RATE] = "rate",
+        [CLASS_MESSAGE] = "message",
+        [CLASS_REFUSED] = "refused",
+        [CLASS_ADDRESS] = "address",
+        [CLASS_EXPIRED] = "expired",
         [CLASS_OPERATOR] = "operator",
     };
     must((unsigned)klass < CLASS_COUNT && names[klass]);

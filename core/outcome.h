@@ -58,16 +58,18 @@ struct outcome {
     enum outcome_result result;
     enum outcome_class klass;
     enum outcome_scope scope;
-    bool in_doubt;  // the final dot was sent and no complete reply came: possibly delivered (RFC 1047)
+    bool in_doubt;  // the end mark was sent, no complete reply came: possibly delivered, RFC 1047
     bool has_reply; // text is what the next hop said (Diagnostic-Code: smtp), not our own words
-    uint16_t port;                    // 0: no connection
+    uint16_t port;  // 0: no connection
     char status[OUTCOME_STATUS_SIZE]; // "2.0.0"; class digit agrees with result
     char host[OUTCOME_HOST_SIZE];     // next hop's name, "" when none was reached
     char ip[OUTCOME_IP_SIZE];         // "" when not connected
-    char text[OUTCOME_TEXT_SIZE];     // the reply with its code, lines joined by a blank; or our own
-                                      // words, such as "connect to mx[192.0.2.1]:25: Connection refused"
-    char command[OUTCOME_COMMAND_SIZE]; // has_reply: what was answered, "RCPT TO" or "end of DATA";
-                                        // "" for the greeting. Readers say "(in reply to X command)".
+    // The reply with its code, lines joined by a blank; or our own words, such as
+    // "connect to mx[192.0.2.1]:25: Connection refused".
+    char text[OUTCOME_TEXT_SIZE];
+    // has_reply: what was answered, "RCPT TO" or "end of DATA"; "" for the greeting. Readers say
+    // "(in reply to X command)".
+    char command[OUTCOME_COMMAND_SIZE];
 };
 
 // "host", "greylist", ...: the names of the retry rules and of the spool's views. Never NULL.

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // reply: an SMTP reply as it comes in, byte by byte. See reply.h.
 //
-// A bare LF ends a line too: some hosts send it, and no message boundary hangs on it here, unlike in
-// dot.c. A CR within a line is text. A malformed reply is complete at the end of the line that made
-// it so: nothing good can follow, and waiting for more would only help a peer that means to hold us.
+// A bare LF ends a line too: some hosts send it, and no message boundary hangs on it here, unlike
+// in dot.c. A CR within a line is text. A malformed reply is complete at the end of the line that
+// made it so: nothing good can follow, and waiting for more would only help a peer that means to
+// hold us.
 #include "core/reply.h"
 
 #include "core/must.h"

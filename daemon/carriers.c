@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // carriers: conversations with destinations, and the batches they carry. See pipeline_internal.h.
 //
-// A carrier is one deliver/session with what it needs from the world: a connection, answers of the DNS,
-// pieces of the body. After a batch it waits a moment, idle, for the next one to its destination.
+// A carrier is one deliver/session with what it needs from the world: a connection, answers of the
+// DNS, pieces of the body. After a batch it waits a moment, idle, for the next one to its
+// destination.
 #include "daemon/pipeline_internal.h"
 
 #include <stdlib.h>
 #include <utlist.h>
 
 enum {
-    IDLE_MS = 2000,         // how long a conversation waits for another message
-    SMALL_SLICE = 1024,     // shorter pieces of a body are copied, longer ones borrowed (L1)
+    IDLE_MS = 2000,     // how long a conversation waits for another message
+    SMALL_SLICE = 1024, // shorter pieces of a body are copied, longer ones borrowed (L1)
 };
 
 struct carrier {
     uint64_t number; // for lookups
     struct session *session;
     char *destination;
-    uint64_t conn;   // 0: none
+    uint64_t conn; // 0: none
     struct batch *batch;
     struct outcome *outcomes;
     const char **addresses;
@@ -26,9 +27,9 @@ struct carrier {
     struct waiter *reading;     // an OP_CHUNK is out
     uint32_t chunk;             // next chunk to read
     uint64_t body_given;
-    uint32_t messages_max;      // on one connection
-    int64_t idle_until_ms;      // TIME_NEVER while a batch is under way
-    uint32_t depth;             // pumping, possibly nested
+    uint32_t messages_max; // on one connection
+    int64_t idle_until_ms; // TIME_NEVER while a batch is under way
+    uint32_t depth;        // pumping, possibly nested
     bool is_idle, is_ended;
     struct alarm alarm;
     struct carrier *prev, *next;           // p->carriers
@@ -85,13 +86,15 @@ static struct carrier *idle_take(struct pipeline *p, const char *destination)
     return h;
 }
 
-static struct carrier *carrier_new(struct pipeline *p, const struct batch *b, const struct route_row *row)
+static struct carrier *carrier_new(struct pipeline *p, const struct batch *b,
+                                   const struct route_row *row)
 {
     struct carrier *h = must_zalloc(sizeof *h);
     h->number = p->next_tag++;
     h->destination = must_strdup(b->destination);
     p->seed = p->seed * 6364136223846793005U + 1442695040888963407U;
-    h->session = session_new(&p->session_settings, row->targets, row->target_count, b->rule_domain, p->seed);
+    h->session =
+        session_new(&p->session_settings, row->targets, row->target_count, b->rule_domain, p->seed);
     h->idle_until_ms = TIME_NEVER;
     alarm_init(&h->alarm, ALARM_CARRIER, h);
     DL_APPEND(p->carriers, h);
@@ -131,9 +134,11 @@ void carrier_free(struct pipeline *p, struct carrier *h)
 
 // Slots are freed before outcomes are committed: the recipients stay in flight until they are.
 static void finish_batch(struct pipeline *p, struct batch *b, struct outcome *outcomes,
-                         const struct settle_times *times, const struct outcome *host_failure, bool is_local)
+                         const struct settle_times *times, const struct outcome *host_failure,
+                         bool is_local)
 {
-    struct sched_event e = {.kind = SCHED_DONE, .batch = b, .host_failure = host_failure, .is_local_failure = is_local};
+    struct sched_event e = {
+        .kind = SCHED_DONE, .batch = b, .host_failure = host_failure, .is_local_failure = is_local};
     windows_feed(p, &e);
     int64_t host_retry_ms = 0;
     struct destination_view view;
@@ -181,7 +186,8 @@ void carrier_start(struct pipeline *p, struct batch *b)
         .size = b->message.size,
         .is_8bit = b->message.is_8bit,
     };
-    session_feed(h->session, &(struct session_event){.kind = SESSION_BATCH, .now_ms = p->now_ms, .batch = &h->offer});
+    session_feed(h->session, &(struct session_event){
+                                 .kind = SESSION_BATCH, .now_ms = p->now_ms, .batch = &h->offer});
     pump(p, h);
 }
 
@@ -204,7 +210,8 @@ static void batch_done(struct pipeline *p, struct carrier *h, const struct sessi
     if (fx->can_reuse && !p->is_stopping && session_delivered_count(h->session) < h->messages_max)
         idle_add(p, h);
     else
-        session_feed(h->session, &(struct session_event){.kind = SESSION_QUIT, .now_ms = p->now_ms});
+        session_feed(h->session,
+                     &(struct session_event){.kind = SESSION_QUIT, .now_ms = p->now_ms});
     finish_batch(p, b, outcomes, &times, fx->scope == SCOPE_HOST && has_why ? &why : NULL,
                  fx->scope == SCOPE_LOCAL);
 }
@@ -235,7 +242,8 @@ void carrier_chunk_read(struct pipeline *p, struct carrier *h, struct op *op)
 {
     h->reading = NULL;
     if (op->err || op->chunk.size == 0) {
-        session_feed(h->session, &(struct session_event){.kind = SESSION_BODY_FAILED, .now_ms = p->now_ms});
+        session_feed(h->session,
+                     &(struct session_event){.kind = SESSION_BODY_FAILED, .now_ms = p->now_ms});
         pump(p, h);
         return;
     }
@@ -306,14 +314,30 @@ static void look_up(struct pipeline *p, struct carrier *h, const struct session_
 static void execute(struct pipeline *p, struct carrier *h, const struct session_effect *fx)
 {
     switch (fx->kind) {
-    case SESSION_LOOKUP: look_up(p, h, fx); break;
-    case SESSION_CONNECT: open_connection(p, h, fx); break;
-    case SESSION_SEND: send_slices(p, h, fx); break;
-    case SESSION_NEED_BODY: need_body(p, h); break;
-    case SESSION_OUTCOME: h->outcomes[fx->index] = *fx->outcome; break;
-    case SESSION_BATCH_DONE: batch_done(p, h, fx); break;
-    case SESSION_DISCONNECT: close_connection(p, h); break;
-    case SESSION_ENDED: h->is_ended = true; break;
+    case SESSION_LOOKUP:
+        look_up(p, h, fx);
+        break;
+    case SESSION_CONNECT:
+        open_connection(p, h, fx);
+        break;
+    case SESSION_SEND:
+        send_slices(p, h, fx);
+        break;
+    case SESSION_NEED_BODY:
+        need_body(p, h);
+        break;
+    case SESSION_OUTCOME:
+        h->outcomes[fx->index] = *fx->outcome;
+        break;
+    case SESSION_BATCH_DONE:
+        batch_done(p, h, fx);
+        break;
+    case SESSION_DISCONNECT:
+        close_connection(p, h);
+        break;
+    case SESSION_ENDED:
+        h->is_ended = true;
+        break;
     }
 }
 
@@ -347,10 +371,12 @@ void carrier_connected(struct pipeline *p, struct carrier *h)
     feed(p, h, (struct session_event){.kind = SESSION_CONNECTED});
 }
 
-void carrier_connect_failed(struct pipeline *p, struct carrier *h, enum deliver_fault fault, const char *detail)
+void carrier_connect_failed(struct pipeline *p, struct carrier *h, enum deliver_fault fault,
+                            const char *detail)
 {
     h->conn = 0;
-    feed(p, h, (struct session_event){.kind = SESSION_CONNECT_FAILED, .fault = fault, .detail = detail});
+    feed(p, h,
+         (struct session_event){.kind = SESSION_CONNECT_FAILED, .fault = fault, .detail = detail});
 }
 
 void carrier_bytes(struct pipeline *p, struct carrier *h, struct slice bytes)
@@ -364,7 +390,8 @@ void carrier_eof(struct pipeline *p, struct carrier *h)
     feed(p, h, (struct session_event){.kind = SESSION_EOF});
 }
 
-void carrier_fault(struct pipeline *p, struct carrier *h, enum deliver_fault fault, const char *detail)
+void carrier_fault(struct pipeline *p, struct carrier *h, enum deliver_fault fault,
+                   const char *detail)
 {
     idle_remove(p, h);
     feed(p, h, (struct session_event){.kind = SESSION_RESET, .fault = fault, .detail = detail});
@@ -385,12 +412,14 @@ void carrier_timer(struct pipeline *p, struct carrier *h)
     feed(p, h, (struct session_event){.kind = SESSION_TIMER});
 }
 
-void carrier_answer(struct pipeline *p, uint64_t lookup, const char *name, const struct dns_answer *answer)
+void carrier_answer(struct pipeline *p, uint64_t lookup, const char *name,
+                    const struct dns_answer *answer)
 {
     struct carrier *h;
     DL_SEARCH_SCALAR(p->carriers, h, number, lookup);
     if (h)
-        feed(p, h, (struct session_event){.kind = SESSION_ANSWER, .answer = answer, .answer_name = name});
+        feed(p, h,
+             (struct session_event){.kind = SESSION_ANSWER, .answer = answer, .answer_name = name});
 }
 
 void carriers_quit_idle(struct pipeline *p)
@@ -409,5 +438,5 @@ void carriers_abort(struct pipeline *p)
 {
     struct carrier *h, *next;
     DL_FOREACH_SAFE(p->carriers, h, next)
-        feed(p, h, (struct session_event){.kind = SESSION_ABORT});
+    feed(p, h, (struct session_event){.kind = SESSION_ABORT});
 }

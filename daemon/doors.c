@@ -26,7 +26,7 @@ struct door {
 
 struct operator_session *door_operator(struct door *d)
 {
-    return d ? d->operator : NULL;
+    return d ? d->operator: NULL;
 }
 
 static void pump(struct pipeline *p, struct door *d);
@@ -47,7 +47,8 @@ void door_open(struct pipeline *p, const struct pipeline_event *e)
 {
     bool is_local = e->door == DOOR_LOCAL;
     if (!is_local && (p->is_stopping || p->door_count >= DOORS_MAX)) {
-        effect_send(p, e->conn, SLICE_LIT("421 4.3.2 Too many connections, try again later\r\n"), false);
+        effect_send(p, e->conn, SLICE_LIT("421 4.3.2 Too many connections, try again later\r\n"),
+                    false);
         effect_close(p, e->conn, true);
         return;
     }
@@ -91,7 +92,8 @@ static void shut(struct pipeline *p, struct door *d, bool flush)
     d->is_closed = true;
 }
 
-static enum server_verdict check_rcpt(struct pipeline *p, const struct door *d, struct slice address)
+static enum server_verdict check_rcpt(struct pipeline *p, const struct door *d,
+                                      struct slice address)
 {
     if (!d->is_trusted)
         return route_is_own(&p->config->routes, address) ? VERDICT_OK : VERDICT_RELAY_DENIED;
@@ -117,7 +119,8 @@ static void answer_begin(struct pipeline *p, struct door *d)
 static void store_chunk(struct pipeline *p, struct door *d, const struct server_effect *fx)
 {
     struct op *op = op_new(OP_APPEND);
-    op->append = (struct op_append){.message = fx->id, .chunk = fx->chunk, .data = fx->data, .size = fx->size};
+    op->append = (struct op_append){
+        .message = fx->id, .chunk = fx->chunk, .data = fx->data, .size = fx->size};
     p->spool_memory += fx->size;
     store_op(p, op, WAIT_DOOR_CHUNK)->conn = d->conn;
 }
@@ -140,13 +143,27 @@ static void store_discard(struct pipeline *p, uint64_t message)
 static void execute(struct pipeline *p, struct door *d, const struct server_effect *fx)
 {
     switch (fx->kind) {
-    case SERVER_SEND: effect_send(p, d->conn, fx->bytes, false); break;
-    case SERVER_CHECK_RCPT: answer_rcpt(p, d, fx->address); break;
-    case SERVER_BEGIN: answer_begin(p, d); break;
-    case SERVER_CHUNK: store_chunk(p, d, fx); break;
-    case SERVER_END: store_accept(p, d, fx->entry); break;
-    case SERVER_ABORT: store_discard(p, fx->id); break;
-    case SERVER_CLOSE: shut(p, d, true); break;
+    case SERVER_SEND:
+        effect_send(p, d->conn, fx->bytes, false);
+        break;
+    case SERVER_CHECK_RCPT:
+        answer_rcpt(p, d, fx->address);
+        break;
+    case SERVER_BEGIN:
+        answer_begin(p, d);
+        break;
+    case SERVER_CHUNK:
+        store_chunk(p, d, fx);
+        break;
+    case SERVER_END:
+        store_accept(p, d, fx->entry);
+        break;
+    case SERVER_ABORT:
+        store_discard(p, fx->id);
+        break;
+    case SERVER_CLOSE:
+        shut(p, d, true);
+        break;
     case SERVER_NOTE:
         effect_logf(p, LOG_LEVEL_INFO, "%.*s", (int)fx->bytes.n, fx->bytes.p);
         break;
@@ -213,7 +230,8 @@ static void server_bytes(struct pipeline *p, struct door *d, struct slice bytes)
 
 static void greet_unknown(struct pipeline *p, struct door *d)
 {
-    effect_send(p, d->conn, SLICE_LIT("500 5.5.1 The first line is to be SMTP or CONTROL 1\r\n"), false);
+    effect_send(p, d->conn, SLICE_LIT("500 5.5.1 The first line is to be SMTP or CONTROL 1\r\n"),
+                false);
     shut(p, d, true);
     door_free(p, d);
 }
@@ -238,7 +256,7 @@ static void decide(struct pipeline *p, struct door *d, struct slice bytes)
         start_server(p, d, "", true);
         pump(p, d);
     } else if (slice_equal(line, SLICE_LIT("CONTROL 1"))) {
-        d->operator = operator_new(p, d->conn, d->uid, d->is_operator);
+        d->operator= operator_new(p, d->conn, d->uid, d->is_operator);
         heap_remove(&p->alarms, &d->alarm.node);
         struct buf rest = d->pending;
         buf_init(&d->pending, PENDING_MAX);
@@ -310,7 +328,8 @@ void door_chunk_stored(struct pipeline *p, uint64_t conn, struct op *op)
 static void note_room(struct pipeline *p, enum fp_err err)
 {
     if (err == FP_FULL && !p->is_full)
-        effect_logf(p, LOG_LEVEL_ERROR, "spool: no space left on the disk: new mail gets 452 until there is room");
+        effect_logf(p, LOG_LEVEL_ERROR,
+                    "spool: no space left on the disk: new mail gets 452 until there is room");
     if (err == FP_OK && p->is_full)
         effect_logf(p, LOG_LEVEL_INFO, "spool: there is room on the disk again");
     if (err == FP_OK || err == FP_FULL)

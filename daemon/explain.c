@@ -4,7 +4,8 @@
 
 #include "control/listing_json.h"
 
-static bool find_destination(const struct explain *x, const struct recipient *r, struct destination_view *view)
+static bool find_destination(const struct explain *x, const struct recipient *r,
+                             struct destination_view *view)
 {
     const struct route_row *route = route_find(&x->config->routes, slice_str(r->address));
     if (!route)
@@ -17,8 +18,8 @@ static bool find_destination(const struct explain *x, const struct recipient *r,
     return found;
 }
 
-static void explain_recipient(const struct explain *x, const struct message *m, const struct recipient *r,
-                              struct listing_recipient *to)
+static void explain_recipient(const struct explain *x, const struct message *m,
+                              const struct recipient *r, struct listing_recipient *to)
 {
     struct retry_rule rule;
     rules_retry(&x->config->rules, slice_str(r->address), &rule);

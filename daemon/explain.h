@@ -2,7 +2,8 @@
 // explain: what the spool does not say about a recipient, from today's rules and its destination's
 // health: the next attempt that counts, the reason that is shown, when it is given up. Pure.
 //
-// Used by the running daemon and by `list`, `show` and `stats` without one; they differ only in whom they ask.
+// Used by the running daemon and by `list`, `show` and `stats` without one; they differ only in
+// whom they ask.
 #ifndef FP_DAEMON_EXPLAIN_H
 #define FP_DAEMON_EXPLAIN_H
 
@@ -14,12 +15,14 @@
 struct explain {
     const struct config *config;
     void *arg;
-    bool (*destination)(void *arg, const char *name, struct destination_view *ret); // false: healthy or unknown
+    bool (*destination)(void *arg, const char *name,
+                        struct destination_view *ret); // false: healthy or unknown
     bool (*is_active)(void *arg, uint64_t message, uint32_t n);
 };
 
 // Fills rcpts[0..row->rcpt_count); the texts live as long as the row and the destination's view.
-void explain_row(const struct explain *x, const struct op_row *row, struct listing_recipient *rcpts);
+void explain_row(const struct explain *x, const struct op_row *row,
+                 struct listing_recipient *rcpts);
 
 // Adds a row to a listing in whichever format it has. Rows without recipients are left out.
 void explain_list(struct listing *l, const struct listing_row *row, struct buf *to);

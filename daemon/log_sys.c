@@ -16,7 +16,7 @@ enum { LOG_BUFFER_MAX = 1024 * 1024, LOG_FLUSH_AT = 64 * 1024 };
 struct log {
     char *path; // of the file; NULL for the others
     char *prefix;
-    int fd;     // -1: syslog
+    int fd;       // -1: syslog
     bool is_bare; // a service manager stamps the lines itself
     struct buf pending;
 };
@@ -75,10 +75,14 @@ void log_close(struct log *l)
 static int syslog_priority(enum log_level level)
 {
     switch (level) {
-    case LOG_LEVEL_ERROR: return LOG_ERR;
-    case LOG_LEVEL_WARNING: return LOG_WARNING;
-    case LOG_LEVEL_INFO: return LOG_INFO;
-    default: return LOG_DEBUG;
+    case LOG_LEVEL_ERROR:
+        return LOG_ERR;
+    case LOG_LEVEL_WARNING:
+        return LOG_WARNING;
+    case LOG_LEVEL_INFO:
+        return LOG_INFO;
+    default:
+        return LOG_DEBUG;
     }
 }
 
@@ -88,10 +92,12 @@ static void add_stamp(struct log *l, int64_t now_ms, int utc_offset_s)
     char iso[TIME_TEXT_SIZE];
     time_format_iso(now_ms + (int64_t)utc_offset_s * 1000, iso);
     int minutes = abs(utc_offset_s) / 60;
-    buf_addf(&l->pending, "%.19s%c%02d:%02d ", iso, utc_offset_s < 0 ? '-' : '+', minutes / 60, minutes % 60);
+    buf_addf(&l->pending, "%.19s%c%02d:%02d ", iso, utc_offset_s < 0 ? '-' : '+', minutes / 60,
+             minutes % 60);
 }
 
-void log_line(struct log *l, enum log_level level, struct slice text, int64_t now_ms, int utc_offset_s)
+void log_line(struct log *l, enum log_level level, struct slice text, int64_t now_ms,
+              int utc_offset_s)
 {
     static const char *const words[] = {"error: ", "warning: ", "", ""};
     if (l->fd < 0) {

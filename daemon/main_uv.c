@@ -23,7 +23,10 @@ struct arguments {
 
 static int usage(const char *problem)
 {
-    fprintf(stderr, "fermopostad: %s\nusage: fermopostad daemon|check|list|show|stats [-c FILE] [WORD...]\n", problem);
+    fprintf(
+        stderr,
+        "fermopostad: %s\nusage: fermopostad daemon|check|list|show|stats [-c FILE] [WORD...]\n",
+        problem);
     return EX_USAGE;
 }
 
@@ -63,11 +66,16 @@ static bool has_user(const struct config *c, struct buf *problems)
 static int config_code(enum fp_err err)
 {
     switch (err) {
-    case FP_OK: return EX_OK;
-    case FP_DENIED: return EX_NOPERM;
-    case FP_NOT_FOUND: return EX_CONFIG;
-    case FP_INVALID: return EX_CONFIG;
-    default: return EX_IOERR;
+    case FP_OK:
+        return EX_OK;
+    case FP_DENIED:
+        return EX_NOPERM;
+    case FP_NOT_FOUND:
+        return EX_CONFIG;
+    case FP_INVALID:
+        return EX_CONFIG;
+    default:
+        return EX_IOERR;
     }
 }
 

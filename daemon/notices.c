@@ -10,8 +10,8 @@
 #include <stdlib.h>
 
 enum {
-    RETURNED_HEADER_MAX = 64 * 1024,  // of the original's header block
-    RETURNED_FULL_MAX = 100 * 1024,   // a longer original comes back with its header only
+    RETURNED_HEADER_MAX = 64 * 1024, // of the original's header block
+    RETURNED_FULL_MAX = 100 * 1024,  // a longer original comes back with its header only
 };
 
 static bool is_named(const struct settle_plan *plan, enum notice_kind kind)
@@ -33,7 +33,8 @@ static void name_recipient(const struct settling *s, uint32_t i, struct notice_r
         .text_is_reply = o->has_reply,
         .host = o->host,
         .last_attempt_ms = s->outcomes && !s->is_operator ? s->times.began_ms : r->last_attempt_ms,
-        .next_attempt_ms = plan->change.action == SETTLE_DEFER ? plan->change.next_attempt_ms : r->next_attempt_ms,
+        .next_attempt_ms =
+            plan->change.action == SETTLE_DEFER ? plan->change.next_attempt_ms : r->next_attempt_ms,
         .expires_ms = plan->expires_ms,
         .expired = plan->is_expired,
         .in_doubt = o->in_doubt || r->in_doubt,
@@ -45,7 +46,8 @@ static void take_original(const struct pipeline *p, const struct settling *s, st
 {
     n->ret = p->config->notice_return;
     n->original_is_8bit = s->message.is_8bit;
-    struct slice body = s->body && s->body->data ? (struct slice){s->body->data, s->body->size} : SLICE_LIT("");
+    struct slice body =
+        s->body && s->body->data ? (struct slice){s->body->data, s->body->size} : SLICE_LIT("");
     if (body.n == 0 || n->ret == RETURN_NONE) {
         n->ret = RETURN_NONE;
         return;
@@ -60,8 +62,8 @@ static void take_original(const struct pipeline *p, const struct settling *s, st
     n->original = (struct slice){body.p, size < RETURNED_HEADER_MAX ? size : RETURNED_HEADER_MAX};
 }
 
-static struct entry *make_entry(struct pipeline *p, const struct notice *n, enum decide_action action,
-                                struct buf *content, bool is_8bit)
+static struct entry *make_entry(struct pipeline *p, const struct notice *n,
+                                enum decide_action action, struct buf *content, bool is_8bit)
 {
     struct entry *e = entry_new();
     e->message.id = n->id;
@@ -112,7 +114,8 @@ static struct entry *make(struct pipeline *p, struct settling *s, enum notice_ki
     enum decide_action action =
         n.rcpt_count > 0 ? decide_notice(&s->message, kind, n.original) : DECIDE_DROP;
     if (action == DECIDE_DROP && kind == NOTICE_FAILED && n.rcpt_count > 0)
-        effect_logf(p, LOG_LEVEL_WARNING, "%012llX: from=<>, undeliverable, nobody is told: dropped",
+        effect_logf(p, LOG_LEVEL_WARNING,
+                    "%012llX: from=<>, undeliverable, nobody is told: dropped",
                     (unsigned long long)s->message.id);
     if (action != DECIDE_DROP) {
         n.id = ids_next(&p->ids, p->now_ms);

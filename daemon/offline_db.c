@@ -35,10 +35,14 @@ static bool find_health(void *arg, const char *name, struct destination_view *re
         const struct op_health_row *row = &o->healths->healths.rows[i];
         if (strcmp(row->name, name) != 0)
             continue;
-        outcome_set(&o->why, OUTCOME_DEFERRED, SCOPE_HOST, CLASS_HOST, row->status, "%s", row->text);
-        *ret = (struct destination_view){
-            .state = DESTINATION_RESTING, .failures = row->failures, .since_ms = row->since_ms,
-            .last_probe_ms = row->last_probe_ms, .rest_until_ms = row->rest_until_ms, .why = &o->why};
+        outcome_set(&o->why, OUTCOME_DEFERRED, SCOPE_HOST, CLASS_HOST, row->status, "%s",
+                    row->text);
+        *ret = (struct destination_view){.state = DESTINATION_RESTING,
+                                         .failures = row->failures,
+                                         .since_ms = row->since_ms,
+                                         .last_probe_ms = row->last_probe_ms,
+                                         .rest_until_ms = row->rest_until_ms,
+                                         .why = &o->why};
         return true;
     }
     return false;
@@ -59,10 +63,12 @@ static void print(struct offline *o)
 // Calls row for each row of a message: texts of a view live until the next one is asked for.
 static void explain_and(struct offline *o, const struct op_row *row, struct listing *l)
 {
-    struct explain x = {.config = o->config, .arg = o, .destination = find_health, .is_active = none_active};
+    struct explain x = {
+        .config = o->config, .arg = o, .destination = find_health, .is_active = none_active};
     struct listing_recipient *rcpts = must_alloc(row->rcpt_count * sizeof *rcpts);
     explain_row(&x, row, rcpts);
-    struct listing_row lr = {.message = &row->message, .rcpts = rcpts, .rcpt_count = row->rcpt_count};
+    struct listing_row lr = {
+        .message = &row->message, .rcpts = rcpts, .rcpt_count = row->rcpt_count};
     if (l)
         explain_list(l, &lr, &o->text);
     else
@@ -192,9 +198,17 @@ static int stats(struct offline *o)
     for (uint32_t i = 0; i < s->row_count; i++)
         rows[i] = (struct statistics_row){s->rows[i].domain, s->rows[i].total, s->rows[i].by_age};
     struct statistics st = {
-        .now_ms = o->now_ms, .messages = s->messages, .bytes = s->bytes, .queued = s->queued,
-        .deferred = s->deferred, .held = s->held, .oldest_arrival_ms = s->oldest_arrival_ms,
-        .spool_bytes = s->spool_bytes, .free_bytes = s->free_bytes, .rows = rows, .row_count = s->row_count,
+        .now_ms = o->now_ms,
+        .messages = s->messages,
+        .bytes = s->bytes,
+        .queued = s->queued,
+        .deferred = s->deferred,
+        .held = s->held,
+        .oldest_arrival_ms = s->oldest_arrival_ms,
+        .spool_bytes = s->spool_bytes,
+        .free_bytes = s->free_bytes,
+        .rows = rows,
+        .row_count = s->row_count,
     };
     if (o->request.format == LISTING_JSON || o->request.format == LISTING_JSONL)
         statistics_json(&st, &o->text);
@@ -212,18 +226,26 @@ static int run(struct offline *o)
     store_run(o->store, o->healths);
     int code;
     switch (o->request.verb) {
-    case VERB_LIST: code = list(o); break;
-    case VERB_SHOW: code = show(o); break;
-    case VERB_STATS: code = stats(o); break;
+    case VERB_LIST:
+        code = list(o);
+        break;
+    case VERB_SHOW:
+        code = show(o);
+        break;
+    case VERB_STATS:
+        code = stats(o);
+        break;
     default:
-        fprintf(stderr, "fermoposta: %s needs the running daemon\n", request_verb_name(o->request.verb));
+        fprintf(stderr, "fermoposta: %s needs the running daemon\n",
+                request_verb_name(o->request.verb));
         code = EX_TEMPFAIL;
     }
     op_free(o->healths);
     return code;
 }
 
-int offline_run(const struct config *config, const char *verb, const char *const *words, size_t count)
+int offline_run(const struct config *config, const char *verb, const char *const *words,
+                size_t count)
 {
     struct offline o = {.config = config, .now_ms = system_now_ms()};
     o.utc_offset_s = system_utc_offset_s(o.now_ms);
@@ -234,12 +256,16 @@ int offline_run(const struct config *config, const char *verb, const char *const
     if (!request_verb_parse(verb, &o.request.verb)) {
         buf_addf(&why, "unknown verb \"%s\"", verb);
         code = EX_USAGE;
-    } else if (request_parse_words(&o.request, words, count, &why) || request_check(&o.request, &why)) {
+    } else if (request_parse_words(&o.request, words, count, &why) ||
+               request_check(&o.request, &why)) {
         code = EX_USAGE;
     } else {
         struct store_options options = {.role = STORE_READER, .is_durable = true};
         enum fp_err err = store_open(config->spool, &options, &o.store, &why);
-        code = err == FP_OK ? run(&o) : err == FP_DENIED ? EX_NOPERM : err == FP_NOT_FOUND ? EX_NOINPUT : EX_IOERR;
+        code = err == FP_OK          ? run(&o)
+               : err == FP_DENIED    ? EX_NOPERM
+               : err == FP_NOT_FOUND ? EX_NOINPUT
+                                     : EX_IOERR;
         if (err == FP_OK)
             store_close(o.store);
     }

@@ -6,6 +6,7 @@
 #include "daemon/config.h"
 
 // words: filters and options behind the verb. Prints to standard output; returns a sysexits code.
-int offline_run(const struct config *config, const char *verb, const char *const *words, size_t count);
+int offline_run(const struct config *config, const char *verb, const char *const *words,
+                size_t count);
 
 #endif

@@ -15,7 +15,8 @@ enum { ANSWER_MAX = 16 * 1024 * 1024, CHANGE_PAGE = 500, SAMPLE_MAX = 10 };
 
 static void next_request(struct pipeline *p, struct operator_session *s);
 
-struct operator_session *operator_new(struct pipeline *p, uint64_t conn, int64_t uid, bool is_operator)
+struct operator_session *operator_new(struct pipeline *p, uint64_t conn, int64_t uid,
+                                      bool is_operator)
 {
     (void)p;
     struct operator_session *s = must_zalloc(sizeof *s);
@@ -101,11 +102,16 @@ static void end_of_selection(struct pipeline *p, struct operator_session *s)
 static enum change_verb change_of(enum request_verb verb)
 {
     switch (verb) {
-    case VERB_HOLD: return CHANGE_HOLD;
-    case VERB_RELEASE: return CHANGE_RELEASE;
-    case VERB_REMOVE: return CHANGE_REMOVE;
-    case VERB_REQUEUE: return CHANGE_REQUEUE;
-    default: return CHANGE_DUE;
+    case VERB_HOLD:
+        return CHANGE_HOLD;
+    case VERB_RELEASE:
+        return CHANGE_RELEASE;
+    case VERB_REMOVE:
+        return CHANGE_REMOVE;
+    case VERB_REQUEUE:
+        return CHANGE_REQUEUE;
+    default:
+        return CHANGE_DUE;
     }
 }
 
@@ -153,8 +159,9 @@ static void apply(struct pipeline *p, struct operator_session *s, const struct o
 void answer_summary(struct pipeline *p, struct operator_session *s)
 {
     (void)p;
-    buf_addf(&s->text, "%s%s: %llu recipient%s of %llu message%s\n", request_verb_name(s->request.verb),
-             s->request.dry_run ? " would change" : "", (unsigned long long)s->rcpts, s->rcpts == 1 ? "" : "s",
+    buf_addf(&s->text, "%s%s: %llu recipient%s of %llu message%s\n",
+             request_verb_name(s->request.verb), s->request.dry_run ? " would change" : "",
+             (unsigned long long)s->rcpts, s->rcpts == 1 ? "" : "s",
              (unsigned long long)s->messages, s->messages == 1 ? "" : "s");
 }
 
@@ -171,9 +178,11 @@ static void change_stored(struct pipeline *p, struct operator_session *s, struct
         return;
     }
     if (!s->request.dry_run && s->messages > 0)
-        effect_logf(p, LOG_LEVEL_INFO, "operator uid=%lld: %s: %llu recipients of %llu messages, reason: %s",
-                    (long long)s->caller.uid, request_verb_name(s->request.verb), (unsigned long long)s->rcpts,
-                    (unsigned long long)s->messages, s->request.reason[0] ? s->request.reason : "none given");
+        effect_logf(p, LOG_LEVEL_INFO,
+                    "operator uid=%lld: %s: %llu recipients of %llu messages, reason: %s",
+                    (long long)s->caller.uid, request_verb_name(s->request.verb),
+                    (unsigned long long)s->rcpts, (unsigned long long)s->messages,
+                    s->request.reason[0] ? s->request.reason : "none given");
     if (s->messages > 0 || !names_id(&s->request.filter))
         answer_summary(p, s);
     end_of_selection(p, s);
@@ -203,17 +212,30 @@ static void start(struct pipeline *p, struct operator_session *s)
     }
     buf_close(&why);
     if (request_changes(s->request.verb) && names_active(&s->request.filter)) {
-        answer_error(p, s, EX_USAGE, "state=active selects what is being tried at this moment: it can be listed, "
-                                     "not changed; name the id instead");
+        answer_error(p, s, EX_USAGE,
+                     "state=active selects what is being tried at this moment: it can be listed, "
+                     "not changed; name the id instead");
         return;
     }
     switch (s->request.verb) {
-    case VERB_LIST: answer_list(p, s); break;
-    case VERB_SHOW: answer_show(p, s); break;
-    case VERB_STATS: answer_stats(p, s); break;
-    case VERB_BOUNCE: answer_bounce(p, s); break;
-    case VERB_FLUSH: flush(p, s); break;
-    default: ask_change(p, s); break;
+    case VERB_LIST:
+        answer_list(p, s);
+        break;
+    case VERB_SHOW:
+        answer_show(p, s);
+        break;
+    case VERB_STATS:
+        answer_stats(p, s);
+        break;
+    case VERB_BOUNCE:
+        answer_bounce(p, s);
+        break;
+    case VERB_FLUSH:
+        flush(p, s);
+        break;
+    default:
+        ask_change(p, s);
+        break;
     }
 }
 
@@ -226,7 +248,8 @@ static void next_request(struct pipeline *p, struct operator_session *s)
         buf_init(&why, 4096);
         s->is_busy = true;
         s->after = s->messages = s->rcpts = s->samples = 0;
-        enum fp_err err = wire_parse_request((struct slice){s->input.p, size - 1}, &s->request, &why);
+        enum fp_err err =
+            wire_parse_request((struct slice){s->input.p, size - 1}, &s->request, &why);
         buf_drop(&s->input, size);
         if (err)
             answer_error(p, s, EX_USAGE, buf_slice(&why).p);
@@ -259,8 +282,9 @@ void operator_sent(struct pipeline *p, struct operator_session *s)
 void operator_stored(struct pipeline *p, struct operator_session *s, struct op *op)
 {
     if (op->err && op->err != FP_NOT_FOUND) {
-        answer_error(p, s, EX_TEMPFAIL, op->err == FP_FULL ? "no space left on the spool's disk"
-                                                            : "the spool could not be read or changed");
+        answer_error(p, s, EX_TEMPFAIL,
+                     op->err == FP_FULL ? "no space left on the spool's disk"
+                                        : "the spool could not be read or changed");
         return;
     }
     switch (op->kind) {
@@ -270,10 +294,19 @@ void operator_stored(struct pipeline *p, struct operator_session *s, struct op *
         else
             list_listed(p, s, op);
         break;
-    case OP_READ: show_read(p, s, op); break;
-    case OP_CHUNK: show_chunk(p, s, op); break;
-    case OP_STATS: stats_read(p, s, op); break;
-    case OP_CHANGE: change_stored(p, s, op); break;
-    default: must(false);
+    case OP_READ:
+        show_read(p, s, op);
+        break;
+    case OP_CHUNK:
+        show_chunk(p, s, op);
+        break;
+    case OP_STATS:
+        stats_read(p, s, op);
+        break;
+    case OP_CHANGE:
+        change_stored(p, s, op);
+        break;
+    default:
+        must(false);
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// operator_answers: list, show, stats and bounce: what is asked of the spool for them, page by page,
-// and the texts of control/ that answer. See operator_internal.h.
+// operator_answers: list, show, stats and bounce: what is asked of the spool for them, page by
+// page, and the texts of control/ that answer. See operator_internal.h.
 #include "control/listing_json.h"
 #include "core/header.h"
 #include "daemon/operator_internal.h"
@@ -8,7 +8,13 @@
 #include <stdlib.h>
 #include <sysexits.h>
 
-enum { LIST_PAGE = 500, BOUNCE_PAGE = 50, STATS_DOMAINS = 100, STATS_DESTINATIONS_MAX = 100 };
+enum {
+    LIST_PAGE = 500,
+    BOUNCE_PAGE = 50,
+    STATS_DOMAINS = 100,
+    STATS_DESTINATIONS_MAX = 100,
+    ANSWER_PIECE = 256 * 1024
+};
 
 static bool ask_destination(void *arg, const char *name, struct destination_view *ret)
 {
@@ -75,8 +81,11 @@ static void list_row(struct pipeline *p, struct operator_session *s, const struc
 
 void list_listed(struct pipeline *p, struct operator_session *s, struct op *op)
 {
-    for (uint32_t i = 0; i < op->list.row_count; i++)
+    for (uint32_t i = 0; i < op->list.row_count; i++) {
         list_row(p, s, &op->list.rows[i]);
+        if (s->text.n > ANSWER_PIECE) // a page of messages with many recipients is long
+            answer_flush(p, s, false);
+    }
     s->after = op->list.last;
     s->is_last_page = op->list.is_done;
     answer_flush(p, s, true);
@@ -134,7 +143,8 @@ void show_read(struct pipeline *p, struct operator_session *s, struct op *op)
         struct explain x = explain_of(p);
         struct listing_recipient *rcpts = must_alloc(row->rcpt_count * sizeof *rcpts);
         explain_row(&x, row, rcpts);
-        struct listing_row lr = {.message = &row->message, .rcpts = rcpts, .rcpt_count = row->rcpt_count};
+        struct listing_row lr = {
+            .message = &row->message, .rcpts = rcpts, .rcpt_count = row->rcpt_count};
         listing_show(&lr, p->now_ms, p->utc_offset_s, &s->text);
         free(rcpts);
     }
@@ -218,13 +228,23 @@ void stats_read(struct pipeline *p, struct operator_session *s, struct op *op)
     for (uint32_t i = 0; i < o->row_count; i++)
         rows[i] = (struct statistics_row){o->rows[i].domain, o->rows[i].total, o->rows[i].by_age};
     struct statistics st = {
-        .now_ms = p->now_ms, .started_ms = p->started_ms,
-        .messages = o->messages, .bytes = o->bytes, .queued = o->queued, .deferred = o->deferred,
-        .active = counts.active_rcpts, .held = o->held, .oldest_arrival_ms = o->oldest_arrival_ms,
-        .spool_bytes = o->spool_bytes, .free_bytes = o->free_bytes,
-        .accepted = p->counters.accepted, .delivered = p->counters.delivered,
-        .deferrals = p->counters.deferred, .bounced = p->counters.failed,
-        .rows = rows, .row_count = o->row_count,
+        .now_ms = p->now_ms,
+        .started_ms = p->started_ms,
+        .messages = o->messages,
+        .bytes = o->bytes,
+        .queued = o->queued,
+        .deferred = o->deferred,
+        .active = counts.active_rcpts,
+        .held = o->held,
+        .oldest_arrival_ms = o->oldest_arrival_ms,
+        .spool_bytes = o->spool_bytes,
+        .free_bytes = o->free_bytes,
+        .accepted = p->counters.accepted,
+        .delivered = p->counters.delivered,
+        .deferrals = p->counters.deferred,
+        .bounced = p->counters.failed,
+        .rows = rows,
+        .row_count = o->row_count,
     };
     struct statistics_destination resting[STATS_DESTINATIONS_MAX];
     st.destinations = resting;
@@ -277,7 +297,8 @@ static void bounce_row(struct pipeline *p, struct operator_session *s, struct op
     if (s->request.dry_run)
         return;
     for (uint32_t from = 0; from < row->rcpt_count; from += SETTLE_RCPTS_MAX) {
-        uint32_t count = row->rcpt_count - from < SETTLE_RCPTS_MAX ? row->rcpt_count - from : SETTLE_RCPTS_MAX;
+        uint32_t count =
+            row->rcpt_count - from < SETTLE_RCPTS_MAX ? row->rcpt_count - from : SETTLE_RCPTS_MAX;
         struct op_row part = {.rcpts = must_alloc(count * sizeof *part.rcpts), .rcpt_count = count};
         message_copy(&part.message, &row->message);
         memcpy(part.rcpts, &row->rcpts[from], count * sizeof *part.rcpts);

@@ -16,7 +16,7 @@ struct operator_session {
     bool is_busy;     // a request is being answered
     struct request request;
     struct listing listing;
-    uint64_t after;   // keyset of the pages
+    uint64_t after; // keyset of the pages
     uint64_t messages, rcpts, samples;
     bool is_last_page;
     uint32_t under_way; // bounce: settlements of this page

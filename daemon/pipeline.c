@@ -174,18 +174,33 @@ static void on_stored(struct pipeline *p, struct op *op)
     HASH_DEL(p->waiters, w);
     struct conn *c;
     switch (w->kind) {
-    case WAIT_DOOR_CHUNK: door_chunk_stored(p, w->conn, op); break;
-    case WAIT_DOOR_ACCEPT: door_accept_stored(p, w->conn, op); break;
-    case WAIT_NOTHING: break;
-    case WAIT_PAGE: windows_page_read(p, w->domain, op); break;
-    case WAIT_DOMAINS: windows_domains_read(p, op); break;
-    case WAIT_HEALTHS: windows_healths_read(p, op); break;
+    case WAIT_DOOR_CHUNK:
+        door_chunk_stored(p, w->conn, op);
+        break;
+    case WAIT_DOOR_ACCEPT:
+        door_accept_stored(p, w->conn, op);
+        break;
+    case WAIT_NOTHING:
+        break;
+    case WAIT_PAGE:
+        windows_page_read(p, w->domain, op);
+        break;
+    case WAIT_DOMAINS:
+        windows_domains_read(p, op);
+        break;
+    case WAIT_HEALTHS:
+        windows_healths_read(p, op);
+        break;
     case WAIT_CARRIER_CHUNK:
         if (w->carrier)
             carrier_chunk_read(p, w->carrier, op);
         break;
-    case WAIT_SETTLING: settling_stored(p, w->settling, op); break;
-    case WAIT_SWEEP: sweep_read(p, op); break;
+    case WAIT_SETTLING:
+        settling_stored(p, w->settling, op);
+        break;
+    case WAIT_SWEEP:
+        sweep_read(p, op);
+        break;
     case WAIT_OPERATOR:
         c = conn_find(p, w->conn);
         if (c && door_operator(c->door))
@@ -193,7 +208,8 @@ static void on_stored(struct pipeline *p, struct op *op)
         break;
     case WAIT_MAINTAIN:
         alarm_set(p, &p->alarm_maintain,
-                  p->now_ms + (!op->err && op->maintain.more ? MAINTAIN_AGAIN_MS : MAINTAIN_EVERY_MS));
+                  p->now_ms +
+                      (!op->err && op->maintain.more ? MAINTAIN_AGAIN_MS : MAINTAIN_EVERY_MS));
         break;
     }
     free(w->domain);
@@ -207,16 +223,27 @@ static void on_conn(struct pipeline *p, struct conn *c, const struct pipeline_ev
     struct carrier *h = c->carrier;
     bool is_door = c->kind == CONN_DOOR;
     switch (e->kind) {
-    case PIPELINE_CONNECTED: carrier_connected(p, h); break;
+    case PIPELINE_CONNECTED:
+        carrier_connected(p, h);
+        break;
     case PIPELINE_CONNECT_FAILED:
         conn_forget(p, e->conn);
         carrier_connect_failed(p, h, e->fault, e->detail);
         break;
-    case PIPELINE_BYTES: is_door ? door_bytes(p, d, e->bytes) : carrier_bytes(p, h, e->bytes); break;
-    case PIPELINE_EOF: is_door ? door_eof(p, d) : carrier_eof(p, h); break;
-    case PIPELINE_FAULT: is_door ? door_eof(p, d) : carrier_fault(p, h, e->fault, e->detail); break;
-    case PIPELINE_SENT: is_door ? door_sent(p, d) : carrier_sent(p, h); break;
-    default: must(false);
+    case PIPELINE_BYTES:
+        is_door ? door_bytes(p, d, e->bytes) : carrier_bytes(p, h, e->bytes);
+        break;
+    case PIPELINE_EOF:
+        is_door ? door_eof(p, d) : carrier_eof(p, h);
+        break;
+    case PIPELINE_FAULT:
+        is_door ? door_eof(p, d) : carrier_fault(p, h, e->fault, e->detail);
+        break;
+    case PIPELINE_SENT:
+        is_door ? door_sent(p, d) : carrier_sent(p, h);
+        break;
+    default:
+        must(false);
     }
 }
 
@@ -230,13 +257,27 @@ static void on_timer(struct pipeline *p)
         struct alarm *a = node->owner;
         heap_remove(&p->alarms, node);
         switch (a->kind) {
-        case ALARM_DOOR: door_timer(p, a->owner); break;
-        case ALARM_CARRIER: carrier_timer(p, a->owner); break;
-        case ALARM_SCHEDULER: windows_timer(p); break;
-        case ALARM_SWEEP: sweep_timer(p); break;
-        case ALARM_MAINTAIN: maintain(p); break;
-        case ALARM_RETRY: settling_timer(p, a->owner); break;
-        case ALARM_STOP: carriers_abort(p); break;
+        case ALARM_DOOR:
+            door_timer(p, a->owner);
+            break;
+        case ALARM_CARRIER:
+            carrier_timer(p, a->owner);
+            break;
+        case ALARM_SCHEDULER:
+            windows_timer(p);
+            break;
+        case ALARM_SWEEP:
+            sweep_timer(p);
+            break;
+        case ALARM_MAINTAIN:
+            maintain(p);
+            break;
+        case ALARM_RETRY:
+            settling_timer(p, a->owner);
+            break;
+        case ALARM_STOP:
+            carriers_abort(p);
+            break;
         }
     }
 }
@@ -303,13 +344,27 @@ void pipeline_feed(struct pipeline *p, const struct pipeline_event *e)
     take_time(p, e);
     struct conn *c;
     switch (e->kind) {
-    case PIPELINE_START: on_start(p); break;
-    case PIPELINE_TIMER: on_timer(p); break;
-    case PIPELINE_ACCEPTED: door_open(p, e); break;
-    case PIPELINE_ANSWER: carrier_answer(p, e->lookup, e->answer_name, e->answer); break;
-    case PIPELINE_STORED: on_stored(p, e->op); break;
-    case PIPELINE_RELOAD: on_reload(p, e->config); break;
-    case PIPELINE_SHUTDOWN: on_shutdown(p); break;
+    case PIPELINE_START:
+        on_start(p);
+        break;
+    case PIPELINE_TIMER:
+        on_timer(p);
+        break;
+    case PIPELINE_ACCEPTED:
+        door_open(p, e);
+        break;
+    case PIPELINE_ANSWER:
+        carrier_answer(p, e->lookup, e->answer_name, e->answer);
+        break;
+    case PIPELINE_STORED:
+        on_stored(p, e->op);
+        break;
+    case PIPELINE_RELOAD:
+        on_reload(p, e->config);
+        break;
+    case PIPELINE_SHUTDOWN:
+        on_shutdown(p);
+        break;
     case PIPELINE_CONNECTED:
     case PIPELINE_CONNECT_FAILED:
     case PIPELINE_BYTES:

@@ -28,40 +28,40 @@
 #include "queue/op.h"
 
 enum pipeline_event_kind {
-    PIPELINE_START,          // read health and domains, begin to deliver
+    PIPELINE_START, // read health and domains, begin to deliver
     PIPELINE_TIMER,
     PIPELINE_ACCEPTED,       // somebody connected
     PIPELINE_CONNECTED,      // to CONNECT
     PIPELINE_CONNECT_FAILED, // to CONNECT: fault, detail
     PIPELINE_BYTES,
     PIPELINE_EOF,
-    PIPELINE_FAULT,          // the connection broke: fault, detail
-    PIPELINE_SENT,           // to SEND with wants_sent: everything sent so far is out
-    PIPELINE_ANSWER,         // to LOOKUP
-    PIPELINE_STORED,         // to STORE: ownership of op comes back
-    PIPELINE_RELOAD,         // a new configuration, borrowed until the next one (the old one may be
-                             // freed once this event was fed)
-    PIPELINE_SHUTDOWN,       // end: no new work, attempts get a short grace, then STOPPED
+    PIPELINE_FAULT,    // the connection broke: fault, detail
+    PIPELINE_SENT,     // to SEND with wants_sent: everything sent so far is out
+    PIPELINE_ANSWER,   // to LOOKUP
+    PIPELINE_STORED,   // to STORE: ownership of op comes back
+    PIPELINE_RELOAD,   // a new configuration, borrowed until the next one (the old one may be
+                       // freed once this event was fed)
+    PIPELINE_SHUTDOWN, // end: no new work, attempts get a short grace, then STOPPED
 };
 
 enum pipeline_door { DOOR_SMTP, DOOR_LOCAL }; // a listener, or the local socket
 
 struct pipeline_event {
     enum pipeline_event_kind kind;
-    int64_t now_ms;    // wall clock; may jump
-    int utc_offset_s;  // of local time now
+    int64_t now_ms;   // wall clock; may jump
+    int utc_offset_s; // of local time now
     uint64_t conn;
-    enum pipeline_door door;     // ACCEPTED
-    const char *ip;              // ACCEPTED, DOOR_SMTP; borrowed
-    bool is_trusted;             // ACCEPTED, DOOR_SMTP
-    int64_t uid;                 // ACCEPTED, DOOR_LOCAL
-    const char *user_name;       // ACCEPTED, DOOR_LOCAL; "" unknown; borrowed
-    bool is_operator;            // ACCEPTED, DOOR_LOCAL: root, the service user, a member of operators
-    enum deliver_fault fault;    // CONNECT_FAILED, FAULT
+    enum pipeline_door door;  // ACCEPTED
+    const char *ip;           // ACCEPTED, DOOR_SMTP; borrowed
+    bool is_trusted;          // ACCEPTED, DOOR_SMTP
+    int64_t uid;              // ACCEPTED, DOOR_LOCAL
+    const char *user_name;    // ACCEPTED, DOOR_LOCAL; "" unknown; borrowed
+    bool is_operator;         // ACCEPTED, DOOR_LOCAL: root, the service user, a member of operators
+    enum deliver_fault fault; // CONNECT_FAILED, FAULT
     const char *detail;
-    struct slice bytes;          // BYTES
-    uint64_t lookup;             // ANSWER: its number
-    const char *answer_name;     // ANSWER
+    struct slice bytes;      // BYTES
+    uint64_t lookup;         // ANSWER: its number
+    const char *answer_name; // ANSWER
     const struct dns_answer *answer;
     struct op *op;               // STORED
     const struct config *config; // RELOAD
@@ -103,8 +103,8 @@ struct pipeline_options {
     uint64_t id_high_water;
     uint64_t seed;
     int64_t now_ms;
-    uint32_t batches_max;        // attempts under way at once; 0: the default
-    size_t body_memory_max;      // bytes of bodies kept in memory for delivery; 0: the default
+    uint32_t batches_max;   // attempts under way at once; 0: the default
+    size_t body_memory_max; // bytes of bodies kept in memory for delivery; 0: the default
 };
 
 struct pipeline;

@@ -23,15 +23,15 @@
 #include "receive/server.h"
 #include "scheduler/scheduler.h"
 
-#include <uthash.h>
+#include "core/hash.h"
 
 enum {
     BATCHES_DEFAULT = 200,                  // attempts under way at once
     BODY_MEMORY_DEFAULT = 24 * 1024 * 1024, // bytes of bodies of fresh mail
     WINDOW_RCPTS = 20000,
     PAGE_RCPTS = 200,
-    SETTLE_RCPTS_MAX = 100,                 // recipients in one settle, so that a notice fits one chunk
-    DOORS_MAX = 1000,                       // connections coming in at once; more get 421
+    SETTLE_RCPTS_MAX = 100, // recipients in one settle, so that a notice fits one chunk
+    DOORS_MAX = 1000,       // connections coming in at once; more get 421
 };
 
 // A body in memory, shared by the batches of one message.
@@ -58,7 +58,15 @@ struct conn {
 };
 
 // Anything with a deadline: one heap holds them all, and says whose it is.
-enum alarm_kind { ALARM_DOOR, ALARM_CARRIER, ALARM_SCHEDULER, ALARM_SWEEP, ALARM_MAINTAIN, ALARM_RETRY, ALARM_STOP };
+enum alarm_kind {
+    ALARM_DOOR,
+    ALARM_CARRIER,
+    ALARM_SCHEDULER,
+    ALARM_SWEEP,
+    ALARM_MAINTAIN,
+    ALARM_RETRY,
+    ALARM_STOP
+};
 struct alarm {
     struct heap_node node; // owner is this alarm
     enum alarm_kind kind;
@@ -67,14 +75,23 @@ struct alarm {
 
 // Where a finished op has to go: by its tag, a waiter.
 enum waiter_kind {
-    WAIT_DOOR_CHUNK, WAIT_DOOR_ACCEPT, WAIT_NOTHING, WAIT_PAGE, WAIT_DOMAINS, WAIT_HEALTHS,
-    WAIT_CARRIER_CHUNK, WAIT_SETTLING, WAIT_SWEEP, WAIT_OPERATOR, WAIT_MAINTAIN,
+    WAIT_DOOR_CHUNK,
+    WAIT_DOOR_ACCEPT,
+    WAIT_NOTHING,
+    WAIT_PAGE,
+    WAIT_DOMAINS,
+    WAIT_HEALTHS,
+    WAIT_CARRIER_CHUNK,
+    WAIT_SETTLING,
+    WAIT_SWEEP,
+    WAIT_OPERATOR,
+    WAIT_MAINTAIN,
 };
 struct waiter {
     uint64_t tag;
     enum waiter_kind kind;
     uint64_t conn;             // DOOR_*: may have gone meanwhile; OPERATOR
-    struct carrier *carrier;           // HOP_CHUNK; NULL when the hop has gone
+    struct carrier *carrier;   // HOP_CHUNK; NULL when the hop has gone
     struct settling *settling; // SETTLING
     char *domain;              // PAGE; owned
     UT_hash_handle hh;
@@ -113,10 +130,10 @@ struct pipeline {
     struct effect_queue effects;
     struct heap alarms;
     struct alarm alarm_scheduler, alarm_sweep, alarm_maintain, alarm_stop;
-    struct conn *conns;       // hash by id
-    struct waiter *waiters;   // hash by tag
-    struct carrier *carriers;         // all, linked
-    struct idle_carriers *idle;   // hash by destination: conversations that can take another message
+    struct conn *conns;         // hash by id
+    struct waiter *waiters;     // hash by tag
+    struct carrier *carriers;   // all, linked
+    struct idle_carriers *idle; // hash by destination: conversations that can take another message
     struct settling *settlings;
     struct sweep sweep;
     struct counters counters;
@@ -124,9 +141,9 @@ struct pipeline {
     uint32_t door_count, carrier_count;
     uint32_t batches_max;
     size_t body_memory, body_memory_max;
-    size_t spool_memory; // bytes of bodies on their way to the spool
+    size_t spool_memory;    // bytes of bodies on their way to the spool
     struct body *graveyard; // to be freed at the next feed
-    bool is_pumping; // the scheduler's effects are being executed further up the stack
+    bool is_pumping;        // the scheduler's effects are being executed further up the stack
     bool is_started, is_stopping, is_stopped, is_full; // is_full: the disk is; said once
 };
 
@@ -136,12 +153,14 @@ struct conn *conn_find(struct pipeline *p, uint64_t id);
 void conn_forget(struct pipeline *p, uint64_t id); // and no effect names it any more
 void alarm_init(struct alarm *a, enum alarm_kind kind, void *owner);
 void alarm_set(struct pipeline *p, struct alarm *a, int64_t at_ms);
-struct waiter *store_op(struct pipeline *p, struct op *op, enum waiter_kind kind); // tags, emits STORE
+struct waiter *store_op(struct pipeline *p, struct op *op,
+                        enum waiter_kind kind); // tags, emits STORE
 void pipeline_check_stopped(struct pipeline *p);
 
 // effects.c
 struct pipeline_effect *effect_add(struct pipeline *p, enum pipeline_effect_kind kind);
-struct slice effect_keep(struct pipeline *p, struct slice bytes); // a copy that lives as long as the effects
+struct slice effect_keep(struct pipeline *p,
+                         struct slice bytes); // a copy that lives as long as the effects
 void effect_send(struct pipeline *p, uint64_t conn, struct slice bytes, bool wants_sent);
 void effect_close(struct pipeline *p, uint64_t conn, bool flush);
 void effect_read(struct pipeline *p, uint64_t conn, bool is_on);
@@ -172,44 +191,54 @@ void door_free(struct pipeline *p, struct door *d);
 // windows.c
 void windows_start(struct pipeline *p);  // read health and domains
 void windows_reload(struct pipeline *p); // today's routes: tell the scheduler again
-void windows_fresh(struct pipeline *p, struct entry *e); // durable now: log, batches; the entry stays the caller's
-void windows_feed(struct pipeline *p, const struct sched_event *event); // feeds, then executes effects
+void windows_fresh(struct pipeline *p,
+                   struct entry *e); // durable now: log, batches; the entry stays the caller's
+void windows_feed(struct pipeline *p,
+                  const struct sched_event *event); // feeds, then executes effects
 void windows_timer(struct pipeline *p);
 void windows_page_read(struct pipeline *p, const char *domain, struct op *op);
 void windows_domains_read(struct pipeline *p, struct op *op);
 void windows_healths_read(struct pipeline *p, struct op *op);
-void windows_settled(struct pipeline *p, const struct recipient *r, bool is_gone, int64_t next_attempt_ms);
+void windows_settled(struct pipeline *p, const struct recipient *r, bool is_gone,
+                     int64_t next_attempt_ms);
 void windows_drop(struct pipeline *p, uint64_t message, uint32_t n);
 // The destination of that address rests no longer: it is probed now.
 void windows_wake(struct pipeline *p, const char *address, const char *domain);
 void windows_due(struct pipeline *p, const char *domain, int64_t next_due_ms);
 // Today's destination of an address; empty when no route fits.
-bool windows_destination(const struct pipeline *p, const char *address, const char *domain, struct buf *to);
+bool windows_destination(const struct pipeline *p, const char *address, const char *domain,
+                         struct buf *to);
 
 // carriers.c
 void carrier_start(struct pipeline *p, struct batch *batch);
 void carrier_connected(struct pipeline *p, struct carrier *h);
-void carrier_connect_failed(struct pipeline *p, struct carrier *h, enum deliver_fault fault, const char *detail);
+void carrier_connect_failed(struct pipeline *p, struct carrier *h, enum deliver_fault fault,
+                            const char *detail);
 void carrier_bytes(struct pipeline *p, struct carrier *h, struct slice bytes);
 void carrier_eof(struct pipeline *p, struct carrier *h);
-void carrier_fault(struct pipeline *p, struct carrier *h, enum deliver_fault fault, const char *detail);
+void carrier_fault(struct pipeline *p, struct carrier *h, enum deliver_fault fault,
+                   const char *detail);
 void carrier_sent(struct pipeline *p, struct carrier *h);
 void carrier_timer(struct pipeline *p, struct carrier *h);
-void carrier_answer(struct pipeline *p, uint64_t lookup, const char *name, const struct dns_answer *answer);
+void carrier_answer(struct pipeline *p, uint64_t lookup, const char *name,
+                    const struct dns_answer *answer);
 void carrier_chunk_read(struct pipeline *p, struct carrier *h, struct op *op);
-void carriers_quit_idle(struct pipeline *p);  // shutdown, reload
-void carriers_abort(struct pipeline *p);      // the grace is over
+void carriers_quit_idle(struct pipeline *p); // shutdown, reload
+void carriers_abort(struct pipeline *p);     // the grace is over
 void carrier_free(struct pipeline *p, struct carrier *h);
 
 // settling.c
 // An attempt is over: outcomes[i] is that of batch->rcpts[i]. Takes the batch and the outcomes.
-struct settle_times { int64_t began_ms, connected_ms, ready_ms, done_ms; };
+struct settle_times {
+    int64_t began_ms, connected_ms, ready_ms, done_ms;
+};
 void settling_begin(struct pipeline *p, struct batch *batch, struct outcome *outcomes,
                     const struct settle_times *times, int64_t host_retry_ms);
 // No attempt: the row (taken) is looked at by age, or fails because the operator says so (reason).
 typedef void settling_done(struct pipeline *p, void *arg);
 void settling_sweep(struct pipeline *p, struct op_row *row, settling_done *done, void *arg);
-void settling_bounce(struct pipeline *p, struct op_row *row, const char *reason, settling_done *done, void *arg);
+void settling_bounce(struct pipeline *p, struct op_row *row, const char *reason,
+                     settling_done *done, void *arg);
 void settling_stored(struct pipeline *p, struct settling *s, struct op *op);
 void settling_timer(struct pipeline *p, struct settling *s); // after trouble with the spool
 void settling_free(struct pipeline *p, struct settling *s);
@@ -222,7 +251,8 @@ void sweep_read(struct pipeline *p, struct op *op);
 void sweep_arm(struct pipeline *p);
 
 // operator.c
-struct operator_session *operator_new(struct pipeline *p, uint64_t conn, int64_t uid, bool is_operator);
+struct operator_session *operator_new(struct pipeline *p, uint64_t conn, int64_t uid,
+                                      bool is_operator);
 void operator_bytes(struct pipeline *p, struct operator_session *s, struct slice bytes);
 void operator_sent(struct pipeline *p, struct operator_session *s);
 void operator_stored(struct pipeline *p, struct operator_session *s, struct op *op);

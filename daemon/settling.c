@@ -6,7 +6,8 @@
 // changed the message meanwhile: it is read and decided again. See pipeline_internal.h.
 //
 // States: HEADER (the original's header is read, for a notice) → STORING → done;
-//         STORING → READING (conflict) → HEADER or STORING; STORING → WAITING (spool trouble) → STORING.
+//         STORING → READING (conflict) → HEADER or STORING; STORING → WAITING (spool trouble) →
+//         STORING.
 #include "daemon/settling_internal.h"
 
 #include <stdlib.h>
@@ -16,7 +17,8 @@ enum { RETRY_MS = 1000 };
 
 static void proceed(struct pipeline *p, struct settling *s);
 
-static struct settling *settling_new(struct pipeline *p, struct message *m, struct recipient *rcpts, uint32_t count)
+static struct settling *settling_new(struct pipeline *p, struct message *m, struct recipient *rcpts,
+                                     uint32_t count)
 {
     struct settling *s = must_zalloc(sizeof *s);
     s->message = *m;
@@ -68,7 +70,8 @@ void settling_begin(struct pipeline *p, struct batch *b, struct outcome *outcome
     proceed(p, s);
 }
 
-static struct settling *from_row(struct pipeline *p, struct op_row *row, settling_done *done, void *arg)
+static struct settling *from_row(struct pipeline *p, struct op_row *row, settling_done *done,
+                                 void *arg)
 {
     struct settling *s = settling_new(p, &row->message, row->rcpts, row->rcpt_count);
     s->times = (struct settle_times){p->now_ms, p->now_ms, p->now_ms, p->now_ms};
@@ -85,14 +88,16 @@ void settling_sweep(struct pipeline *p, struct op_row *row, settling_done *done,
     proceed(p, from_row(p, row, done, arg));
 }
 
-void settling_bounce(struct pipeline *p, struct op_row *row, const char *reason, settling_done *done, void *arg)
+void settling_bounce(struct pipeline *p, struct op_row *row, const char *reason,
+                     settling_done *done, void *arg)
 {
     struct settling *s = from_row(p, row, done, arg);
     s->is_operator = true;
     s->outcomes = must_alloc(s->rcpt_count * sizeof *s->outcomes);
     for (uint32_t i = 0; i < s->rcpt_count; i++)
         outcome_set(&s->outcomes[i], OUTCOME_FAILED, SCOPE_RECIPIENT, CLASS_OPERATOR, "5.0.0", "%s",
-                    reason[0] ? reason : "returned to the sender by the operator of this mail system");
+                    reason[0] ? reason
+                              : "returned to the sender by the operator of this mail system");
     proceed(p, s);
 }
 
@@ -101,7 +106,8 @@ void settling_rule(const struct pipeline *p, const struct recipient *r, struct s
     struct retry_rule rule;
     rules_retry(&p->config->rules, slice_str(r->address), &rule);
     *ret = (struct settle_rule){.expire_after_ms = rule.expire_after_ms};
-    ret->warn_count = rule.warn_count < SETTLE_WARN_TIMES_MAX ? rule.warn_count : SETTLE_WARN_TIMES_MAX;
+    ret->warn_count =
+        rule.warn_count < SETTLE_WARN_TIMES_MAX ? rule.warn_count : SETTLE_WARN_TIMES_MAX;
     for (uint32_t i = 0; i < ret->warn_count; i++)
         ret->warn_after_ms[i] = rule.warn_after_ms[i];
 }
@@ -142,10 +148,12 @@ static void decide_one(struct pipeline *p, struct settling *s, uint32_t i)
 
 static bool needs_header(const struct settling *s)
 {
-    if (s->message.kind == MESSAGE_POSTMASTER || (s->message.kind == MESSAGE_MAIL && !s->message.sender[0]))
+    if (s->message.kind == MESSAGE_POSTMASTER ||
+        (s->message.kind == MESSAGE_MAIL && !s->message.sender[0]))
         return false; // nobody is told anyway
     for (uint32_t i = 0; i < s->rcpt_count; i++)
-        if (s->plans[i].is_needed && (s->plans[i].is_warning || s->plans[i].change.action == SETTLE_FAIL))
+        if (s->plans[i].is_needed &&
+            (s->plans[i].is_warning || s->plans[i].change.action == SETTLE_FAIL))
             return true;
     return false;
 }
@@ -246,10 +254,17 @@ static void log_change(struct pipeline *p, struct settling *s, uint32_t i)
 static void count_change(struct pipeline *p, const struct settle_plan *plan)
 {
     switch (plan->change.action) {
-    case SETTLE_DELIVERED: p->counters.delivered++; break;
-    case SETTLE_DEFER: p->counters.deferred++; break;
-    case SETTLE_FAIL: p->counters.failed++; break;
-    case SETTLE_WARN: break;
+    case SETTLE_DELIVERED:
+        p->counters.delivered++;
+        break;
+    case SETTLE_DEFER:
+        p->counters.deferred++;
+        break;
+    case SETTLE_FAIL:
+        p->counters.failed++;
+        break;
+    case SETTLE_WARN:
+        break;
     }
 }
 
@@ -290,9 +305,15 @@ static void committed(struct pipeline *p, struct settling *s, struct op_settle *
 static void on_stored(struct pipeline *p, struct settling *s, struct op *op)
 {
     switch (op->err) {
-    case FP_OK: committed(p, s, &op->settle); break;
-    case FP_CONFLICT: reread(p, s); break;
-    case FP_GONE: forget(p, s); break;
+    case FP_OK:
+        committed(p, s, &op->settle);
+        break;
+    case FP_CONFLICT:
+        reread(p, s);
+        break;
+    case FP_GONE:
+        forget(p, s);
+        break;
     default:
         effect_logf(p, LOG_LEVEL_ERROR, "spool: an outcome could not be stored: %s; trying again",
                     fp_err_text(op->err));
@@ -355,10 +376,17 @@ static void on_header(struct pipeline *p, struct settling *s, struct op *op)
 void settling_stored(struct pipeline *p, struct settling *s, struct op *op)
 {
     switch (s->state) {
-    case SETTLING_HEADER: on_header(p, s, op); break;
-    case SETTLING_STORING: on_stored(p, s, op); break;
-    case SETTLING_READING: on_read(p, s, op); break;
-    case SETTLING_WAITING: must(false);
+    case SETTLING_HEADER:
+        on_header(p, s, op);
+        break;
+    case SETTLING_STORING:
+        on_stored(p, s, op);
+        break;
+    case SETTLING_READING:
+        on_read(p, s, op);
+        break;
+    case SETTLING_WAITING:
+        must(false);
     }
 }
 

@@ -12,13 +12,13 @@ struct settling {
     struct message message;
     struct recipient *rcpts;
     uint32_t rcpt_count;
-    struct outcome *outcomes;   // by recipient; NULL when no attempt was made
-    struct settle_plan *plans;  // by recipient
+    struct outcome *outcomes;  // by recipient; NULL when no attempt was made
+    struct settle_plan *plans; // by recipient
     struct settle_times times;
     int64_t queued_ms;
-    int64_t host_retry_ms;      // when the destination rests until, 0 when it does not
-    bool is_operator;           // an operator gives the mail back
-    struct body *body;          // the body or its first chunk, for notices; NULL: not read
+    int64_t host_retry_ms; // when the destination rests until, 0 when it does not
+    bool is_operator;      // an operator gives the mail back
+    struct body *body;     // the body or its first chunk, for notices; NULL: not read
     settling_done *done;
     void *done_arg;
     struct alarm alarm;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // shell: executes the pipeline's effects. See shell_uv.h; start and stop are in start_uv.c.
-#include "daemon/shell_internal.h"
+#include "daemon/shell_internal_uv.h"
 
 #include <stdlib.h>
 #include <utlist.h>
@@ -18,7 +18,8 @@ struct pipeline_event shell_event(const struct shell *sh, enum pipeline_event_ki
 {
     (void)sh;
     int64_t now = system_now_ms();
-    return (struct pipeline_event){.kind = kind, .now_ms = now, .utc_offset_s = system_utc_offset_s(now)};
+    return (struct pipeline_event){
+        .kind = kind, .now_ms = now, .utc_offset_s = system_utc_offset_s(now)};
 }
 
 // A stream that still lives after its link was forgotten only flushes and closes.
@@ -98,7 +99,9 @@ static void execute(struct shell *sh, const struct pipeline_effect *fx)
 {
     struct link *l;
     switch (fx->kind) {
-    case PIPELINE_SEND: send_bytes(sh, fx); break;
+    case PIPELINE_SEND:
+        send_bytes(sh, fx);
+        break;
     case PIPELINE_READ:
         if ((l = link_find(sh, fx->conn)) && l->stream)
             stream_read(l->stream, fx->is_on);
@@ -107,11 +110,21 @@ static void execute(struct shell *sh, const struct pipeline_effect *fx)
         if ((l = link_find(sh, fx->conn)))
             link_forget(sh, l, fx->flush);
         break;
-    case PIPELINE_CONNECT: connect_out(sh, fx); break;
-    case PIPELINE_LOOKUP: look_up(sh, fx); break;
-    case PIPELINE_STORE: store(sh, fx->op); break;
-    case PIPELINE_LOG: shell_log(sh, fx->level, fx->text); break;
-    case PIPELINE_STOPPED: shell_stopped(sh); break;
+    case PIPELINE_CONNECT:
+        connect_out(sh, fx);
+        break;
+    case PIPELINE_LOOKUP:
+        look_up(sh, fx);
+        break;
+    case PIPELINE_STORE:
+        store(sh, fx->op);
+        break;
+    case PIPELINE_LOG:
+        shell_log(sh, fx->level, fx->text);
+        break;
+    case PIPELINE_STOPPED:
+        shell_stopped(sh);
+        break;
     }
 }
 
@@ -132,7 +145,8 @@ static void on_timer(uv_timer_t *timer)
     shell_feed(sh, &e);
 }
 
-// A timer that rings too early only costs a wake-up, so it is started anew only for an earlier moment.
+// A timer that rings too early only costs a wake-up, so it is started anew only for an earlier
+// moment.
 static void arm(struct shell *sh, int64_t now_ms)
 {
     int64_t at = pipeline_deadline(sh->pipeline);
@@ -141,7 +155,8 @@ static void arm(struct shell *sh, int64_t now_ms)
     if (at >= sh->armed_ms)
         return;
     sh->armed_ms = at;
-    uint64_t delay = at > now_ms ? (uint64_t)(at - now_ms) : 0; // unsigned: the past would be for ever
+    uint64_t delay =
+        at > now_ms ? (uint64_t)(at - now_ms) : 0; // unsigned: the past would be for ever
     uv_update_time(&sh->loop);
     uv_timer_start(&sh->timer, on_timer, delay, 0);
 }
@@ -178,7 +193,8 @@ static void feed_conn(struct link *l, enum pipeline_event_kind kind, struct slic
 {
     static const enum deliver_fault faults[] = {
         [STREAM_REFUSED] = FAULT_REFUSED, [STREAM_UNREACHABLE] = FAULT_UNREACHABLE,
-        [STREAM_TIMEOUT] = FAULT_TIMEOUT, [STREAM_RESET] = FAULT_RESET, [STREAM_OTHER] = FAULT_OTHER,
+        [STREAM_TIMEOUT] = FAULT_TIMEOUT, [STREAM_RESET] = FAULT_RESET,
+        [STREAM_OTHER] = FAULT_OTHER,
     };
     if (l->is_gone)
         return;
@@ -204,7 +220,8 @@ static void on_connect_failed(void *arg, enum stream_fault fault, const char *de
     struct pipeline_event e = shell_event(sh, PIPELINE_CONNECT_FAILED);
     static const enum deliver_fault faults[] = {
         [STREAM_REFUSED] = FAULT_REFUSED, [STREAM_UNREACHABLE] = FAULT_UNREACHABLE,
-        [STREAM_TIMEOUT] = FAULT_TIMEOUT, [STREAM_RESET] = FAULT_RESET, [STREAM_OTHER] = FAULT_OTHER,
+        [STREAM_TIMEOUT] = FAULT_TIMEOUT, [STREAM_RESET] = FAULT_RESET,
+        [STREAM_OTHER] = FAULT_OTHER,
     };
     e.conn = l->conn;
     e.fault = faults[fault];
@@ -260,5 +277,5 @@ void links_close(struct shell *sh)
 {
     struct link *l, *next;
     HASH_ITER(hh, sh->links, l, next)
-        link_forget(sh, l, true);
+    link_forget(sh, l, true);
 }

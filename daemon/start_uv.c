@@ -2,7 +2,7 @@
 // start: brings the shell up in the right order (listeners as root, then never root again, then the
 // spool), lives through signals, and takes it down so that nothing is lost. See shell_uv.h.
 #include "daemon/config_conf.h"
-#include "daemon/shell_internal.h"
+#include "daemon/shell_internal_uv.h"
 #include "daemon/shell_uv.h"
 
 #include <signal.h>
@@ -30,13 +30,19 @@ static void say(struct shell *sh, enum log_level level, struct buf *why)
 static int exit_code(enum fp_err err)
 {
     switch (err) {
-    case FP_OK: return EX_OK;
-    case FP_BUSY: return EX_TEMPFAIL;
-    case FP_DENIED: return EX_NOPERM;
+    case FP_OK:
+        return EX_OK;
+    case FP_BUSY:
+        return EX_TEMPFAIL;
+    case FP_DENIED:
+        return EX_NOPERM;
     case FP_CORRUPT:
-    case FP_NEWER: return EX_DATAERR;
-    case FP_NOT_FOUND: return EX_CANTCREAT;
-    default: return EX_IOERR;
+    case FP_NEWER:
+        return EX_DATAERR;
+    case FP_NOT_FOUND:
+        return EX_CANTCREAT;
+    default:
+        return EX_IOERR;
     }
 }
 
@@ -80,12 +86,24 @@ static void on_accept(void *arg, struct stream *stream)
     shell_feed(sh, &e);
 }
 
+static void on_pause(void *arg, const char *why)
+{
+    struct door_listener *d = arg;
+    struct buf line;
+    buf_init(&line, 4096);
+    buf_addf(&line, "listener %s: no connection can be taken for the moment: %s",
+             d->address ? d->address : d->shell->config.socket, why);
+    say(d->shell, LOG_LEVEL_WARNING, &line);
+    buf_close(&line);
+}
+
 static enum fp_err open_door(struct shell *sh, const char *address, bool is_local, struct buf *why)
 {
     struct door_listener *d = &sh->doors[sh->door_count];
     *d = (struct door_listener){.shell = sh, .address = is_local ? NULL : must_strdup(address)};
-    struct listener_handler h = {.arg = d, .on_accept = on_accept};
-    enum fp_err err = listener_open(&sh->loop, address, SOCKET_MODE, BACKLOG, &h, &d->listener, why);
+    struct listener_handler h = {.arg = d, .on_accept = on_accept, .on_pause = on_pause};
+    enum fp_err err =
+        listener_open(&sh->loop, address, SOCKET_MODE, BACKLOG, &h, &d->listener, why);
     if (err)
         free(d->address);
     else
@@ -120,14 +138,16 @@ static void on_worker(void *arg)
 static enum fp_err open_worker(struct shell *sh, enum store_role role, struct worker **ret,
                                uint64_t *ret_high_water, struct buf *why)
 {
-    struct store_options options = {.role = role, .is_durable = true, .has_ballast = role == STORE_WRITER};
+    struct store_options options = {
+        .role = role, .is_durable = true, .has_ballast = role == STORE_WRITER};
     struct store *store;
     enum fp_err err = store_open(sh->config.spool, &options, &store, why);
     if (err)
         return err;
     if (ret_high_water)
         *ret_high_water = store_id_high_water(store);
-    struct worker_options wo = {.store = store, .batch_max = 1024, .wake = on_worker, .wake_arg = &sh->wake};
+    struct worker_options wo = {
+        .store = store, .batch_max = 1024, .wake = on_worker, .wake_arg = &sh->wake};
     *ret = worker_start(&wo);
     return FP_OK;
 }
@@ -164,7 +184,9 @@ static void on_prepare(uv_prepare_t *prepare)
 
 static void note_unchangeable(struct shell *sh, const struct config *old)
 {
-    const struct { const char *name, *was, *is; } fixed[] = {
+    const struct {
+        const char *name, *was, *is;
+    } fixed[] = {
         {"spool", old->spool, sh->config.spool},
         {"socket", old->socket, sh->config.socket},
         {"user", old->user ? old->user : "", sh->config.user ? sh->config.user : ""},
@@ -183,7 +205,8 @@ static void note_unchangeable(struct shell *sh, const struct config *old)
     for (uint32_t i = 0; same && i < old->listen_count; i++)
         same = strcmp(old->listens[i].address, sh->config.listens[i].address) == 0;
     if (!same)
-        shell_log(sh, LOG_LEVEL_WARNING, SLICE_LIT("listen: other addresses are listened on at the next start"));
+        shell_log(sh, LOG_LEVEL_WARNING,
+                  SLICE_LIT("listen: other addresses are listened on at the next start"));
 }
 
 static void say_lines(struct shell *sh, enum log_level level, const struct buf *lines)
@@ -208,7 +231,8 @@ static void reload(struct shell *sh)
     say_lines(sh, err ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, &problems);
     buf_close(&problems);
     if (err) {
-        shell_log(sh, LOG_LEVEL_ERROR, SLICE_LIT("configuration not changed: the one in use stays"));
+        shell_log(sh, LOG_LEVEL_ERROR,
+                  SLICE_LIT("configuration not changed: the one in use stays"));
     } else {
         struct config old = sh->config;
         sh->config = fresh;
@@ -334,7 +358,7 @@ static void free_questions(struct shell *sh)
 {
     struct question *q, *next;
     DL_FOREACH_SAFE(sh->questions, q, next)
-        free(q);
+    free(q);
 }
 
 static void take_down(struct shell *sh)

@@ -106,7 +106,8 @@ void sweep_read(struct pipeline *p, struct op *op)
     struct sweep *w = &p->sweep;
     struct op_overdue *o = &op->overdue;
     if (op->err) {
-        effect_logf(p, LOG_LEVEL_ERROR, "spool: old mail could not be read: %s", fp_err_text(op->err));
+        effect_logf(p, LOG_LEVEL_ERROR, "spool: old mail could not be read: %s",
+                    fp_err_text(op->err));
         w->is_running = false;
         sweep_arm(p);
         return;

@@ -61,18 +61,22 @@ enum fp_err system_find_user(const char *name, struct system_user *ret, struct b
     }
     if (geteuid() != 0) {
         if (name && pw->pw_uid != geteuid())
-            buf_addf(why, "user = \"%s\": only root can become another user; staying uid %u", name, geteuid());
+            buf_addf(why, "user = \"%s\": only root can become another user; staying uid %u", name,
+                     geteuid());
         return FP_OK;
     }
     if (!pw) {
-        buf_addf(why, "running as root: there is no user \"fermoposta\"; make one, or set user = \"NAME\"");
+        buf_addf(
+            why,
+            "running as root: there is no user \"fermoposta\"; make one, or set user = \"NAME\"");
         return FP_OK;
     }
     *ret = (struct system_user){.uid = pw->pw_uid, .gid = pw->pw_gid, .is_kept = pw->pw_uid == 0};
     return FP_OK;
 }
 
-enum fp_err system_prepare_directory(const char *path, const struct system_user *user, struct buf *why)
+enum fp_err system_prepare_directory(const char *path, const struct system_user *user,
+                                     struct buf *why)
 {
     char directory[PATH_MAX];
     const char *slash = strrchr(path, '/');
@@ -101,7 +105,8 @@ enum fp_err system_prepare_directory(const char *path, const struct system_user 
 void system_own_file(const char *path, const struct system_user *user)
 {
     struct stat st;
-    if (geteuid() == 0 && !user->is_kept && lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == 0)
+    if (geteuid() == 0 && !user->is_kept && lstat(path, &st) == 0 && S_ISREG(st.st_mode) &&
+        st.st_uid == 0)
         (void)!lchown(path, user->uid, user->gid);
 }
 
@@ -136,10 +141,14 @@ static bool is_member(uint32_t uid, gid_t gid, const struct passwd *pw, const ch
 void system_find_caller(int64_t uid, const char *group, struct system_caller *ret)
 {
     enum { SLOTS = 16 };
-    static struct { int64_t uid, until_ms; struct system_caller caller; } cache[SLOTS];
+    static struct {
+        int64_t uid, until_ms;
+        struct system_caller caller;
+    } cache[SLOTS];
     int64_t now = system_now_ms();
     size_t slot = (size_t)uid % SLOTS;
-    if (cache[slot].uid == uid && now < cache[slot].until_ms && now > cache[slot].until_ms - TIME_MINUTE_MS - 1) {
+    if (cache[slot].uid == uid && now < cache[slot].until_ms &&
+        now > cache[slot].until_ms - TIME_MINUTE_MS - 1) {
         *ret = cache[slot].caller;
         return;
     }
@@ -176,7 +185,10 @@ void system_notify(const char *state)
 
 void system_check_file_system(const char *path, struct buf *why)
 {
-    static const struct { unsigned long magic; const char *name; } forgetful[] = {
+    static const struct {
+        unsigned long magic;
+        const char *name;
+    } forgetful[] = {
         {0x01021994, "tmpfs, which does not survive a reboot"},
         {0x858458f6, "ramfs, which does not survive a reboot"},
         {0x794c7630, "an overlay, which goes with its container: mount a volume there"},

@@ -54,10 +54,18 @@ static void discard(struct pipeline *p, struct batch *b)
 static void execute(struct pipeline *p, const struct sched_effect *fx)
 {
     switch (fx->kind) {
-    case SCHED_START: carrier_start(p, fx->batch); break;
-    case SCHED_READ_DUE: read_due(p, fx); break;
-    case SCHED_STORE_HEALTH: store_health(p, fx); break;
-    case SCHED_DISCARD: discard(p, fx->batch); break;
+    case SCHED_START:
+        carrier_start(p, fx->batch);
+        break;
+    case SCHED_READ_DUE:
+        read_due(p, fx);
+        break;
+    case SCHED_STORE_HEALTH:
+        store_health(p, fx);
+        break;
+    case SCHED_DISCARD:
+        discard(p, fx->batch);
+        break;
     }
 }
 
@@ -81,7 +89,8 @@ void windows_timer(struct pipeline *p)
     windows_feed(p, &(struct sched_event){.kind = SCHED_TIMER});
 }
 
-bool windows_destination(const struct pipeline *p, const char *address, const char *domain, struct buf *to)
+bool windows_destination(const struct pipeline *p, const char *address, const char *domain,
+                         struct buf *to)
 {
     const struct route_row *row = route_find(&p->config->routes, slice_str(address));
     if (row)
@@ -190,7 +199,8 @@ void windows_page_read(struct pipeline *p, const char *domain, struct op *op)
         feed_page_row(p, &due->rows[i]);
     windows_feed(p, &end);
     if (op->err)
-        effect_logf(p, LOG_LEVEL_ERROR, "spool: due mail could not be read: %s", fp_err_text(op->err));
+        effect_logf(p, LOG_LEVEL_ERROR, "spool: due mail could not be read: %s",
+                    fp_err_text(op->err));
 }
 
 static void ask_domains(struct pipeline *p, const char *after)
@@ -216,8 +226,9 @@ void windows_healths_read(struct pipeline *p, struct op *op)
     for (uint32_t i = 0; !op->err && i < op->healths.row_count; i++) {
         const struct op_health_row *row = &op->healths.rows[i];
         struct outcome why;
-        outcome_set(&why, OUTCOME_DEFERRED, SCOPE_HOST, row->klass < CLASS_COUNT ? row->klass : CLASS_HOST,
-                    row->status, "%s", row->text);
+        outcome_set(&why, OUTCOME_DEFERRED, SCOPE_HOST,
+                    row->klass < CLASS_COUNT ? row->klass : CLASS_HOST, row->status, "%s",
+                    row->text);
         struct sched_event e = {.kind = SCHED_HEALTH};
         e.health.name = row->name;
         e.health.failures = row->failures;
@@ -228,7 +239,8 @@ void windows_healths_read(struct pipeline *p, struct op *op)
         windows_feed(p, &e);
     }
     if (op->err)
-        effect_logf(p, LOG_LEVEL_ERROR, "spool: destinations could not be read: %s", fp_err_text(op->err));
+        effect_logf(p, LOG_LEVEL_ERROR, "spool: destinations could not be read: %s",
+                    fp_err_text(op->err));
     ask_domains(p, NULL);
 }
 
@@ -255,7 +267,8 @@ void windows_due(struct pipeline *p, const char *domain, int64_t next_due_ms)
 void windows_domains_read(struct pipeline *p, struct op *op)
 {
     if (op->err) {
-        effect_logf(p, LOG_LEVEL_ERROR, "spool: domains could not be read: %s", fp_err_text(op->err));
+        effect_logf(p, LOG_LEVEL_ERROR, "spool: domains could not be read: %s",
+                    fp_err_text(op->err));
         return;
     }
     for (uint32_t i = 0; i < op->domains.row_count; i++)
@@ -264,7 +277,8 @@ void windows_domains_read(struct pipeline *p, struct op *op)
         ask_domains(p, op->domains.rows[op->domains.row_count - 1].domain);
 }
 
-void windows_settled(struct pipeline *p, const struct recipient *r, bool is_gone, int64_t next_attempt_ms)
+void windows_settled(struct pipeline *p, const struct recipient *r, bool is_gone,
+                     int64_t next_attempt_ms)
 {
     char *destination = destination_of(p, r);
     struct sched_event e = {.kind = SCHED_SETTLED};

@@ -7,7 +7,7 @@
 #ifndef FP_SCHEDULER_INFLIGHT_H
 #define FP_SCHEDULER_INFLIGHT_H
 
-#include "scheduler/hash.h"
+#include "core/hash.h"
 
 #include <stdint.h>
 

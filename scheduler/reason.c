@@ -35,8 +35,11 @@ struct reason *reason_new(const struct outcome *o)
     r->has_reply = o->has_reply;
     r->port = o->port;
     char *to = r->texts;
-    for (int i = 0; i < REASON_TEXTS; i++)
-        to = stpcpy(to, texts[i]) + 1;
+    for (int i = 0; i < REASON_TEXTS; i++) {
+        size_t size = strlen(texts[i]) + 1;
+        memcpy(to, texts[i], size);
+        to += size;
+    }
     return r;
 }
 

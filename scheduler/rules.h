@@ -33,7 +33,7 @@ struct retry_row {
     bool has_warn;            // an empty list is a value too: no warning
     uint32_t warn_count;
     int64_t warn_after_ms[RULES_WARN_MAX]; // ascending
-    int64_t expire_after_ms;  // 0: not named by this row
+    int64_t expire_after_ms;               // 0: not named by this row
 };
 
 struct limit_row {
@@ -62,7 +62,9 @@ struct retry_rule {
 };
 void rules_retry(const struct rules *r, struct slice address, struct retry_rule *ret);
 
-struct limit_rule { uint32_t connections, messages_per_connection, recipients_per_message; };
+struct limit_rule {
+    uint32_t connections, messages_per_connection, recipients_per_message;
+};
 void rules_limit(const struct rules *r, struct slice domain, struct limit_rule *ret);
 
 // Smallest age at which anything can be due for mail that was warned `level` times: the sweep does

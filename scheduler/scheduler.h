@@ -16,7 +16,8 @@
 // A *batch* is one message with those of its recipients that go to one destination.
 //
 // Of millions of messages only a *window* per destination that can run now is in memory; the rest
-// stays in the spool and is read page by page (SCHED_READ_DUE), by domain, in order of next attempt.
+// stays in the spool and is read page by page (SCHED_READ_DUE), by domain, in order of next
+// attempt.
 //
 // (D1) A recipient is in the in-flight set from when it enters a window until its settle has
 //      committed; a page that was read before that commit and still holds it is filtered.
@@ -34,13 +35,14 @@
 #include "scheduler/rules.h"
 
 struct batch {
-    struct message message;   // with its version as read
-    struct recipient *rcpts;  // owned; all to the same destination
+    struct message message;  // with its version as read
+    struct recipient *rcpts; // owned; all to the same destination
     uint32_t rcpt_count;
-    char *destination;        // owned
-    char *rule_domain;        // domain for the limit rules; owned
-    void *body;               // the pipeline's handle on the body in memory; NULL: read it from the spool
-    int64_t queued_ms;        // when it entered the window
+    char *destination; // owned
+    char *rule_domain; // domain for the limit rules; owned
+    // the pipeline's handle on the body in memory; NULL: read it from the spool
+    void *body;
+    int64_t queued_ms; // when it entered the window
     int64_t started_ms;
     bool is_probe;
     bool is_fresh;             // came by FRESH, not out of a page; the scheduler's own
@@ -52,68 +54,75 @@ struct batch *batch_new(void);
 void batch_free(struct batch *b); // body must be NULL
 
 struct scheduler_settings {
-    const struct rules *rules;  // borrowed; must live until replaced
-    uint32_t batches_max;       // attempts under way over all destinations; e.g. 200
-    uint32_t window_rcpts_max;  // recipients in all windows together; e.g. 20000
-    uint32_t page_size;         // recipients asked for per SCHED_READ_DUE; e.g. 200
+    const struct rules *rules; // borrowed; must live until replaced
+    uint32_t batches_max;      // attempts under way over all destinations; e.g. 200
+    uint32_t window_rcpts_max; // recipients in all windows together; e.g. 20000
+    uint32_t page_size;        // recipients asked for per SCHED_READ_DUE; e.g. 200
 };
 
 enum sched_event_kind {
     SCHED_TIMER,
-    SCHED_SETTINGS,  // new rules or routes: windows are dropped; domains must be told again
-    SCHED_DOMAIN,    // a domain has open mail
-    SCHED_HEALTH,    // a destination's health from the spool, at start
-    SCHED_FRESH,     // a batch that was accepted just now (may be refused room: then only noted)
-    SCHED_PAGE,      // one batch out of a page that was asked for
-    SCHED_PAGE_END,  // the page is complete (or failed)
-    SCHED_DONE,      // the attempt is over, the slot is free; outcomes are not committed yet
-    SCHED_SETTLED,   // one recipient's outcome is committed
-    SCHED_DROP,      // removed or held by an operator: leave it out of the windows
-    SCHED_FLUSH,     // try now, rests included: one domain, or everything (domain NULL)
-    SCHED_WAKE,      // one destination's rest is over, because an operator says so (settled.destination)
-    SCHED_PAUSE,     // start nothing more (shutdown)
+    SCHED_SETTINGS, // new rules or routes: windows are dropped; domains must be told again
+    SCHED_DOMAIN,   // a domain has open mail
+    SCHED_HEALTH,   // a destination's health from the spool, at start
+    SCHED_FRESH,    // a batch that was accepted just now (may be refused room: then only noted)
+    SCHED_PAGE,     // one batch out of a page that was asked for
+    SCHED_PAGE_END, // the page is complete (or failed)
+    SCHED_DONE,     // the attempt is over, the slot is free; outcomes are not committed yet
+    SCHED_SETTLED,  // one recipient's outcome is committed
+    SCHED_DROP,     // removed or held by an operator: leave it out of the windows
+    SCHED_FLUSH,    // try now, rests included: one domain, or everything (domain NULL)
+    // one destination's rest is over, because an operator says so (settled.destination)
+    SCHED_WAKE,
+    SCHED_PAUSE, // start nothing more (shutdown)
 };
 
 struct sched_event {
     enum sched_event_kind kind;
     int64_t now_ms;
-    struct scheduler_settings settings;                       // SETTINGS
-    struct {                                                  // DOMAIN: strings borrowed
+    struct scheduler_settings settings; // SETTINGS
+    struct {                            // DOMAIN: strings borrowed
         const char *name, *destination;
         int64_t next_due_ms;
     } domain;
-    struct {                                                  // HEALTH: strings borrowed
+    struct { // HEALTH: strings borrowed
         const char *name;
         uint32_t failures;
         int64_t since_ms, last_probe_ms, rest_until_ms;
         const struct outcome *why;
     } health;
-    struct batch *batch;                                      // FRESH, PAGE: ownership goes to the scheduler
-                                                              // (back by DISCARD if refused); DONE: borrowed
-    const struct outcome *host_failure;                       // DONE: non-NULL when the host failed (SCOPE_HOST)
-    bool is_local_failure;                                    // DONE: our own failure: rest shortly, count nothing
-    struct {                                                  // PAGE_END: strings borrowed
+    // FRESH, PAGE: ownership goes to the scheduler (back by DISCARD if refused); DONE: borrowed
+    struct batch *batch;
+    // DONE: non-NULL when the host failed (SCOPE_HOST)
+    const struct outcome *host_failure;
+    // DONE: our own failure: rest shortly, count nothing
+    bool is_local_failure;
+    struct { // PAGE_END: strings borrowed
         const char *domain;
         bool is_ok, is_done;
-        int64_t last_ms; uint64_t last_message; uint32_t last_n; // key of the last row
-        int64_t next_due_ms;                                  // when is_done
+        int64_t last_ms;
+        uint64_t last_message;
+        uint32_t last_n;     // key of the last row
+        int64_t next_due_ms; // when is_done
     } page;
-    struct {                                                  // SETTLED, DROP
+    struct { // SETTLED, DROP
         uint64_t message;
         uint32_t n;
-        bool is_gone;               // left the queue, or held
-        const char *domain;         // borrowed
-        const char *destination;    // borrowed
-        int64_t next_attempt_ms;    // when not gone
+        bool is_gone;            // left the queue, or held
+        const char *domain;      // borrowed
+        const char *destination; // borrowed
+        int64_t next_attempt_ms; // when not gone
     } settled;
-    const char *flush_domain;                                 // FLUSH; NULL: all
+    const char *flush_domain; // FLUSH; NULL: all
 };
 
 enum sched_effect_kind {
-    SCHED_START,      // begin an attempt; the batch is the caller's until SCHED_DONE, then its to free
-    SCHED_READ_DUE,   // ask the spool for a page; answered by SCHED_PAGE* and SCHED_PAGE_END
+    // begin an attempt; the batch is the caller's until SCHED_DONE, then its to free
+    SCHED_START,
+    SCHED_READ_DUE,     // ask the spool for a page; answered by SCHED_PAGE* and SCHED_PAGE_END
     SCHED_STORE_HEALTH, // a destination began or ended to rest: remember it
-    SCHED_DISCARD,    // a batch that is not needed in memory (no room, dropped): free it and its body
+    // a batch that is not needed in memory (no room, dropped): free it and its body
+    SCHED_DISCARD,
 };
 
 struct sched_effect {
@@ -122,10 +131,12 @@ struct sched_effect {
     struct {             // READ_DUE; strings live until the next feed
         const char *domain;
         int64_t horizon_ms, attempted_before_ms;
-        int64_t after_ms; uint64_t after_message; uint32_t after_n;
+        int64_t after_ms;
+        uint64_t after_message;
+        uint32_t after_n;
         uint32_t limit;
     } due;
-    struct {             // STORE_HEALTH; strings live until the next feed
+    struct { // STORE_HEALTH; strings live until the next feed
         const char *name;
         uint32_t failures; // 0: healthy again
         int64_t since_ms, last_probe_ms, rest_until_ms;
@@ -139,29 +150,39 @@ struct destination_view {
     enum destination_state state;
     uint32_t failures;
     int64_t since_ms, last_probe_ms, rest_until_ms; // 0 when healthy
-    uint32_t running, waiting; // batches
+    uint32_t running, waiting;                      // batches
     const struct outcome *why; // last host failure, NULL when healthy; lives until the next feed
 };
 
 struct scheduler;
 struct scheduler *scheduler_new(const struct scheduler_settings *settings, int64_t now_ms);
-void scheduler_free(struct scheduler *s); // frees the batches in windows (their bodies must be NULL: drain with SCHED_SETTINGS first)
+// frees the batches in windows (their bodies must be NULL: drain with SCHED_SETTINGS first)
+void scheduler_free(struct scheduler *s);
 
 void scheduler_feed(struct scheduler *s, const struct sched_event *event);
 bool scheduler_pull(struct scheduler *s, struct sched_effect *ret);
-int64_t scheduler_deadline(const struct scheduler *s); // TIME_NEVER when nothing waits for the clock
+// TIME_NEVER when nothing waits for the clock
+int64_t scheduler_deadline(const struct scheduler *s);
 
-bool scheduler_destination(const struct scheduler *s, const char *name, struct destination_view *ret);
+bool scheduler_destination(const struct scheduler *s, const char *name,
+                           struct destination_view *ret);
 // Is an attempt on this recipient under way (started, not yet settled)?
 bool scheduler_is_active(const struct scheduler *s, uint64_t message, uint32_t n);
-// Takes a recipient out of the scheduler's hands without an attempt (it grew old, an operator gives it back):
-// it counts as active until SCHED_SETTLED. False: an attempt is under way or has just ended.
+// Takes a recipient out of the scheduler's hands without an attempt (it grew old, an operator gives
+// it back): it counts as active until SCHED_SETTLED. False: an attempt is under way or has just
+// ended.
 bool scheduler_claim(struct scheduler *s, uint64_t message, uint32_t n);
 
-// Destinations that are not healthy, at most `max`; returns how many were filled in. Texts are borrowed until the next feed.
-struct unhealthy { const char *name; struct destination_view view; };
+// Destinations that are not healthy, at most `max`; returns how many were filled in. Texts are
+// borrowed until the next feed.
+struct unhealthy {
+    const char *name;
+    struct destination_view view;
+};
 uint32_t scheduler_unhealthy(const struct scheduler *s, struct unhealthy *rows, uint32_t max);
-struct scheduler_counts { uint32_t running, active_rcpts, window_batches, window_rcpts, destinations, resting, domains; };
+struct scheduler_counts {
+    uint32_t running, active_rcpts, window_batches, window_rcpts, destinations, resting, domains;
+};
 void scheduler_count(const struct scheduler *s, struct scheduler_counts *ret);
 
 #endif

@@ -7,7 +7,7 @@
 //   window.c       the batches that are in memory, and the room for them
 //   inflight.c     the recipients that are in our hands
 //   reason.c       why a destination rests, kept small
-//   list.h, hash.h, core/heap
+//   list.h, core/hash, core/heap
 //
 // (I1) parked_rcpts is the sum of window_rcpts over the destinations that are not OPEN.
 // (I2) A destination is in `run` exactly when it may start a batch, in `read` exactly when it may

@@ -82,8 +82,12 @@ static void end_of_data(struct host_conn *c, int64_t now_ms)
 {
     c->in_data = false;
     switch (c->state) {
-    case HOST_REFUSE: buf_add_str(&c->out, "554 5.7.1 not wanted\r\n"); break;
-    case HOST_TEMP: buf_add_str(&c->out, "451 4.3.0 not now\r\n"); break;
+    case HOST_REFUSE:
+        buf_add_str(&c->out, "554 5.7.1 not wanted\r\n");
+        break;
+    case HOST_TEMP:
+        buf_add_str(&c->out, "451 4.3.0 not now\r\n");
+        break;
     case HOST_LOST:
         take_message(c, now_ms);
         c->wants_reset = true;
@@ -105,10 +109,17 @@ static struct slice path_of(struct slice line)
 static void rcpt(struct host_conn *c, struct slice line)
 {
     switch (c->state) {
-    case HOST_GREYLIST: buf_add_str(&c->out, "450 4.7.1 greylisted, come back later\r\n"); return;
-    case HOST_REJECT: buf_add_str(&c->out, "550 5.1.1 no such user\r\n"); return;
-    case HOST_FULL: buf_add_str(&c->out, "452 4.2.2 mailbox full\r\n"); return;
-    default: break;
+    case HOST_GREYLIST:
+        buf_add_str(&c->out, "450 4.7.1 greylisted, come back later\r\n");
+        return;
+    case HOST_REJECT:
+        buf_add_str(&c->out, "550 5.1.1 no such user\r\n");
+        return;
+    case HOST_FULL:
+        buf_add_str(&c->out, "452 4.2.2 mailbox full\r\n");
+        return;
+    default:
+        break;
     }
     if (c->rcpt_count++ > 0)
         buf_add_byte(&c->rcpts, ' ');
@@ -119,7 +130,8 @@ static void rcpt(struct host_conn *c, struct slice line)
 static void command(struct host_conn *c, struct slice line)
 {
     if (slice_starts_nocase(line, SLICE_LIT("EHLO"))) {
-        buf_add_str(&c->out, "250-host\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 104857600\r\n");
+        buf_add_str(&c->out,
+                    "250-host\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 104857600\r\n");
     } else if (slice_starts_nocase(line, SLICE_LIT("MAIL"))) {
         must(c->sender == NULL); // the client never nests transactions
         struct slice path = path_of(line);
@@ -198,4 +210,3 @@ uint32_t host_count_notices(const struct host *h, const char *action, const char
     }
     return n;
 }
-

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A crash after every single effect of a fixed scenario: nothing that was accepted is lost, nobody is
-// told the same thing twice.
+// A crash after every single effect of a fixed scenario: nothing that was accepted is lost, nobody
+// is told the same thing twice.
 #include "world.h"
 
 #include <setjmp.h>
@@ -17,7 +17,8 @@ static const char config[] =
     "          { for = \"never.example\", to = [ \"smtp://192.0.2.3:25\" ] },\n"
     "          { for = \"down.example\", to = [ \"smtp://192.0.2.4:25\" ] },\n"
     "          { for = \"*\", to = [ \"smtp://192.0.2.9:25\" ] } )\n"
-    "retry = ( { for = \"*\", schedule = \"5m 15m 30m\", warn_after = [ \"1h\" ], expire_after = \"5h\" } )\n";
+    "retry = ( { for = \"*\", schedule = \"5m 15m 30m\", warn_after = [ \"1h\" ], expire_after = "
+    "\"5h\" } )\n";
 
 static enum host_state late(const struct host *h, int64_t now_ms, void *arg)
 {
@@ -25,11 +26,16 @@ static enum host_state late(const struct host *h, int64_t now_ms, void *arg)
     return now_ms < *(int64_t *)arg ? HOST_GREYLIST : HOST_UP;
 }
 
-struct scenario { bool was_accepted; uint64_t first, effects; uint32_t crashes; };
+struct scenario {
+    bool was_accepted;
+    uint64_t first, effects;
+    uint32_t crashes;
+};
 
 static void play(uint64_t crash_after, struct scenario *ret)
 {
-    struct world *w = world_new(&(struct world_options){.seed = 7, .config = config, .keeps_trace = true});
+    struct world *w =
+        world_new(&(struct world_options){.seed = 7, .config = config, .keeps_trace = true});
     uint64_t first = w->effects;
     w->crash_after = crash_after;
     int64_t until = w->now_ms + 10 * TIME_MINUTE_MS;
@@ -37,10 +43,12 @@ static void play(uint64_t crash_after, struct scenario *ret)
     world_host(w, "192.0.2.2")->weather_arg = &until;
     world_host(w, "192.0.2.3")->state = HOST_REJECT;
     world_host(w, "192.0.2.4")->state = HOST_DOWN;
-    uint64_t id = world_submit(w, "a@sender.example", "x@ok.example x@late.example x@never.example x@down.example",
+    uint64_t id = world_submit(w, "a@sender.example",
+                               "x@ok.example x@late.example x@never.example x@down.example",
                                "Subject: x\r\n\r\nhello\r\n");
     world_run(w, 6 * TIME_HOUR_MS);
-    *ret = (struct scenario){.was_accepted = id != 0, .first = first, .effects = w->effects, .crashes = w->crashes};
+    *ret = (struct scenario){
+        .was_accepted = id != 0, .first = first, .effects = w->effects, .crashes = w->crashes};
     const struct host *senders = world_host(w, "192.0.2.9");
     uint32_t ok = host_count_to(world_host(w, "192.0.2.1"), "x@ok.example");
     uint32_t greylisted = host_count_to(world_host(w, "192.0.2.2"), "x@late.example");
@@ -48,8 +56,9 @@ static void play(uint64_t crash_after, struct scenario *ret)
     uint32_t warned = host_count_notices(senders, "Action: delayed", "x@down.example");
     uint32_t expired = host_count_notices(senders, "Action: failed", "x@down.example");
     if (crash_after && getenv("VERBOSE"))
-        printf("%llu: accepted %d ok %u late %u refused %u warned %u expired %u\n", (unsigned long long)crash_after,
-               ret->was_accepted, ok, greylisted, refused, warned, expired);
+        printf("%llu: accepted %d ok %u late %u refused %u warned %u expired %u\n",
+               (unsigned long long)crash_after, ret->was_accepted, ok, greylisted, refused, warned,
+               expired);
     if (ret->was_accepted || ok > 0) {
         assert_in_range(ok, 1, 1 + w->crashes);
         assert_in_range(greylisted, 1, 1 + w->crashes);

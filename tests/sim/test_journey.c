@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The way of a message through all rooms, in virtual time: delivered, retried, warned about, given up.
+// The way of a message through all rooms, in virtual time: delivered, retried, warned about, given
+// up.
 #include "world.h"
 
 #include <setjmp.h>
@@ -14,7 +15,8 @@ static const char config[] = "route = ( { for = \"*\", to = [ \"smtp://192.0.2.1
 static void test_delivered_at_once(void **state)
 {
     (void)state;
-    struct world *w = world_new(&(struct world_options){.seed = 1, .config = config, .keeps_trace = true});
+    struct world *w =
+        world_new(&(struct world_options){.seed = 1, .config = config, .keeps_trace = true});
     struct host *h = world_host(w, "192.0.2.1");
     uint64_t id = world_submit(w, "a@example.org", "b@example.com", "Subject: x\r\n\r\nhello\r\n");
     assert_int_not_equal(id, 0);

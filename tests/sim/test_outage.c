@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// An outage of six days, told as a trace: attempt times, the warning at 4 hours, expiry, the bounce.
-// The whole log is compared with tests/golden/outage.trace (UPDATE_GOLDEN=1 writes it anew: read it!).
+// An outage of six days, told as a trace: attempt times, the warning at 4 hours, expiry, the
+// bounce. The whole log is compared with tests/golden/outage.trace (UPDATE_GOLDEN=1 writes it anew:
+// read it!).
 #include "world.h"
 
 #include <setjmp.h>
@@ -17,7 +18,8 @@ static const char config[] =
 
 static struct world *make_world(uint64_t seed)
 {
-    struct world *w = world_new(&(struct world_options){.seed = seed, .config = config, .keeps_trace = true});
+    struct world *w =
+        world_new(&(struct world_options){.seed = seed, .config = config, .keeps_trace = true});
     world_host(w, "192.0.2.1")->state = HOST_DOWN;
     return w;
 }
@@ -56,7 +58,8 @@ static void test_six_days(void **state)
     struct world *w = make_world(1);
     struct host *senders = world_host(w, "192.0.2.9");
     int64_t began = w->now_ms;
-    assert_int_not_equal(world_submit(w, "a@example.org", "b@example.com", "Subject: late\r\n\r\nhello\r\n"), 0);
+    assert_int_not_equal(
+        world_submit(w, "a@example.org", "b@example.com", "Subject: late\r\n\r\nhello\r\n"), 0);
     world_run(w, 6 * TIME_DAY_MS);
     assert_int_equal(senders->received_count, 2);
     const struct host_message *bounce = nth_newest(senders, 0), *warning = nth_newest(senders, 1);
@@ -80,7 +83,8 @@ static void test_recovery_releases_everything(void **state)
     struct world *w = make_world(2);
     struct host *h = world_host(w, "192.0.2.1");
     for (int i = 0; i < 100; i++)
-        assert_int_not_equal(world_submit(w, "a@example.org", "b@example.com", "Subject: x\r\n\r\nx\r\n"), 0);
+        assert_int_not_equal(
+            world_submit(w, "a@example.org", "b@example.com", "Subject: x\r\n\r\nx\r\n"), 0);
     world_run(w, 6 * TIME_HOUR_MS);
     assert_int_equal(h->received_count, 0);
     assert_int_equal(world_queued(w), 100);
@@ -98,7 +102,8 @@ static void test_restart_keeps_schedule(void **state)
     (void)state;
     struct world *w = make_world(3);
     struct host *h = world_host(w, "192.0.2.1");
-    assert_int_not_equal(world_submit(w, "a@example.org", "b@example.com", "Subject: x\r\n\r\nx\r\n"), 0);
+    assert_int_not_equal(
+        world_submit(w, "a@example.org", "b@example.com", "Subject: x\r\n\r\nx\r\n"), 0);
     for (int i = 0; i < 20; i++) {
         world_run(w, 10 * TIME_MINUTE_MS);
         i % 2 ? world_crash(w) : world_restart(w);
@@ -120,7 +125,8 @@ static void test_long_down_time_tries_first(void **state)
     (void)state;
     struct world *w = make_world(4);
     struct host *h = world_host(w, "192.0.2.1");
-    assert_int_not_equal(world_submit(w, "a@example.org", "b@example.com", "Subject: x\r\n\r\nx\r\n"), 0);
+    assert_int_not_equal(
+        world_submit(w, "a@example.org", "b@example.com", "Subject: x\r\n\r\nx\r\n"), 0);
     world_run(w, TIME_MINUTE_MS);
     h->state = HOST_UP;
     world_jump(w, 30 * TIME_DAY_MS);
@@ -149,7 +155,8 @@ static void test_undeliverable_notice(void **state)
     struct world *w = make_world(6);
     world_host(w, "192.0.2.1")->state = HOST_REJECT;
     world_host(w, "192.0.2.9")->state = HOST_REJECT;
-    assert_int_not_equal(world_submit(w, "a@example.org", "b@example.com", "Subject: x\r\n\r\nx\r\n"), 0);
+    assert_int_not_equal(
+        world_submit(w, "a@example.org", "b@example.com", "Subject: x\r\n\r\nx\r\n"), 0);
     world_run(w, TIME_HOUR_MS);
     assert_int_equal(world_queued(w), 0);
     assert_non_null(strstr(w->trace.p, "to=<postmaster@sim.example>"));

@@ -14,7 +14,10 @@
 
 enum { DOMAINS = 6, MESSAGES = 60 };
 
-struct sky { uint64_t seed; int domain; };
+struct sky {
+    uint64_t seed;
+    int domain;
+};
 
 static uint64_t mix(uint64_t z)
 {
@@ -26,11 +29,13 @@ static uint64_t mix(uint64_t z)
 static enum host_state weather(const struct host *h, int64_t now_ms, void *arg)
 {
     (void)h;
-    static const enum host_state kinds[] = {HOST_UP,       HOST_UP,     HOST_DOWN, HOST_SILENT, HOST_BUSY, HOST_UP,
-                                            HOST_GREYLIST, HOST_REJECT, HOST_FULL, HOST_REFUSE, HOST_TEMP, HOST_LOST};
+    static const enum host_state kinds[] = {HOST_UP,   HOST_UP,     HOST_DOWN,     HOST_SILENT,
+                                            HOST_BUSY, HOST_UP,     HOST_GREYLIST, HOST_REJECT,
+                                            HOST_FULL, HOST_REFUSE, HOST_TEMP,     HOST_LOST};
     const struct sky *sky = arg;
     uint64_t hour = (uint64_t)now_ms / (uint64_t)(3 * TIME_HOUR_MS);
-    return kinds[mix(sky->seed ^ hour * 31 ^ (uint64_t)sky->domain * 977) % (sizeof kinds / sizeof *kinds)];
+    return kinds[mix(sky->seed ^ hour * 31 ^ (uint64_t)sky->domain * 977) %
+                 (sizeof kinds / sizeof *kinds)];
 }
 
 static void disturb(struct world *w, uint64_t *random)
@@ -40,16 +45,34 @@ static void disturb(struct world *w, uint64_t *random)
     static const char *const all[] = {"--all"};
     *random = mix(*random + 0x9E3779B97F4A7C15U);
     switch (*random % 12) {
-    case 0: world_crash(w); break;
-    case 1: world_restart(w); break;
-    case 2: world_ask(w, "flush", NULL, 0, &code); break;
-    case 3: world_ask(w, "hold", all, 1, &code); break;
+    case 0:
+        world_crash(w);
+        break;
+    case 1:
+        world_restart(w);
+        break;
+    case 2:
+        world_ask(w, "flush", NULL, 0, &code);
+        break;
+    case 3:
+        world_ask(w, "hold", all, 1, &code);
+        break;
     case 4:
-    case 5: world_ask(w, "release", all, 1, &code); break;
-    case 6: world_ask(w, "requeue", all, 1, &code); break;
-    case 7: world_ask(w, "list", NULL, 0, &code); assert_int_equal(code, 0); break;
-    case 8: w->crash_after = w->effects + 1 + *random / 16 % 40; break;
-    default: return;
+    case 5:
+        world_ask(w, "release", all, 1, &code);
+        break;
+    case 6:
+        world_ask(w, "requeue", all, 1, &code);
+        break;
+    case 7:
+        world_ask(w, "list", NULL, 0, &code);
+        assert_int_equal(code, 0);
+        break;
+    case 8:
+        w->crash_after = w->effects + 1 + *random / 16 % 40;
+        break;
+    default:
+        return;
     }
     if (code < 0 && w->crashes == crashes)
         fail_msg("an operator was not answered: %s", world_last_reply(w));
@@ -61,10 +84,13 @@ static void play_seed(uint64_t seed)
     buf_init(&text, 4096);
     buf_add_str(&text, "route = (");
     for (int d = 0; d < DOMAINS; d++)
-        buf_addf(&text, "{ for = \"d%d.example\", to = [ \"smtp://192.0.2.%d:25\" ] },\n", d, d + 1);
-    buf_add_str(&text, "{ for = \"*\", to = [ \"smtp://192.0.2.9:25\" ] } )\n"
-                       "retry = ( { for = \"*\", schedule = \"5m 15m 30m\", expire_after = \"1d\" } )\n");
-    struct world *w = world_new(&(struct world_options){.seed = seed, .config = text.p, .keeps_trace = getenv("VERBOSE")});
+        buf_addf(&text, "{ for = \"d%d.example\", to = [ \"smtp://192.0.2.%d:25\" ] },\n", d,
+                 d + 1);
+    buf_add_str(&text,
+                "{ for = \"*\", to = [ \"smtp://192.0.2.9:25\" ] } )\n"
+                "retry = ( { for = \"*\", schedule = \"5m 15m 30m\", expire_after = \"1d\" } )\n");
+    struct world *w = world_new(
+        &(struct world_options){.seed = seed, .config = text.p, .keeps_trace = getenv("VERBOSE")});
     buf_close(&text);
     struct sky skies[DOMAINS];
     bool accepted[MESSAGES][DOMAINS] = {{false}};
@@ -105,11 +131,13 @@ static void play_seed(uint64_t seed)
             snprintf(ip, sizeof ip, "192.0.2.%d", d + 1);
             snprintf(rcpt, sizeof rcpt, "m%d@d%d.example", i, d);
             uint32_t received = host_count_to(world_host(w, ip), rcpt);
-            uint32_t failed = host_count_notices(world_host(w, "192.0.2.9"), "Action: failed", rcpt);
+            uint32_t failed =
+                host_count_notices(world_host(w, "192.0.2.9"), "Action: failed", rcpt);
             if (accepted[i][d] && received + failed == 0)
                 fail_msg("seed %llu: %s was lost", (unsigned long long)seed, rcpt);
             if (failed > 1)
-                fail_msg("seed %llu: %s was given back %u times", (unsigned long long)seed, rcpt, failed);
+                fail_msg("seed %llu: %s was given back %u times", (unsigned long long)seed, rcpt,
+                         failed);
         }
     world_free(w);
 }

@@ -14,7 +14,13 @@
 
 enum { TRACE_MAX = 512 * 1024 * 1024, CLIENT_MAX = 256 * 1024 * 1024, RECORDS = 64 };
 
-enum happening_kind { HAPPENS_EVENT, HAPPENS_WRITER, HAPPENS_READER, HAPPENS_AT_HOST, HAPPENS_CLOSE_AT_HOST };
+enum happening_kind {
+    HAPPENS_EVENT,
+    HAPPENS_WRITER,
+    HAPPENS_READER,
+    HAPPENS_AT_HOST,
+    HAPPENS_CLOSE_AT_HOST
+};
 
 // Something that is on its way.
 struct happening {
@@ -29,7 +35,12 @@ struct happening {
     uint64_t conn;
 };
 
-struct record { char name[256]; char value[256]; bool is_mx; uint16_t preference; };
+struct record {
+    char name[256];
+    char value[256];
+    bool is_mx;
+    uint16_t preference;
+};
 
 struct world_inside {
     struct config config;
@@ -76,7 +87,8 @@ static struct happening *later(struct world *w, enum happening_kind kind, int64_
     return h;
 }
 
-static struct happening *event_later(struct world *w, enum pipeline_event_kind kind, uint64_t conn, int64_t at_ms)
+static struct happening *event_later(struct world *w, enum pipeline_event_kind kind, uint64_t conn,
+                                     int64_t at_ms)
 {
     struct happening *h = later(w, HAPPENS_EVENT, at_ms);
     h->event.kind = kind;
@@ -88,7 +100,8 @@ static struct happening *event_later(struct world *w, enum pipeline_event_kind k
 // One way over the network; what is sent later does not arrive earlier.
 static int64_t arrival(struct world *w, int direction)
 {
-    int64_t at = w->now_ms + w->in->latency_ms + (int64_t)(draw(w) % (uint64_t)(w->in->latency_ms + 1));
+    int64_t at =
+        w->now_ms + w->in->latency_ms + (int64_t)(draw(w) % (uint64_t)(w->in->latency_ms + 1));
     if (at < w->in->last_at[direction])
         at = w->in->last_at[direction];
     w->in->last_at[direction] = at;
@@ -100,8 +113,8 @@ static void world_say(struct world *w, const char *text, size_t n)
     if (!w->in->keeps_trace)
         return;
     int64_t s = (w->now_ms - w->in->start_ms) / 1000;
-    buf_addf(&w->trace, "+%lldd%02lld:%02lld:%02lld ", (long long)(s / 86400), (long long)(s / 3600 % 24),
-             (long long)(s / 60 % 60), (long long)(s % 60));
+    buf_addf(&w->trace, "+%lldd%02lld:%02lld:%02lld ", (long long)(s / 86400),
+             (long long)(s / 3600 % 24), (long long)(s / 60 % 60), (long long)(s % 60));
     buf_add(&w->trace, text, n);
     buf_add_byte(&w->trace, '\n');
 }
@@ -296,7 +309,8 @@ static void carry_replies(struct world *w, struct host_conn *c)
 static void connect_host(struct world *w, const struct pipeline_effect *fx)
 {
     struct host *host = world_host(w, fx->ip);
-    enum host_state state = host->weather ? host->weather(host, w->now_ms, host->weather_arg) : host->state;
+    enum host_state state =
+        host->weather ? host->weather(host, w->now_ms, host->weather_arg) : host->state;
     if (state == HOST_DOWN) {
         struct happening *h = event_later(w, PIPELINE_CONNECT_FAILED, fx->conn, arrival(w, 1));
         h->event.fault = FAULT_REFUSED;
@@ -331,19 +345,32 @@ static void send_bytes(struct world *w, const struct pipeline_effect *fx)
 static void execute(struct world *w, const struct pipeline_effect *fx)
 {
     switch (fx->kind) {
-    case PIPELINE_SEND: send_bytes(w, fx); break;
-    case PIPELINE_READ: break;
+    case PIPELINE_SEND:
+        send_bytes(w, fx);
+        break;
+    case PIPELINE_READ:
+        break;
     case PIPELINE_CLOSE:
         if (fx->conn == w->in->client)
             w->in->client_closed = true;
         else
             later(w, HAPPENS_CLOSE_AT_HOST, arrival(w, 0))->conn = fx->conn;
         break;
-    case PIPELINE_CONNECT: connect_host(w, fx); break;
-    case PIPELINE_LOOKUP: look_up(w, fx); break;
-    case PIPELINE_STORE: store_op_later(w, fx->op); break;
-    case PIPELINE_LOG: world_say(w, fx->text.p, fx->text.n); break;
-    case PIPELINE_STOPPED: w->in->is_stopped = true; break;
+    case PIPELINE_CONNECT:
+        connect_host(w, fx);
+        break;
+    case PIPELINE_LOOKUP:
+        look_up(w, fx);
+        break;
+    case PIPELINE_STORE:
+        store_op_later(w, fx->op);
+        break;
+    case PIPELINE_LOG:
+        world_say(w, fx->text.p, fx->text.n);
+        break;
+    case PIPELINE_STOPPED:
+        w->in->is_stopped = true;
+        break;
     }
 }
 
@@ -391,8 +418,12 @@ static void happen(struct world *w, struct happening *h)
     struct host_conn *c;
     struct op *op;
     switch (h->kind) {
-    case HAPPENS_EVENT: happen_event(w, h); break;
-    case HAPPENS_WRITER: run_batch(w); break;
+    case HAPPENS_EVENT:
+        happen_event(w, h);
+        break;
+    case HAPPENS_WRITER:
+        run_batch(w);
+        break;
     case HAPPENS_READER:
         op = h->op;
         h->op = NULL;
@@ -559,8 +590,8 @@ static void load_config(struct world *w, const char *text)
     snprintf(path, sizeof path, "%s/conf", in->directory);
     FILE *f = fopen(path, "w");
     must(f != NULL);
-    fprintf(f, "hostname = \"sim.example\"\nspool = \"%s\"\nsocket = \"%s/socket\"\n%s\n", in->spool, in->directory,
-            text ? text : "");
+    fprintf(f, "hostname = \"sim.example\"\nspool = \"%s\"\nsocket = \"%s/socket\"\n%s\n",
+            in->spool, in->directory, text ? text : "");
     fclose(f);
     struct buf problems;
     buf_init(&problems, 64 * 1024);
@@ -703,7 +734,8 @@ uint64_t world_submit(struct world *w, const char *sender, const char *rcpts, co
     return id;
 }
 
-const char *world_ask(struct world *w, const char *verb, const char *const *words, size_t count, int *ret_exit)
+const char *world_ask(struct world *w, const char *verb, const char *const *words, size_t count,
+                      int *ret_exit)
 {
     struct buf line;
     buf_init(&line, CLIENT_MAX);

@@ -33,7 +33,7 @@ enum host_state {
 
 struct host_message {
     char *sender;
-    char *rcpts;  // separated by blanks
+    char *rcpts; // separated by blanks
     char *content;
     size_t size;
     int64_t at_ms;
@@ -54,19 +54,19 @@ struct host {
 
 struct world_options {
     uint64_t seed;
-    const char *config;      // text of a configuration; spool and socket are added by the world
-    int64_t start_ms;        // 0: 2026-01-01
-    int64_t latency_ms;      // of the network, one way, and of the spool; 0: 1
-    uint32_t batches_max;    // of the pipeline; 0: its default
-    bool keeps_trace;        // log lines and events as text
+    const char *config;   // text of a configuration; spool and socket are added by the world
+    int64_t start_ms;     // 0: 2026-01-01
+    int64_t latency_ms;   // of the network, one way, and of the spool; 0: 1
+    uint32_t batches_max; // of the pipeline; 0: its default
+    bool keeps_trace;     // log lines and events as text
 };
 
 struct world {
     int64_t now_ms;
-    uint64_t effects;        // executed so far
-    uint64_t crash_after;    // crash when `effects` gets there; 0: never
+    uint64_t effects;     // executed so far
+    uint64_t crash_after; // crash when `effects` gets there; 0: never
     uint32_t crashes;
-    struct buf trace;        // "TIME LINE\n"; times relative to the start: "+04:00:00"
+    struct buf trace; // "TIME LINE\n"; times relative to the start: "+04:00:00"
     struct host *hosts;
     struct world_inside *in;
 };
@@ -74,29 +74,33 @@ struct world {
 struct world *world_new(const struct world_options *options);
 void world_free(struct world *w);
 
-void world_name(struct world *w, const char *name, const char *ip); // A record and implicit MX; more than one: more records
+void world_name(struct world *w, const char *name,
+                const char *ip); // A record and implicit MX; more than one: more records
 void world_mx(struct world *w, const char *domain, uint16_t preference, const char *host);
-void world_dns_fails(struct world *w, bool fails); // every answer SERVFAIL
+void world_dns_fails(struct world *w, bool fails);        // every answer SERVFAIL
 struct host *world_host(struct world *w, const char *ip); // made, up, when unknown
 
 // Messages that the host took for that recipient.
 uint32_t host_count_to(const struct host *h, const char *rcpt);
-// Different notices (by Message-ID) that hold both texts: the same one may arrive twice after a crash.
+// Different notices (by Message-ID) that hold both texts: the same one may arrive twice after a
+// crash.
 uint32_t host_count_notices(const struct host *h, const char *action, const char *about);
 
-// By the local socket. Returns the id that the 250 named, 0 when refused (then world_last_reply says why).
+// By the local socket. Returns the id that the 250 named, 0 when refused (then world_last_reply
+// says why).
 uint64_t world_submit(struct world *w, const char *sender, const char *rcpts, const char *content);
 const char *world_last_reply(const struct world *w);
 
-void world_run(struct world *w, int64_t for_ms);   // lets time pass
+void world_run(struct world *w, int64_t for_ms);             // lets time pass
 bool world_run_until_empty(struct world *w, int64_t for_ms); // ... until nothing is queued
 void world_crash(struct world *w);
-void world_restart(struct world *w); // cleanly: SHUTDOWN, then a new start
+void world_restart(struct world *w);             // cleanly: SHUTDOWN, then a new start
 void world_jump(struct world *w, int64_t by_ms); // of the wall clock
 
-uint64_t world_queued(struct world *w);  // messages in the spool
+uint64_t world_queued(struct world *w); // messages in the spool
 // One operator's request by the local socket; the answer's text (valid until the next call).
-const char *world_ask(struct world *w, const char *verb, const char *const *words, size_t count, int *ret_exit);
-void world_check(struct world *w);       // invariants of the spool; aborts the test when one is broken
+const char *world_ask(struct world *w, const char *verb, const char *const *words, size_t count,
+                      int *ret_exit);
+void world_check(struct world *w); // invariants of the spool; aborts the test when one is broken
 
 #endif

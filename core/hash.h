@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // hash: uthash, told how this program allocates: memory that runs out aborts in one place.
-#ifndef FP_SCHEDULER_HASH_H
-#define FP_SCHEDULER_HASH_H
+#ifndef FP_CORE_HASH_H
+#define FP_CORE_HASH_H
 
 #include "core/must.h"
 

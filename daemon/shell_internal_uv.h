@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// shell_internal: the shell's state; shared by shell_uv.c, start_uv.c.
-#ifndef FP_DAEMON_SHELL_INTERNAL_H
-#define FP_DAEMON_SHELL_INTERNAL_H
+// shell_internal_uv: the shell's state; shared by shell_uv.c, start_uv.c.
+#ifndef FP_DAEMON_SHELL_INTERNAL_UV_H
+#define FP_DAEMON_SHELL_INTERNAL_UV_H
 
 #include "core/must.h"
 #include "daemon/log_sys.h"
@@ -11,7 +11,7 @@
 #include "io/stream_uv.h"
 #include "queue/writer_db.h"
 
-#include <uthash.h>
+#include "core/hash.h"
 #include <uv.h>
 
 struct shell;
@@ -27,15 +27,21 @@ struct link {
     UT_hash_handle hh;
 };
 
-struct question { struct shell *shell; uint64_t lookup; struct question *prev, *next; };
+struct question {
+    struct shell *shell;
+    uint64_t lookup;
+    struct question *prev, *next;
+};
 
 struct door_listener {
     struct shell *shell;
     struct listener *listener;
-    char *address;          // of the configuration; NULL for the local socket
+    char *address; // of the configuration; NULL for the local socket
 };
 
-struct op_chain { struct op *first, *last; };
+struct op_chain {
+    struct op *first, *last;
+};
 
 struct shell {
     uv_loop_t loop;
@@ -52,10 +58,10 @@ struct shell {
     uint32_t door_count;
     struct link *links;
     struct question *questions; // to the name servers, unanswered
-    uint64_t next_conn;   // odd
-    int64_t armed_ms;     // what the timer is set to; INT64_MAX: not set
+    uint64_t next_conn;         // odd
+    int64_t armed_ms;           // what the timer is set to; INT64_MAX: not set
     struct op_chain to_writer, to_reader;
-    uint64_t *sent;       // connections whose SENT is to be told
+    uint64_t *sent; // connections whose SENT is to be told
     size_t sent_count, sent_cap;
     int stop_signals;
     bool is_closing;
