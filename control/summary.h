@@ -11,8 +11,8 @@
 struct summary {
     bool is_active;          // an attempt is under way for some
     bool is_held;            // all are held
-    bool is_tried;
-    bool waits; // some recipient has a reason to wait, tried or not           // some were tried before
+    bool is_tried;           // some were tried before
+    bool waits;              // some have a reason to wait, tried or not
     uint32_t attempts;       // greatest
     int64_t next_attempt_ms; // earliest of those that are not held; TIME_NEVER when all are
     int64_t expires_ms;      // earliest; TIME_NEVER when none is known
