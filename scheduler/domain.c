@@ -156,10 +156,8 @@ static void stop_lingering(struct scheduler *s, struct domain *d)
     }
 }
 
-static void end_pass(struct domain *d, int64_t next_due_ms, int64_t now_ms)
+static void end_pass(struct domain *d, int64_t next_due_ms)
 {
-    if (d->flush_ms != TIME_NEVER)
-        next_due_ms = now_ms; // a flush sees no due times: the pass after it does
     d->flush_ms = TIME_NEVER;
     if (next_due_ms < d->next_due_ms)
         d->next_due_ms = next_due_ms;
@@ -205,7 +203,7 @@ void domain_page_end(struct scheduler *s, const struct sched_event *event)
         advance(d, event);
         move(s, d, DOMAIN_DUE);
     } else {
-        end_pass(d, event->page.next_due_ms, s->now_ms);
+        end_pass(d, event->page.next_due_ms);
         settle_down(s, d);
     }
 }

@@ -10,8 +10,9 @@
 // pages. What is said meanwhile about due times is collected in next_due_ms, so that a row which
 // was committed behind the cursor gets a pass of its own.
 //
-// A flush is a pass without horizon, over what was not attempted since; it ends with a pass of the
-// usual kind, which learns when the rest is due.
+// A flush is a pass without horizon, over what was not attempted since. It learns no due times, but
+// none are lost either: what was said before stays in next_due_ms, and what is attempted meanwhile
+// says its next time when it has settled.
 //
 // A domain hangs on one destination, whose room and health decide when it is read. Its recipients
 // may still be routed elsewhere one by one; then it moves to where something can be done.

@@ -84,7 +84,7 @@ static void flush_goes_over_many_pages(void **state)
     w->settings.page_size = 3;
     world_feed(w, (struct sched_event){.kind = SCHED_SETTINGS, .settings = w->settings});
     for (uint32_t i = 0; i < 50; i++)
-        world_store(w, ++w->last_message, 0, 0, w->now_ms + TIME_DAY_MS);
+        world_store(w, ++w->last_message, 0, 0, w->now_ms + 3 * MIN);
     world_tell_domains(w);
     world_break(w, 0, MIN, DEFERS);
     world_flush(w, NULL);
@@ -92,6 +92,44 @@ static void flush_goes_over_many_pages(void **state)
     for (uint32_t i = 0; i < 50; i++)
         assert_int_equal(w->rows[i].starts, 1);
     world_run(w, TIME_NEVER);
+    assert_int_equal(world_open_rows(w), 0);
+}
+
+static void flush_of_a_domain_finds_mail_that_was_never_read(void **state)
+{
+    struct world *w = *state;
+    w->destination_of[1] = 0;
+    w->limit.connections = 1;
+    world_accept(w, 0, 1);
+    world_accept(w, 0, 1); // waits in the window while the rest begins
+    world_break(w, 0, TIME_HOUR_MS, HOST_DOWN);
+    world_run(w, 1000);
+    world_accept(w, 1, 1); // comes while it rests
+    buf_reset(&w->trace);
+    world_flush(w, "d1.example");
+    world_run(w, 1000);
+    world_flush(w, "d0.example");
+    world_run(w, 1000);
+    expect_trace(w, "1 probe 2.0+1 d0.example\n"
+                    "1.1 health d0.example failures=2\n"
+                    "2 probe 3.0+1 d0.example\n"
+                    "2.1 health d0.example failures=3\n");
+}
+
+static void flush_goes_on_after_new_settings(void **state)
+{
+    struct world *w = *state;
+    w->settings.page_size = 3;
+    w->limit.connections = 1;
+    world_feed(w, (struct sched_event){.kind = SCHED_SETTINGS, .settings = w->settings});
+    for (uint32_t i = 0; i < 50; i++)
+        world_store(w, ++w->last_message, 0, 0, w->now_ms + TIME_DAY_MS);
+    world_tell_domains(w);
+    world_flush(w, NULL);
+    world_run(w, 1000);
+    world_feed(w, (struct sched_event){.kind = SCHED_SETTINGS, .settings = w->settings});
+    world_tell_domains(w);
+    world_run(w, 2 * MIN);
     assert_int_equal(world_open_rows(w), 0);
 }
 
@@ -242,11 +280,18 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(flush_ends_rests_and_tries_each_once),    TEST(flush_of_a_domain_leaves_the_others),
-        TEST(flush_while_a_page_is_read_begins_again), TEST(flush_goes_over_many_pages),
-        TEST(dropped_recipients_are_left_out),         TEST(dropped_while_a_page_is_under_way),
-        TEST(new_settings_drop_the_windows),           TEST(new_settings_keep_the_health),
-        TEST(new_settings_while_a_page_is_under_way),  TEST(health_survives_a_restart),
+        TEST(flush_ends_rests_and_tries_each_once),
+        TEST(flush_of_a_domain_leaves_the_others),
+        TEST(flush_while_a_page_is_read_begins_again),
+        TEST(flush_goes_over_many_pages),
+        TEST(flush_of_a_domain_finds_mail_that_was_never_read),
+        TEST(flush_goes_on_after_new_settings),
+        TEST(dropped_recipients_are_left_out),
+        TEST(dropped_while_a_page_is_under_way),
+        TEST(new_settings_drop_the_windows),
+        TEST(new_settings_keep_the_health),
+        TEST(new_settings_while_a_page_is_under_way),
+        TEST(health_survives_a_restart),
         TEST(restarts_do_not_change_the_times),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,10 +7,18 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
 enum { DOMAINS = 100000, BUDGET = 64 * 1024 * 1024 };
+
+// Sanitizers bring an allocator of their own, of which mallinfo2 knows nothing.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { IS_MEASURED = 0 };
+#else
+enum { IS_MEASURED = 1 };
+#endif
 
 static struct rules rules;
 static const struct scheduler_settings settings = {
@@ -83,7 +91,8 @@ static void many_domains_stay_small(void **state)
     size_t down = used_bytes() - before;
     print_message("%u domains: %zu KiB, all down: %zu KiB\n", (unsigned)DOMAINS, healthy / 1024,
                   down / 1024);
-    assert_true(healthy > 0 && healthy <= BUDGET);
+    assert_true(!IS_MEASURED || healthy > 0);
+    assert_true(healthy <= BUDGET);
     assert_true(down <= BUDGET);
 
     // They come due while all rest: nothing happens, and the deadline goes from rest to rest.
@@ -101,6 +110,34 @@ static void many_domains_stay_small(void **state)
     assert_int_equal(scheduler_deadline(s), TIME_NEVER);
     scheduler_free(s);
     assert_true(used_bytes() < before + 1024 * 1024);
+}
+
+// Twenty destinations with ten domains each; there are 64 pages to be had.
+static void pages_are_asked_for_in_turns(void **state)
+{
+    (void)state;
+    enum { DESTINATIONS = 20, EACH = 10 };
+    struct scheduler *s = scheduler_new(&settings, 0);
+    for (uint32_t i = 0; i < DESTINATIONS * EACH; i++) {
+        char name[64], destination[64];
+        snprintf(name, sizeof name, "%u", (unsigned)i);
+        snprintf(destination, sizeof destination, "relay%u", (unsigned)i / EACH);
+        struct sched_event e = {.kind = SCHED_DOMAIN};
+        e.domain.name = name;
+        e.domain.destination = destination;
+        scheduler_feed(s, &e);
+    }
+    struct sched_effect fx;
+    uint32_t reads[DESTINATIONS] = {0}, total = 0;
+    while (scheduler_pull(s, &fx)) {
+        assert_int_equal(fx.kind, SCHED_READ_DUE);
+        reads[strtoul(fx.due.domain, NULL, 10) / EACH]++;
+        total++;
+    }
+    assert_int_equal(total, 64);
+    for (int i = 0; i < DESTINATIONS; i++)
+        assert_in_range(reads[i], 3, 4);
+    scheduler_free(s);
 }
 
 static void idle_ones_cost_nothing(void **state)
@@ -123,6 +160,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(many_domains_stay_small),
+        cmocka_unit_test(pages_are_asked_for_in_turns),
         cmocka_unit_test(idle_ones_cost_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
