@@ -12,7 +12,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { TRACE_MAX = 512 * 1024 * 1024, CLIENT_MAX = 256 * 1024 * 1024, RECORDS = 64 };
+enum {
+    TRACE_MAX = 512 * 1024 * 1024,
+    CLIENT_MAX = 256 * 1024 * 1024,
+    RECORDS = 64,
+    CLIENT_PIECE = 64 * 1024
+};
 
 enum happening_kind {
     HAPPENS_EVENT,
@@ -62,8 +67,8 @@ struct world_inside {
     uint64_t next_client;
     uint64_t client; // the connection of world_submit and world_ask
     struct buf client_in;
-    bool client_closed;
-    int64_t last_at[2]; // per direction: bytes do not overtake each other
+    bool client_closed, client_is_stopped; // stopped: nobody reads what the client sends
+    int64_t last_at[2];                    // per direction: bytes do not overtake each other
 };
 
 static void step_effects(struct world *w);
@@ -349,6 +354,8 @@ static void execute(struct world *w, const struct pipeline_effect *fx)
         send_bytes(w, fx);
         break;
     case PIPELINE_READ:
+        if (fx->conn == w->in->client)
+            w->in->client_is_stopped = !fx->is_on;
         break;
     case PIPELINE_CLOSE:
         if (fx->conn == w->in->client)
@@ -660,7 +667,7 @@ static void client_open(struct world *w)
     struct world_inside *in = w->in;
     in->client = in->next_client;
     in->next_client += 2;
-    in->client_closed = false;
+    in->client_closed = in->client_is_stopped = false;
     buf_reset(&in->client_in);
     struct pipeline_event e = {.kind = PIPELINE_ACCEPTED, .conn = in->client, .door = DOOR_LOCAL};
     e.user_name = "sim";
@@ -668,10 +675,21 @@ static void client_open(struct world *w)
     feed(w, &e);
 }
 
+// Piece by piece, as a socket would give it, and only while somebody reads.
 static void client_send(struct world *w, const char *text, size_t n)
 {
-    struct pipeline_event e = {.kind = PIPELINE_BYTES, .conn = w->in->client, .bytes = {text, n}};
-    feed(w, &e);
+    uint32_t crashes = w->crashes;
+    for (size_t at = 0; at < n && w->crashes == crashes && !w->in->client_closed;) {
+        if (w->in->client_is_stopped) {
+            must(step(w, w->now_ms + TIME_HOUR_MS));
+            continue;
+        }
+        size_t piece = n - at < CLIENT_PIECE ? n - at : CLIENT_PIECE;
+        struct pipeline_event e = {
+            .kind = PIPELINE_BYTES, .conn = w->in->client, .bytes = {text + at, piece}};
+        feed(w, &e);
+        at += piece;
+    }
 }
 
 static void client_leave(struct world *w)
