@@ -65,6 +65,7 @@ static bool is_reply(const char *text)
 static void outcome_from_recipient(const struct recipient *r, struct outcome *o)
 {
     *o = (struct outcome){.result = OUTCOME_DEFERRED, .klass = r->last_class};
+    copy_text(o->status, sizeof o->status, r->last_status);
     copy_text(o->text, sizeof o->text, r->last_reply);
     o->has_reply = is_reply(o->text);
     parse_host(r->last_host ? r->last_host : "", o);
@@ -125,13 +126,14 @@ static void decide_sweep(const struct settle_input *in, int64_t now_ms, int64_t 
     bool probed = in->last_probe_ms > 0 && in->last_probe_ms >= epoch_ms;
     plan->is_needed = plan->is_warning;
     plan->change.action = SETTLE_WARN;
-    if (r->state == RECIPIENT_HELD || plan->expires_ms > now_ms || !(tried || probed))
-        return;
-    plan->is_needed = true;
     struct outcome why;
     outcome_from_recipient(r, &why);
     if (in->probe && in->last_probe_ms > r->last_attempt_ms)
         why = *in->probe;
+    plan->change.outcome = why; // what a warning tells as the reason
+    if (r->state == RECIPIENT_HELD || plan->expires_ms > now_ms || !(tried || probed))
+        return;
+    plan->is_needed = true;
     plan_expiry(plan, in, &why);
 }
 

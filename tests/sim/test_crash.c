@@ -78,7 +78,9 @@ static void test_crash_after_every_effect(void **state)
     assert_true(calm.was_accepted);
     assert_int_equal(calm.crashes, 0);
     uint32_t not_accepted = 0;
-    for (uint64_t k = calm.first + 1; k <= calm.effects; k++) {
+    // A slow build (FP_EFFORT=low) takes every eleventh point.
+    uint64_t stride = getenv("FP_EFFORT") ? 11 : 1;
+    for (uint64_t k = calm.first + 1; k <= calm.effects; k += stride) {
         play(k, &shaken);
         assert_int_equal(shaken.crashes, 1);
         not_accepted += !shaken.was_accepted;

@@ -216,6 +216,28 @@ static void test_expiry_says_what_the_probe_said(void **state)
     assert_string_equal(plan.change.outcome.text, "delivery time expired");
 }
 
+// A warning by the clock alone tells what the last attempt or the last probe was told.
+static void test_sweep_warns_with_a_reason(void **state)
+{
+    (void)state;
+    const struct message m = {.arrival_ms = NOW};
+    struct recipient r = {.last_attempt_ms = NOW + H,
+                          .last_status = (char[]){"4.2.2"},
+                          .last_reply = (char[]){"452 4.2.2 mailbox full"}};
+    struct outcome probe;
+    outcome_set(&probe, OUTCOME_DEFERRED, SCOPE_HOST, CLASS_HOST, "4.4.1", "connect: refused");
+    struct settle_input in = {.rcpt = &r, .rule = usual};
+    struct settle_plan plan;
+    settle_decide(&m, &in, NOW + 4 * H, 1, &plan);
+    assert_int_equal(plan.change.action, SETTLE_WARN);
+    assert_string_equal(plan.change.outcome.status, "4.2.2");
+    assert_string_equal(plan.change.outcome.text, "452 4.2.2 mailbox full");
+    in.probe = &probe;
+    in.last_probe_ms = NOW + 2 * H;
+    settle_decide(&m, &in, NOW + 4 * H, 1, &plan);
+    assert_string_equal(plan.change.outcome.status, "4.4.1");
+}
+
 static void test_times_that_do_not_fit(void **state)
 {
     (void)state;
@@ -269,6 +291,7 @@ int main(void)
     struct CMUnitTest tests[ROWS + 5] = {
         cmocka_unit_test(test_expiry_says_the_last_reply),
         cmocka_unit_test(test_expiry_says_what_the_probe_said),
+        cmocka_unit_test(test_sweep_warns_with_a_reason),
         cmocka_unit_test(test_times_that_do_not_fit),
         cmocka_unit_test(test_warned_once_failed_once),
     };
