@@ -111,7 +111,8 @@ static void on_rcpt(struct server *s, struct slice rest)
         ask_rcpt(s, buf_slice(&c.address));
     else
         server_reply(s, answer);
-    if (answer && answer[0] != '2')
+    if (answer && answer[0] != '2' &&
+        s->envelope.sender) // a RCPT before MAIL belongs to no message
         s->envelope.has_refused = true;
     parse_command_close(&c);
 }

@@ -120,6 +120,8 @@ static const struct dialogue dialogues[] = {
      "note NOQUEUE: reject: RCPT from unknown[192.0.2.7]: 452 4.3.1 <b@busy.example>: No room for "
      "another recipient now; from=<> to=<b@busy.example> proto=ESMTP helo=<c.example>\n"
      "S- 250 2.1.0 Ok\nS: 452 4.3.1 <b@busy.example>: No room for another recipient now\n"},
+    {"rcpt before mail is of no message", "RCPT TO:<b@b.example>\r\nMAIL FROM:<>\r\nDATA\r\n",
+     "S- 503 5.5.1 MAIL first\nS: 250 2.1.0 Ok\nS: 503 5.5.1 RCPT first\n"},
     {"rset", "MAIL FROM:<>\r\nRSET\r\nRCPT TO:<b@b.example>\r\n",
      "S- 250 2.1.0 Ok\nS: 250 2.0.0 Ok\nS: 503 5.5.1 MAIL first\n"},
     {"a message, and the next in the same group",
