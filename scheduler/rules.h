@@ -67,10 +67,10 @@ struct limit_rule {
 };
 void rules_limit(const struct rules *r, struct slice domain, struct limit_rule *ret);
 
-// Smallest age at which anything can be due for mail that was warned `level` times: the sweep does
-// not look at younger mail.
 // The most warning times that any rule has: mail is warned at most that often.
 uint32_t rules_warn_levels(const struct rules *r);
+// Smallest age at which anything can be due for mail that was warned `level` times: the sweep does
+// not look at younger mail.
 int64_t rules_sweep_age(const struct rules *r, uint32_t level);
 
 #endif

@@ -13,11 +13,17 @@
 //     PROBING  one batch is under way to see whether it answers again; when that ends without a
 //              host-scope failure everything is released at once
 //
-// A *batch* is one message with those of its recipients that go to one destination.
+// A *batch* is one message with those of its recipients that go to one destination. One with more
+// recipients than a message may have there is started in parts: the first takes the body along, the
+// others are read from the spool.
 //
 // Of millions of messages only a *window* per destination that can run now is in memory; the rest
 // stays in the spool and is read page by page (SCHED_READ_DUE), by domain, in order of next
-// attempt.
+// attempt. A page is a snapshot: the key that SCHED_PAGE_END says is its last row's as it was read.
+//
+// A rest holds back starts and does not change due times: what is to go when the probe has
+// succeeded must be due by then, so a recipient that failed with its host is next due at the end of
+// the rest.
 //
 // (D1) A recipient is in the in-flight set from when it enters a window until its settle has
 //      committed; a page that was read before that commit and still holds it is filtered.

@@ -235,6 +235,9 @@ static void sweep_looks_no_earlier_than_needed(void **state)
                                    {.retries = &all, .retry_count = 1},
                                    {.retries = both, .retry_count = 2},
                                    {.retries = &no_warning, .retry_count = 1}};
+    static const uint32_t levels[] = {1, 2, 2, 1};
+    for (size_t k = 0; k < COUNT(tables); k++)
+        assert_int_equal(rules_warn_levels(&tables[k]), levels[k]);
     for (size_t i = 0; i < COUNT(cases); i++) {
         print_message("%s\n", cases[i].name);
         for (size_t k = 0; k < COUNT(tables); k++)

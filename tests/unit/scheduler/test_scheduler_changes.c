@@ -163,6 +163,68 @@ static void dropped_while_a_page_is_under_way(void **state)
     expect_trace(w, "0.1 start 2.0+1 d0.example\n");
 }
 
+static void settle_without_attempt(struct world *w, const struct row *row, bool is_gone)
+{
+    struct sched_event e = {.kind = SCHED_SETTLED};
+    e.settled.message = row->message;
+    e.settled.n = row->n;
+    e.settled.is_gone = is_gone;
+    e.settled.domain = "d0.example";
+    e.settled.destination = "d0.example";
+    e.settled.next_attempt_ms = row->next_ms;
+    world_feed(w, e);
+}
+
+static void claimed_recipients_are_not_started(void **state)
+{
+    struct world *w = *state;
+    w->limit.connections = 1;
+    world_accept(w, 0, 1);                                                   // under way
+    world_accept(w, 0, 2);                                                   // waits
+    struct row *stored = world_store(w, ++w->last_message, 0, 0, w->now_ms); // not read yet
+    assert_false(scheduler_claim(w->s, 1, 0));
+    assert_true(scheduler_claim(w->s, 2, 1));
+    assert_false(scheduler_claim(w->s, 2, 1));
+    assert_true(scheduler_claim(w->s, 3, 0));
+    assert_true(scheduler_is_active(w->s, 3, 0));
+    world_tell_domains(w);
+    world_run(w, 1000);
+    expect_trace(w, "0 start 1.0+1 d0.example\n"
+                    "0.1 start 2.0+1 d0.example\n");
+    world_row(w, 2, 1)->is_gone = true; // it had grown too old
+    settle_without_attempt(w, world_row(w, 2, 1), true);
+    settle_without_attempt(w, stored, false); // nothing became of it: it is tried
+    world_run(w, TIME_NEVER);
+    expect_trace(w, "1.001 start 3.0+1 d0.example\n");
+    assert_int_equal(world_open_rows(w), 0);
+}
+
+static void waking_ends_one_rest(void **state)
+{
+    struct world *w = *state;
+    struct unhealthy rows[4];
+    for (int d = 0; d < 2; d++) {
+        world_break(w, d, MIN, HOST_DOWN);
+        world_accept(w, d, 1);
+        world_accept(w, d, 1);
+    }
+    world_run(w, 2 * MIN);
+    buf_reset(&w->trace);
+    assert_int_equal(scheduler_unhealthy(w->s, rows, COUNT(rows)), 2);
+    assert_int_equal(rows[0].view.failures + rows[1].view.failures, 2);
+    assert_int_equal(scheduler_unhealthy(w->s, rows, 1), 1);
+    world_tell_domain(w, 1, w->now_ms);
+    world_accept(w, 1, 1);
+    struct sched_event e = {.kind = SCHED_WAKE};
+    e.settled.destination = "d1.example";
+    world_feed(w, e);
+    e.settled.destination = "unknown.example";
+    world_feed(w, e);
+    world_run(w, 1000);
+    expect_trace(w, "120 probe 5.0+1 d1.example\n"
+                    "120.1 health d1.example failures=0\n");
+}
+
 static void new_settings_drop_the_windows(void **state)
 {
     struct world *w = *state;
@@ -288,6 +350,8 @@ int main(void)
         TEST(flush_goes_on_after_new_settings),
         TEST(dropped_recipients_are_left_out),
         TEST(dropped_while_a_page_is_under_way),
+        TEST(claimed_recipients_are_not_started),
+        TEST(waking_ends_one_rest),
         TEST(new_settings_drop_the_windows),
         TEST(new_settings_keep_the_health),
         TEST(new_settings_while_a_page_is_under_way),
