@@ -148,7 +148,7 @@ static void apply(struct pipeline *p, struct operator_session *s, const struct o
     switch (s->request.verb) {
     case VERB_HOLD:
     case VERB_REMOVE:
-        windows_drop(p, row->message, row->n);
+        windows_drop(p, row->message, row->n, row->domain);
         break;
     default:
         windows_due(p, row->domain, p->now_ms);

@@ -26,7 +26,7 @@
 #include "core/hash.h"
 
 enum {
-    BATCHES_DEFAULT = 200,                  // attempts under way at once
+    BATCHES_DEFAULT = 1000,                 // attempts under way at once
     BODY_MEMORY_DEFAULT = 24 * 1024 * 1024, // bytes of bodies of fresh mail
     WINDOW_RCPTS = 20000,
     PAGE_RCPTS = 200,
@@ -201,7 +201,7 @@ void windows_domains_read(struct pipeline *p, struct op *op);
 void windows_healths_read(struct pipeline *p, struct op *op);
 void windows_settled(struct pipeline *p, const struct recipient *r, bool is_gone,
                      int64_t next_attempt_ms);
-void windows_drop(struct pipeline *p, uint64_t message, uint32_t n);
+void windows_drop(struct pipeline *p, uint64_t message, uint32_t n, const char *domain);
 // The destination of that address rests no longer: it is probed now.
 void windows_wake(struct pipeline *p, const char *address, const char *domain);
 void windows_due(struct pipeline *p, const char *domain, int64_t next_due_ms);

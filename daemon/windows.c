@@ -292,12 +292,13 @@ void windows_settled(struct pipeline *p, const struct recipient *r, bool is_gone
     free(destination);
 }
 
-void windows_drop(struct pipeline *p, uint64_t message, uint32_t n)
+void windows_drop(struct pipeline *p, uint64_t message, uint32_t n, const char *domain)
 {
     struct sched_event e = {.kind = SCHED_DROP};
     e.settled.message = message;
     e.settled.n = n;
     e.settled.is_gone = true;
+    e.settled.domain = domain; // a page on its way may still hold it
     windows_feed(p, &e);
 }
 

@@ -15,13 +15,18 @@
 
 enum { SCHEDULE_STEPS_MAX = 64, RULES_WARN_MAX = 8 };
 
-// "5m 15m 30m": waits after the first, second, ... failure; the last one repeats.
+// "5m 15m 30m": waits after the first, second, ... failure; the last one repeats. "5m*3 1h" is
+// three waits of 5 minutes, then hours. "15m x1.5<=4h" grows: each wait is one and a half times the
+// one before, up to 4 hours.
 struct schedule {
     uint32_t count; // 0: not set
     int64_t waits_ms[SCHEDULE_STEPS_MAX];
+    uint32_t growth_permille; // behind the last of them; 0: it repeats
+    int64_t growth_max_ms;
 };
 
-// FP_INVALID: empty, a word that is no duration, or a wait under a second; ret_bad then borrows the
+// FP_INVALID: empty, a word that is no wait of a second or more, or a growth that is not last, not
+// above 1 (three decimals at most), or bounded below the wait before it; ret_bad then borrows the
 // offending word. FP_TOO_BIG: more steps than SCHEDULE_STEPS_MAX.
 enum fp_err schedule_parse(struct slice text, struct schedule *ret, struct slice *ret_bad);
 // The wait after failure number `failures` (1 is the first).

@@ -26,6 +26,20 @@ static const struct parse_row parse_rows[] = {
     {"blanks around", "  1h30m \t 90s\n", FP_OK, NULL, 2, {90 * MIN, 90 * 1000}},
     {"shortest", "1s", FP_OK, NULL, 1, {1000}},
     {"not ascending", "1h 1m", FP_OK, NULL, 2, {HOUR, MIN}},
+    {"repeated", "5m*3 1h", FP_OK, NULL, 4, {5 * MIN, 5 * MIN, 5 * MIN, HOUR}},
+    {"repeated too often", "5m 1m*64", FP_TOO_BIG, "1m*64", 0, {0}},
+    {"repeated never", "5m*0", FP_INVALID, "5m*0", 0, {0}},
+    {"repeated how often", "5m*", FP_INVALID, "5m*", 0, {0}},
+    {"repeated by a word", "5m*a", FP_INVALID, "5m*a", 0, {0}},
+    {"repeated beyond all numbers", "5m*99999999999", FP_INVALID, "5m*99999999999", 0, {0}},
+    {"grows", "15m x1.5<=4h", FP_OK, NULL, 1, {15 * MIN}},
+    {"grows from nothing", "x1.5<=4h", FP_INVALID, "x1.5<=4h", 0, {0}},
+    {"grows without bound", "15m x1.5", FP_INVALID, "x1.5", 0, {0}},
+    {"shrinks", "15m x0.5<=4h", FP_INVALID, "x0.5<=4h", 0, {0}},
+    {"does not grow", "15m x1<=4h", FP_INVALID, "x1<=4h", 0, {0}},
+    {"grows too finely", "15m x1.0001<=4h", FP_INVALID, "x1.0001<=4h", 0, {0}},
+    {"bounded below", "5h x2<=4h", FP_INVALID, "x2<=4h", 0, {0}},
+    {"something behind the growth", "5m x2<=4h 5h", FP_INVALID, "5h", 0, {0}},
     {"empty", "", FP_INVALID, "", 0, {0}},
     {"only blanks", " \t ", FP_INVALID, "", 0, {0}},
     {"no unit", "5m 15 30m", FP_INVALID, "15", 0, {0}},
@@ -245,9 +259,25 @@ static void sweep_looks_no_earlier_than_needed(void **state)
     }
 }
 
+static void waits_that_grow(void **state)
+{
+    (void)state;
+    static const int64_t want[] = {5 * MIN,          15 * MIN, 22 * MIN + 30000,
+                                   33 * MIN + 45000, HOUR,     HOUR};
+    struct schedule s;
+    struct slice bad;
+    assert_int_equal(schedule_parse(SLICE_LIT("5m 15m x1.5<=1h"), &s, &bad), FP_OK);
+    for (uint32_t i = 0; i < 4; i++)
+        assert_int_equal(schedule_wait(&s, i + 1), want[i]);
+    assert_int_equal(schedule_wait(&s, 5), 50 * MIN + 37500);
+    assert_int_equal(schedule_wait(&s, 6), HOUR);
+    assert_int_equal(schedule_wait(&s, UINT32_MAX), HOUR);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(waits_that_grow),
         cmocka_unit_test(parses_schedules),
         cmocka_unit_test(takes_as_many_steps_as_fit),
         cmocka_unit_test(waits_and_repeats_the_last),
