@@ -384,17 +384,28 @@ void carrier_bytes(struct pipeline *p, struct carrier *h, struct slice bytes)
     feed(p, h, (struct session_event){.kind = SESSION_BYTES, .bytes = bytes});
 }
 
+// The connection is gone. A conversation without a batch has nothing left to do then.
+static void lose(struct pipeline *p, struct carrier *h, struct session_event e)
+{
+    bool was_idle = h->is_idle;
+    idle_remove(p, h);
+    e.now_ms = p->now_ms;
+    session_feed(h->session, &e);
+    if (was_idle)
+        session_feed(h->session,
+                     &(struct session_event){.kind = SESSION_QUIT, .now_ms = p->now_ms});
+    pump(p, h);
+}
+
 void carrier_eof(struct pipeline *p, struct carrier *h)
 {
-    idle_remove(p, h);
-    feed(p, h, (struct session_event){.kind = SESSION_EOF});
+    lose(p, h, (struct session_event){.kind = SESSION_EOF});
 }
 
 void carrier_fault(struct pipeline *p, struct carrier *h, enum deliver_fault fault,
                    const char *detail)
 {
-    idle_remove(p, h);
-    feed(p, h, (struct session_event){.kind = SESSION_RESET, .fault = fault, .detail = detail});
+    lose(p, h, (struct session_event){.kind = SESSION_RESET, .fault = fault, .detail = detail});
 }
 
 void carrier_sent(struct pipeline *p, struct carrier *h)

@@ -15,11 +15,35 @@ enum {
 // tried again (S1 of queue/settle.h).
 #define CLOCK_JUMP_MS (10 * TIME_MINUTE_MS)
 
+// Conversations borrow the hostname and outlive the configuration that they began with.
+static const char *keep_hostname(struct pipeline *p, const char *text)
+{
+    for (const struct kept_name *k = p->hostnames; k; k = k->next)
+        if (strcmp(k->text, text) == 0)
+            return k->text;
+    size_t size = strlen(text) + 1;
+    struct kept_name *k = must_alloc(sizeof *k + size);
+    memcpy(k->text, text, size);
+    k->next = p->hostnames;
+    p->hostnames = k;
+    return k->text;
+}
+
+static void free_hostnames(struct pipeline *p)
+{
+    while (p->hostnames) {
+        struct kept_name *k = p->hostnames;
+        p->hostnames = k->next;
+        free(k);
+    }
+}
+
 static void settings_from_config(struct pipeline *p)
 {
     const struct config *c = p->config;
+    const char *hostname = keep_hostname(p, c->hostname);
     p->server_settings = (struct server_settings){
-        .hostname = c->hostname,
+        .hostname = hostname,
         .message_size_max = (uint64_t)c->message_size_max,
         .rcpts_max = c->rcpts_max,
         .messages_max = 0,
@@ -30,7 +54,7 @@ static void settings_from_config(struct pipeline *p)
         .data_ms = 3 * TIME_MINUTE_MS,
     };
     p->session_settings = (struct session_settings){
-        .hostname = c->hostname,
+        .hostname = hostname,
         .smtp_port = c->smtp_port,
         .connect_ms = 30 * TIME_SECOND_MS,
         .greeting_ms = 5 * TIME_MINUTE_MS,
@@ -108,6 +132,7 @@ void pipeline_free(struct pipeline *p)
     bodies_bury(p);
     effects_close(p);
     heap_close(&p->alarms);
+    free_hostnames(p);
     free(p);
 }
 

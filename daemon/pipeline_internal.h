@@ -104,6 +104,12 @@ struct effect_queue {
     size_t block_count, block_cap, block_used;
 };
 
+// A name that conversations may still speak of after a reload.
+struct kept_name {
+    struct kept_name *next;
+    char text[];
+};
+
 struct counters {
     uint64_t accepted, delivered, deferred, failed;
 };
@@ -120,8 +126,9 @@ struct pipeline {
     const struct config *config;
     struct session_settings session_settings;
     struct server_settings server_settings;
-    int64_t now_ms;   // never runs backwards
-    int64_t epoch_ms; // start, or the last jump of the clock (S1)
+    struct kept_name *hostnames; // today's and earlier ones
+    int64_t now_ms;              // never runs backwards
+    int64_t epoch_ms;            // start, or the last jump of the clock (S1)
     int64_t started_ms;
     int utc_offset_s;
     struct ids ids;

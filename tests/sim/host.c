@@ -4,6 +4,7 @@
 
 #include "core/must.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -95,6 +96,7 @@ static void end_of_data(struct host_conn *c, int64_t now_ms)
     default:
         take_message(c, now_ms);
         buf_add_str(&c->out, "250 2.0.0 taken\r\n");
+        c->wants_close = c->state == HOST_ONCE;
     }
     reset(c);
 }
@@ -130,6 +132,8 @@ static void rcpt(struct host_conn *c, struct slice line)
 static void command(struct host_conn *c, struct slice line)
 {
     if (slice_starts_nocase(line, SLICE_LIT("EHLO"))) {
+        struct slice name = slice_trim(slice_from(line, 4));
+        snprintf(c->host->helo, sizeof c->host->helo, "%.*s", (int)name.n, name.p);
         buf_add_str(&c->out,
                     "250-host\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 104857600\r\n");
     } else if (slice_starts_nocase(line, SLICE_LIT("MAIL"))) {

@@ -67,7 +67,8 @@ static void disturb(struct world *w, uint64_t *random)
         break;
     case 7:
         world_ask(w, "list", NULL, 0, &code);
-        assert_int_equal(code, 0);
+        if (w->crashes == crashes) // a crash that was due may have come while it was asked
+            assert_int_equal(code, 0);
         break;
     case 8:
         w->crash_after = w->effects + 1 + *random / 16 % 40;

@@ -610,6 +610,15 @@ static void load_config(struct world *w, const char *text)
     unlink(path);
 }
 
+void world_reload(struct world *w, const char *config)
+{
+    struct config old = w->in->config;
+    load_config(w, config);
+    struct pipeline_event e = {.kind = PIPELINE_RELOAD, .config = &w->in->config};
+    feed(w, &e);
+    config_close(&old);
+}
+
 struct world *world_new(const struct world_options *options)
 {
     struct world *w = must_zalloc(sizeof *w);

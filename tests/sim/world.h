@@ -29,6 +29,7 @@ enum host_state {
     HOST_REFUSE,   // 554 5.7.1 after the final dot
     HOST_TEMP,     // 451 4.3.0 after the final dot
     HOST_LOST,     // takes the message, then resets instead of the last 250 (RFC 1047)
+    HOST_ONCE,     // takes one message and closes the connection
 };
 
 struct host_message {
@@ -42,6 +43,7 @@ struct host_message {
 
 struct host {
     char *ip;
+    char helo[64]; // how its last client introduced itself
     enum host_state state;
     // Asked instead of `state` when set: weather by time.
     enum host_state (*weather)(const struct host *h, int64_t now_ms, void *arg);
@@ -94,8 +96,9 @@ const char *world_last_reply(const struct world *w);
 void world_run(struct world *w, int64_t for_ms);             // lets time pass
 bool world_run_until_empty(struct world *w, int64_t for_ms); // ... until nothing is queued
 void world_crash(struct world *w);
-void world_restart(struct world *w);             // cleanly: SHUTDOWN, then a new start
-void world_jump(struct world *w, int64_t by_ms); // of the wall clock
+void world_restart(struct world *w);                    // cleanly: SHUTDOWN, then a new start
+void world_jump(struct world *w, int64_t by_ms);        // of the wall clock
+void world_reload(struct world *w, const char *config); // as SIGHUP does
 
 uint64_t world_queued(struct world *w); // messages in the spool
 // One operator's request by the local socket; the answer's text (valid until the next call).
