@@ -8,6 +8,8 @@
 #include "core/must.h"
 #include "queue/ids.h"
 
+enum { VERSION_FIRST = 1 };
+
 enum fp_err id_mark_store(struct store *s, uint64_t mark)
 {
     struct sql_call c = sql_call(s, SQL_META_PUT);
@@ -67,6 +69,7 @@ static enum fp_err message_insert(struct store *s, const struct entry *e)
     uint32_t warned = 0;
     struct sql_call c = sql_call(s, SQL_MESSAGE_INSERT);
     sql_int(&c, (int64_t)m->id);
+    sql_int(&c, VERSION_FIRST);
     sql_int(&c, m->arrival_ms);
     sql_int(&c, (int64_t)m->size);
     sql_int(&c, m->kind);
@@ -106,7 +109,9 @@ static enum fp_err chunks_check(struct store *s, const struct entry *e)
     return !err && count != e->chunks_before ? FP_INVALID : err;
 }
 
-enum fp_err entry_insert(struct store *s, const struct entry *e)
+// The entry learns its version: it goes to delivery from memory, and its first outcomes, settled
+// with another version than the spool's, would be taken for a conflict and read and settled again.
+enum fp_err entry_insert(struct store *s, struct entry *e)
 {
     const uint64_t id = e->message.id;
     must(e->rcpt_count > 0);
@@ -119,12 +124,14 @@ enum fp_err entry_insert(struct store *s, const struct entry *e)
         err = recipient_insert(s, id, i, &e->rcpts[i]);
     if (!err && e->tail_size > 0)
         err = chunk_insert(s, id, e->chunks_before, e->tail, e->tail_size);
+    if (!err)
+        e->message.version = VERSION_FIRST;
     return err;
 }
 
 enum fp_err accept_run(struct store *s, struct op *op)
 {
-    const struct entry *e = op->accept.entry;
+    struct entry *e = op->accept.entry;
     if (e->chunks_before + (e->tail_size > 0) > MESSAGE_CHUNKS_MAX)
         return FP_TOO_BIG;
     enum fp_err err = chunks_check(s, e);

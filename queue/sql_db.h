@@ -225,7 +225,7 @@ enum fp_err stats_run(struct store *s, struct op *op);
 
 // accept_db.c
 enum fp_err id_mark_store(struct store *s, uint64_t mark);
-enum fp_err entry_insert(struct store *s, const struct entry *e); // also for notices
+enum fp_err entry_insert(struct store *s, struct entry *e); // also for notices
 enum fp_err body_delete(struct store *s, uint64_t message);
 enum fp_err incoming_discard_all(struct store *s, uint32_t *ret_count);
 

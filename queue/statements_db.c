@@ -70,7 +70,7 @@ const char *const sql_texts[SQL_COUNT] = {
                      " ON CONFLICT(key) DO UPDATE SET value = excluded.value",
     [SQL_MESSAGE_INSERT] =
         "INSERT INTO message(id, version, arrival, size, kind, is_8bit, uid, warned, sender)"
-        " VALUES(?1, 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     [SQL_RECIPIENT_INSERT] =
         "INSERT INTO recipient(message, n, state, domain, next_attempt, attempts, warned,"
         " last_attempt, last_class, in_doubt, address, last_status, last_reply, last_host)"

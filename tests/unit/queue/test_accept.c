@@ -37,6 +37,20 @@ static void test_accept_is_read_back(void **state)
     op_free(op);
 }
 
+// A fresh message goes to delivery from memory, not from the spool: its first outcomes must not
+// look as if somebody had changed it meanwhile.
+static void test_accepted_entry_knows_its_version(void **state)
+{
+    struct spool *p = *state;
+    uint64_t id = ids_next(&p->ids, NOW);
+    struct op *accept = accept_op(entry_of(id, NOW, "a@x.example", "b@y.example", 10));
+    assert_int_equal(spool_write(p, accept), FP_OK);
+    struct op *op = spool_get(p, id);
+    assert_int_equal(accept->accept.entry->message.version, op->read.row->message.version);
+    op_free(op);
+    op_free(accept);
+}
+
 static struct op *append_op(uint64_t id, uint32_t chunk, char fill)
 {
     struct op *op = op_new(OP_APPEND);
@@ -212,6 +226,7 @@ int main(void)
 #define SPOOL_TEST(f) cmocka_unit_test_setup_teardown(f, spool_setup, spool_teardown)
     const struct CMUnitTest tests[] = {
         SPOOL_TEST(test_accept_is_read_back),
+        SPOOL_TEST(test_accepted_entry_knows_its_version),
         SPOOL_TEST(test_long_body_comes_in_chunks),
         SPOOL_TEST(test_missing_chunk_is_refused),
         SPOOL_TEST(test_chunk_number_has_a_maximum),
