@@ -233,10 +233,12 @@ void worker_push_list(struct worker *w, struct op *first)
     for (; last->next; last = last->next)
         bytes += op_bytes(last->next);
     pthread_mutex_lock(&w->mutex);
+    bool was_empty = !w->todo.first; // only then may the thread be asleep
     queue_add(&w->todo, first, last);
     w->pending_bytes += bytes;
-    pthread_cond_signal(&w->has_work);
     pthread_mutex_unlock(&w->mutex);
+    if (was_empty) // after the unlock: a thread that is woken into a locked mutex sleeps again
+        pthread_cond_signal(&w->has_work);
 }
 
 void worker_push(struct worker *w, struct op *op)
