@@ -3,6 +3,10 @@
 //
 // A door of the local socket begins with a line that says what it wants ("SMTP" or "CONTROL 1");
 // then it is a receive/server machine or an operator's session. See pipeline_internal.h.
+//
+// A client that sends commands and does not read the replies costs memory: when DOOR_SAID_MAX
+// octets of replies have been written, nothing more of it is looked at until the kernel has taken
+// them.
 #include "daemon/pipeline_internal.h"
 
 #include <stdlib.h>
@@ -10,6 +14,7 @@
 enum {
     GREETING_LINE_MAX = 64,
     PENDING_MAX = 256 * 1024,
+    DOOR_SAID_MAX = 64 * 1024,
     SPOOL_MEMORY_MAX = 64 * 1024 * 1024, // bodies on their way to the writer: beyond it 452
 };
 
@@ -20,6 +25,8 @@ struct door {
     struct buf pending;                // bytes that the server has not consumed yet
     int64_t uid;
     bool is_operator, is_trusted, is_reading, is_closed;
+    bool is_unheard; // replies wait until the client takes them
+    size_t said;     // octets of replies since it was last known to have taken all
     char user_name[64];
     struct alarm alarm;
 };
@@ -140,11 +147,22 @@ static void store_discard(struct pipeline *p, uint64_t message)
     store_op(p, op, WAIT_NOTHING);
 }
 
+static void say(struct pipeline *p, struct door *d, struct slice bytes)
+{
+    d->said += bytes.n;
+    bool is_much = d->said > DOOR_SAID_MAX;
+    effect_send(p, d->conn, bytes, is_much);
+    if (is_much) {
+        d->said = 0;
+        d->is_unheard = true;
+    }
+}
+
 static void execute(struct pipeline *p, struct door *d, const struct server_effect *fx)
 {
     switch (fx->kind) {
     case SERVER_SEND:
-        effect_send(p, d->conn, fx->bytes, false);
+        say(p, d, fx->bytes);
         break;
     case SERVER_CHECK_RCPT:
         answer_rcpt(p, d, fx->address);
@@ -170,9 +188,14 @@ static void execute(struct pipeline *p, struct door *d, const struct server_effe
     }
 }
 
+static bool wants_input(const struct door *d)
+{
+    return !d->is_unheard && server_wants_input(d->server);
+}
+
 static void set_reading(struct pipeline *p, struct door *d)
 {
-    bool wanted = d->pending.n == 0 && server_wants_input(d->server);
+    bool wanted = d->pending.n == 0 && wants_input(d);
     if (wanted == d->is_reading)
         return;
     d->is_reading = wanted;
@@ -186,7 +209,7 @@ static void pump(struct pipeline *p, struct door *d)
     for (;;) {
         while (server_pull(d->server, &fx))
             execute(p, d, &fx);
-        if (d->is_closed || d->pending.n == 0 || !server_wants_input(d->server))
+        if (d->is_closed || d->pending.n == 0 || !wants_input(d))
             break;
         struct server_event e = {
             .kind = SERVER_BYTES, .now_ms = p->now_ms, .bytes = buf_slice(&d->pending)};
@@ -215,7 +238,7 @@ static void feed_server(struct pipeline *p, struct door *d, struct server_event 
 static void server_bytes(struct pipeline *p, struct door *d, struct slice bytes)
 {
     // Straight into the server while nothing is kept back: the usual case costs no copy.
-    if (d->pending.n == 0 && server_wants_input(d->server)) {
+    if (d->pending.n == 0 && wants_input(d)) {
         struct server_event e = {.kind = SERVER_BYTES, .now_ms = p->now_ms, .bytes = bytes};
         size_t used = server_feed(d->server, &e);
         bytes = slice_from(bytes, used);
@@ -279,7 +302,7 @@ void door_bytes(struct pipeline *p, struct door *d, struct slice bytes)
         decide(p, d, bytes);
 }
 
-void door_eof(struct pipeline *p, struct door *d)
+void door_lost(struct pipeline *p, struct door *d)
 {
     if (d->server) {
         feed_server(p, d, &(struct server_event){.kind = SERVER_EOF});
@@ -289,10 +312,24 @@ void door_eof(struct pipeline *p, struct door *d)
     door_free(p, d);
 }
 
-void door_sent(struct pipeline *p, struct door *d)
+// An operator's client may close its direction behind the last request: the answers go out first.
+void door_eof(struct pipeline *p, struct door *d)
 {
     if (d->operator)
-        operator_sent(p, d->operator);
+        operator_eof(p, d->operator);
+    else
+        door_lost(p, d);
+}
+
+void door_sent(struct pipeline *p, struct door *d)
+{
+    if (d->server && d->is_unheard) {
+        d->is_unheard = false;
+        pump(p, d);
+    } else if (d->operator&& !operator_sent(p, d->operator)) {
+        shut(p, d, true);
+        door_free(p, d);
+    }
 }
 
 void door_timer(struct pipeline *p, struct door *d)

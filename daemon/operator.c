@@ -2,7 +2,8 @@
 // operator: an operator's session on the local socket: requests in, pages of answers out.
 //
 // One request at a time; lists and changes go page by page, each page when the previous one is out,
-// so that neither a slow reader nor a huge queue costs memory. See pipeline_internal.h.
+// so that neither a slow reader nor a huge queue costs memory. Requests that come meanwhile wait:
+// in `input` up to INPUT_HIGH, then in the socket. See pipeline_internal.h.
 #include "control/listing_json.h"
 #include "control/wire_json.h"
 #include "core/header.h"
@@ -11,7 +12,13 @@
 #include <stdlib.h>
 #include <sysexits.h>
 
-enum { ANSWER_MAX = 16 * 1024 * 1024, CHANGE_PAGE = 500, SAMPLE_MAX = 10 };
+enum {
+    ANSWER_MAX = 16 * 1024 * 1024,
+    CHANGE_PAGE = 500,
+    SAMPLE_MAX = 10,
+    INPUT_HIGH = 64 * 1024,
+    SAID_MAX = 64 * 1024, // then the client is to take the answers before more is answered
+};
 
 static void next_request(struct pipeline *p, struct operator_session *s);
 
@@ -22,7 +29,8 @@ struct operator_session *operator_new(struct pipeline *p, uint64_t conn, int64_t
     struct operator_session *s = must_zalloc(sizeof *s);
     s->conn = conn;
     s->caller = (struct request_caller){.uid = uid, .is_operator = is_operator};
-    buf_init(&s->input, WIRE_LINE_MAX);
+    s->is_reading = true;
+    buf_init(&s->input, WIRE_LINE_MAX + INPUT_HIGH);
     buf_init(&s->text, ANSWER_MAX);
     return s;
 }
@@ -46,6 +54,7 @@ void answer_flush(struct pipeline *p, struct operator_session *s, bool wants_sen
     buf_reset(&s->text);
     if (line.n > 0 || wants_sent)
         effect_send(p, s->conn, buf_slice(&line), wants_sent);
+    s->said += line.n;
     buf_close(&line);
 }
 
@@ -55,7 +64,9 @@ void answer_end(struct pipeline *p, struct operator_session *s, int code)
     struct buf line;
     buf_init(&line, 256);
     wire_format_exit(code, &line);
-    effect_send(p, s->conn, buf_slice(&line), false);
+    s->said += line.n;
+    s->is_unheard = s->said > SAID_MAX;
+    effect_send(p, s->conn, buf_slice(&line), s->is_unheard);
     buf_close(&line);
     s->is_busy = false;
     next_request(p, s);
@@ -67,6 +78,7 @@ void answer_error(struct pipeline *p, struct operator_session *s, int code, cons
     struct buf line;
     buf_init(&line, 64 * 1024);
     wire_format_error(slice_str(text), &line);
+    s->said += line.n;
     effect_send(p, s->conn, buf_slice(&line), false);
     buf_close(&line);
     answer_end(p, s, code);
@@ -239,44 +251,86 @@ static void start(struct pipeline *p, struct operator_session *s)
     }
 }
 
+static void take_request(struct pipeline *p, struct operator_session *s, struct slice line)
+{
+    struct buf why;
+    buf_init(&why, 4096);
+    s->is_busy = true;
+    s->after = s->messages = s->rcpts = s->samples = 0;
+    enum fp_err err = wire_parse_request(line, &s->request, &why);
+    buf_drop(&s->input, line.n + 1);
+    if (err)
+        answer_error(p, s, EX_USAGE, buf_slice(&why).p);
+    else
+        start(p, s);
+    buf_close(&why);
+}
+
+static bool may_take(const struct operator_session *s)
+{
+    return !s->is_busy && !s->is_unheard;
+}
+
+static void set_reading(struct pipeline *p, struct operator_session *s)
+{
+    bool wanted = may_take(s) || s->input.n < INPUT_HIGH;
+    if (wanted != s->is_reading)
+        effect_read(p, s->conn, wanted);
+    s->is_reading = wanted;
+}
+
+// Many requests may be answered at once, so this is a loop, and what ends an answer within it only
+// leaves.
 static void next_request(struct pipeline *p, struct operator_session *s)
 {
     const char *end;
-    while (!s->is_busy && s->input.n > 0 && (end = memchr(s->input.p, '\n', s->input.n))) {
-        size_t size = (size_t)(end - s->input.p) + 1;
-        struct buf why;
-        buf_init(&why, 4096);
-        s->is_busy = true;
-        s->after = s->messages = s->rcpts = s->samples = 0;
-        enum fp_err err =
-            wire_parse_request((struct slice){s->input.p, size - 1}, &s->request, &why);
-        buf_drop(&s->input, size);
-        if (err)
-            answer_error(p, s, EX_USAGE, buf_slice(&why).p);
-        else
-            start(p, s);
-        buf_close(&why);
+    if (s->is_looping)
+        return;
+    s->is_looping = true;
+    while (may_take(s) && s->input.n > 0 && (end = memchr(s->input.p, '\n', s->input.n)))
+        take_request(p, s, (struct slice){s->input.p, (size_t)(end - s->input.p)});
+    if (may_take(s) && s->input.n > WIRE_LINE_MAX) {
+        buf_reset(&s->input);
+        answer_error(p, s, EX_USAGE, "the request is too long");
+        s->is_deaf = true; // what comes is the rest of that line
     }
+    s->is_looping = false;
+    if (may_take(s) && s->has_eof) { // over, when the answers are out
+        s->is_unheard = true;
+        buf_reset(&s->input);
+        effect_send(p, s->conn, SLICE_LIT(""), true);
+    }
+    set_reading(p, s);
 }
 
 void operator_bytes(struct pipeline *p, struct operator_session *s, struct slice bytes)
 {
-    if (buf_add_slice(&s->input, bytes) != FP_OK) {
-        buf_reset(&s->input);
-        answer_error(p, s, EX_USAGE, "the request is too long");
+    if (s->is_deaf)
         return;
-    }
+    must(buf_add_slice(&s->input, bytes) == FP_OK); // reading stops in time, see set_reading
     next_request(p, s);
 }
 
-void operator_sent(struct pipeline *p, struct operator_session *s)
+void operator_eof(struct pipeline *p, struct operator_session *s)
 {
-    if (!s->is_busy)
-        return;
-    if (s->request.verb == VERB_LIST)
+    s->has_eof = true;
+    next_request(p, s);
+}
+
+bool operator_sent(struct pipeline *p, struct operator_session *s)
+{
+    if (s->is_unheard) {
+        s->is_unheard = false;
+        s->said = 0;
+        if (s->has_eof && s->input.n == 0)
+            return false;
+        next_request(p, s);
+    } else if (s->is_busy && s->request.verb == VERB_LIST) {
         list_continue(p, s);
-    else if (s->request.verb == VERB_SHOW)
+    } else if (s->is_busy && s->request.verb == VERB_SHOW) {
         show_continue(p, s);
+    }
+    return true;
 }
 
 void operator_stored(struct pipeline *p, struct operator_session *s, struct op *op)

@@ -14,6 +14,12 @@ struct operator_session {
     struct buf input; // requests not yet read
     struct buf text;  // of the answer, not yet sent
     bool is_busy;     // a request is being answered
+    bool is_reading;  // the client's bytes are wanted
+    bool is_looping;  // next_request is at work
+    bool is_unheard;  // answers wait until the client takes them
+    bool is_deaf;     // what still comes is thrown away
+    bool has_eof;     // no request will come any more
+    size_t said;      // octets of answers since the client was last known to have taken all
     struct request request;
     struct listing listing;
     uint64_t after; // keyset of the pages

@@ -262,7 +262,7 @@ static void on_conn(struct pipeline *p, struct conn *c, const struct pipeline_ev
         is_door ? door_eof(p, d) : carrier_eof(p, h);
         break;
     case PIPELINE_FAULT:
-        is_door ? door_eof(p, d) : carrier_fault(p, h, e->fault, e->detail);
+        is_door ? door_lost(p, d) : carrier_fault(p, h, e->fault, e->detail);
         break;
     case PIPELINE_SENT:
         is_door ? door_sent(p, d) : carrier_sent(p, h);

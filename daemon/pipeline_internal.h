@@ -188,6 +188,7 @@ void bodies_bury(struct pipeline *p); // at the start of a feed
 void door_open(struct pipeline *p, const struct pipeline_event *e);
 void door_bytes(struct pipeline *p, struct door *d, struct slice bytes);
 void door_eof(struct pipeline *p, struct door *d);
+void door_lost(struct pipeline *p, struct door *d);
 void door_sent(struct pipeline *p, struct door *d);
 void door_timer(struct pipeline *p, struct door *d);
 void door_chunk_stored(struct pipeline *p, uint64_t conn, struct op *op);
@@ -261,7 +262,8 @@ void sweep_arm(struct pipeline *p);
 struct operator_session *operator_new(struct pipeline *p, uint64_t conn, int64_t uid,
                                       bool is_operator);
 void operator_bytes(struct pipeline *p, struct operator_session *s, struct slice bytes);
-void operator_sent(struct pipeline *p, struct operator_session *s);
+void operator_eof(struct pipeline *p, struct operator_session *s);
+bool operator_sent(struct pipeline *p, struct operator_session *s); // false: the session is over
 void operator_stored(struct pipeline *p, struct operator_session *s, struct op *op);
 void operator_free(struct pipeline *p, struct operator_session *s);
 struct operator_session *door_operator(struct door *d); // NULL when the door is none
