@@ -289,8 +289,10 @@ void shell_stopped(struct shell *sh)
     links_close(sh);
     dns_close(sh->dns);
     sh->dns = NULL;
-    feed_done(sh, worker_stop(sh->writer));
+    // The reader first: who closes the spool last, and may checkpoint, empties the log into the
+    // file, so that a spool at rest is one file to copy.
     feed_done(sh, worker_stop(sh->reader));
+    feed_done(sh, worker_stop(sh->writer));
     sh->writer = sh->reader = NULL;
     close_handle((uv_handle_t *)&sh->timer);
     close_handle((uv_handle_t *)&sh->wake);
