@@ -152,19 +152,16 @@ static void sample(struct operator_session *s, uint64_t message, const char *add
     buf_add_byte(&s->text, '\n');
 }
 
-static void apply(struct pipeline *p, struct operator_session *s, const struct op_change_row *row)
+void operator_changed(struct pipeline *p, const struct op_change *c)
 {
-    sample(s, row->message, row->address);
-    if (s->request.dry_run)
-        return;
-    switch (s->request.verb) {
-    case VERB_HOLD:
-    case VERB_REMOVE:
-        windows_drop(p, row->message, row->n, row->domain);
-        break;
-    default:
-        windows_due(p, row->domain, p->now_ms);
-        windows_wake(p, row->address, row->domain);
+    for (uint32_t i = 0; i < c->row_count && !c->dry_run; i++) {
+        const struct op_change_row *row = &c->rows[i];
+        if (c->verb == CHANGE_HOLD || c->verb == CHANGE_REMOVE) {
+            windows_drop(p, row->message, row->n, row->domain);
+        } else {
+            windows_due(p, row->domain, p->now_ms);
+            windows_wake(p, row->address, row->domain);
+        }
     }
 }
 
@@ -177,11 +174,25 @@ void answer_summary(struct pipeline *p, struct operator_session *s)
              (unsigned long long)s->messages, s->messages == 1 ? "" : "s");
 }
 
+// The reason is the operator's text, and may hold line ends.
+static void log_change(struct pipeline *p, const struct operator_session *s)
+{
+    struct buf reason;
+    buf_init(&reason, 4 * sizeof s->request.reason);
+    text_escape(slice_str(s->request.reason), &reason);
+    effect_logf(p, LOG_LEVEL_INFO,
+                "operator uid=%lld: %s: %llu recipients of %llu messages, reason: %s",
+                (long long)s->caller.uid, request_verb_name(s->request.verb),
+                (unsigned long long)s->rcpts, (unsigned long long)s->messages,
+                reason.n > 0 ? reason.p : "none given");
+    buf_close(&reason);
+}
+
 static void change_stored(struct pipeline *p, struct operator_session *s, struct op *op)
 {
     struct op_change *c = &op->change;
     for (uint32_t i = 0; i < c->row_count; i++)
-        apply(p, s, &c->rows[i]);
+        sample(s, c->rows[i].message, c->rows[i].address);
     s->messages += c->message_count;
     s->rcpts += c->row_count;
     s->after = c->last;
@@ -190,11 +201,7 @@ static void change_stored(struct pipeline *p, struct operator_session *s, struct
         return;
     }
     if (!s->request.dry_run && s->messages > 0)
-        effect_logf(p, LOG_LEVEL_INFO,
-                    "operator uid=%lld: %s: %llu recipients of %llu messages, reason: %s",
-                    (long long)s->caller.uid, request_verb_name(s->request.verb),
-                    (unsigned long long)s->rcpts, (unsigned long long)s->messages,
-                    s->request.reason[0] ? s->request.reason : "none given");
+        log_change(p, s);
     if (s->messages > 0 || !names_id(&s->request.filter))
         answer_summary(p, s);
     end_of_selection(p, s);

@@ -227,6 +227,8 @@ static void on_stored(struct pipeline *p, struct op *op)
         sweep_read(p, op);
         break;
     case WAIT_OPERATOR:
+        if (op->kind == OP_CHANGE && !op->err)
+            operator_changed(p, &op->change);
         c = conn_find(p, w->conn);
         if (c && door_operator(c->door))
             operator_stored(p, door_operator(c->door), op);

@@ -265,6 +265,8 @@ void operator_bytes(struct pipeline *p, struct operator_session *s, struct slice
 void operator_eof(struct pipeline *p, struct operator_session *s);
 bool operator_sent(struct pipeline *p, struct operator_session *s); // false: the session is over
 void operator_stored(struct pipeline *p, struct operator_session *s, struct op *op);
+// The spool was changed so: the scheduler hears of it, be the operator still there or not.
+void operator_changed(struct pipeline *p, const struct op_change *c);
 void operator_free(struct pipeline *p, struct operator_session *s);
 struct operator_session *door_operator(struct door *d); // NULL when the door is none
 

@@ -761,8 +761,8 @@ uint64_t world_submit(struct world *w, const char *sender, const char *rcpts, co
     return id;
 }
 
-const char *world_ask(struct world *w, const char *verb, const char *const *words, size_t count,
-                      int *ret_exit)
+static void client_request(struct world *w, const char *verb, const char *const *words,
+                           size_t count)
 {
     struct buf line;
     buf_init(&line, CLIENT_MAX);
@@ -772,11 +772,25 @@ const char *world_ask(struct world *w, const char *verb, const char *const *word
     buf_add_str(&line, "]}\n");
     client_open(w);
     client_send(w, line.p, line.n);
+    buf_close(&line);
+}
+
+void world_tell(struct world *w, const char *verb, const char *const *words, size_t count)
+{
+    client_request(w, verb, words, count);
+    struct pipeline_event e = {.kind = PIPELINE_FAULT, .conn = w->in->client};
+    feed(w, &e);
+    w->in->client = 0;
+}
+
+const char *world_ask(struct world *w, const char *verb, const char *const *words, size_t count,
+                      int *ret_exit)
+{
+    client_request(w, verb, words, count);
     *ret_exit = -1;
     if (client_wait(w, "{\"exit\":"))
         *ret_exit = atoi(strstr(w->in->client_in.p, "{\"exit\":") + 8);
     client_leave(w);
-    buf_close(&line);
     return world_last_reply(w);
 }
 

@@ -104,6 +104,8 @@ uint64_t world_queued(struct world *w); // messages in the spool
 // One operator's request by the local socket; the answer's text (valid until the next call).
 const char *world_ask(struct world *w, const char *verb, const char *const *words, size_t count,
                       int *ret_exit);
+// The same of somebody who breaks the connection before the answer.
+void world_tell(struct world *w, const char *verb, const char *const *words, size_t count);
 void world_check(struct world *w); // invariants of the spool; aborts the test when one is broken
 
 #endif
