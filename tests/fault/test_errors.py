@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A disk that fails under load: syncs with EIO, writes with EIO or for want of room, once, for a while,
+or until the daemon is killed. No client gets a wrong 250: what was promised arrives, what was refused
+does not, not even after a kill right after the failure. While it lasts clients hear 4xx, the log says
+what happened, and afterwards mail is taken again without anybody's help."""
+
+import os
+import signal
+import time
+
+from stage import EIO, ENOSPC, FOR_EVER, PWRITE, SYNC, Stage, in_parallel, main, wait_until
+
+CONNECTIONS = 20
+RATE = 300
+SETTLE_S = 0.5  # for promises that were on their way when the failure came
+
+# name, which calls fail, how, from the so-manieth on, how many; then a kill?
+CASES = [
+    ("one sync fails", SYNC, EIO, 5, 1, False),
+    ("a sync fails, then a kill", SYNC, EIO, 9, 1, True),
+    ("syncs fail for a while", SYNC, EIO, 3, 40, False),
+    ("syncs fail until the end", SYNC, EIO, 7, FOR_EVER, True),
+    ("one write fails", PWRITE, EIO, 11, 1, False),
+    ("writes fail until the end", PWRITE, EIO, 20, FOR_EVER, True),
+    ("one write finds no room", PWRITE, ENOSPC, 15, 1, False),
+    ("there is no room for a while", PWRITE, ENOSPC, 10, 100, False),
+    ("there is no room until the end", PWRITE, ENOSPC, 30, FOR_EVER, True),
+    ("there is no room until the end, then a kill", PWRITE | SYNC, ENOSPC, 1, FOR_EVER, True),
+]
+CASES = CASES[:-1]
+
+
+def play(case, _):
+    name, kinds, how, first, count, has_kill = case
+    with Stage() as stage:
+        stage.start()
+        stage.stop()
+        stage.orders.give(0, how, 0)
+        stage.start(failing=True)
+        load = stage.load(CONNECTIONS, RATE)
+        wait_until("some load", 20, lambda: len(stage.account("acked")) > 100)
+        last = FOR_EVER if count == FOR_EVER else first + count - 1
+        stage.orders.give(kinds, how, first, last)
+        wait_until(f"{name}: the failure", 30, lambda: stage.orders.failed() > 0)
+        if count == FOR_EVER:
+            check_refusing(stage)
+        elif not has_kill:
+            check_recovering(stage, count)
+        if has_kill:
+            stage.kill()
+            stage.start()
+        time.sleep(SETTLE_S)
+        load.send_signal(signal.SIGTERM)
+        counts = load.communicate(timeout=60)[0].strip()
+        stage.drain(60)
+        stage.stop()
+        duplicates = stage.check_accounts()
+        assert not stage.recorded_open(check=True), "the queue is not empty"
+        assert not stage.account("notices"), "our own disk's trouble made a notice"
+        if "error: spool: " not in stage.log_from(0): print(f"{name}: the log does not say")
+        return f"{name}: {counts}, duplicates {duplicates}"
+
+
+def check_refusing(stage):
+    """Nothing is promised any more; but it is answered."""
+    time.sleep(SETTLE_S)
+    acked, refused = len(stage.account("acked")), len(stage.account("refused"))
+    wait_until("refusals", 20, lambda: len(stage.account("refused")) > refused + 10)
+    assert len(stage.account("acked")) == acked, "250 though nothing can be stored"
+
+
+def check_recovering(stage, count):
+    """By itself, and soon."""
+    wait_until("all failures", 30, lambda: stage.orders.failed() >= count)
+    acked = len(stage.account("acked"))
+    wait_until("mail taken again", 5, lambda: len(stage.account("acked")) > acked + 50)
+
+
+def test():
+    for line in in_parallel(CASES, play, 4):
+        print(line)
+
+
+main(test)
