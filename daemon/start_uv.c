@@ -168,11 +168,26 @@ static void feed_done(struct shell *sh, struct op *op)
     }
 }
 
+static void tell_news(struct shell *sh)
+{
+    struct worker_news news = worker_take_news(sh->writer);
+    struct buf line;
+    buf_init(&line, 1024);
+    if (news.failed)
+        buf_addf(&line, "spool: a commit failed: %s", fp_err_text(news.failed));
+    say(sh, LOG_LEVEL_ERROR, &line);
+    if (news.is_over)
+        shell_log(sh, LOG_LEVEL_INFO, SLICE_LIT("spool: commits succeed again"));
+    buf_close(&line);
+}
+
 static void on_wake(uv_async_t *async)
 {
     struct shell *sh = async->data;
-    if (sh->writer)
+    if (sh->writer) {
+        tell_news(sh);
         feed_done(sh, worker_take(sh->writer));
+    }
     if (sh->reader && !sh->is_closing)
         feed_done(sh, worker_take(sh->reader));
 }

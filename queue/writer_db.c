@@ -23,6 +23,8 @@ struct worker {
     struct op_queue todo, done; // under the mutex
     size_t pending_bytes;       // under the mutex
     bool is_stopping;           // under the mutex
+    struct worker_news news;    // under the mutex: not told yet
+    bool is_in_trouble;         // the thread's own
 };
 
 enum { BATCH_MAX_DEFAULT = 1024 };
@@ -135,11 +137,12 @@ static void run_short(struct store *s, struct op *first, enum fp_err err)
             run_alone(s, op);
 }
 
-static void run_batch(struct store *s, struct op *first)
+// What the first try came to: the operations may know nothing of it.
+static enum fp_err run_batch(struct store *s, struct op *first)
 {
     if (!recover(s)) {
         fail_all(first, is_any, FP_IO);
-        return;
+        return FP_IO;
     }
     store_ballast_restore(s);
     enum fp_err err = run_together(s, first, is_any, store_begin);
@@ -147,6 +150,20 @@ static void run_batch(struct store *s, struct op *first)
         err = run_together(s, first, is_any, store_begin_careful);
     if (err == FP_FULL || err == FP_IO)
         run_short(s, first, err);
+    return err;
+}
+
+// A disk that fails must be heard of even when the second try went well.
+static void note_news(struct worker *w, enum fp_err err)
+{
+    if (w->is_in_trouble == (err != FP_OK))
+        return;
+    w->is_in_trouble = err != FP_OK;
+    pthread_mutex_lock(&w->mutex);
+    if (err)
+        w->news.failed = err;
+    w->news.is_over = !err;
+    pthread_mutex_unlock(&w->mutex);
 }
 
 // Takes up to batch_max of what is there; waits for the first. NULL when stopping and all is done.
@@ -192,7 +209,7 @@ static void *run_worker(void *arg)
     size_t bytes;
     for (struct op *first; (first = take_batch(w, &bytes));) {
         if (is_writer)
-            run_batch(w->options.store, first);
+            note_news(w, run_batch(w->options.store, first));
         else
             store_run(w->options.store, first);
         give_back(w, first, bytes);
@@ -254,6 +271,15 @@ struct op *worker_take(struct worker *w)
     w->done = (struct op_queue){0};
     pthread_mutex_unlock(&w->mutex);
     return first;
+}
+
+struct worker_news worker_take_news(struct worker *w)
+{
+    pthread_mutex_lock(&w->mutex);
+    struct worker_news news = w->news;
+    w->news = (struct worker_news){.failed = FP_OK};
+    pthread_mutex_unlock(&w->mutex);
+    return news;
 }
 
 size_t worker_pending_bytes(struct worker *w)

@@ -21,11 +21,19 @@ struct worker_options {
     void *wake_arg;
 };
 
+// What happened to the spool as a whole since it was last asked. Outcomes are run again after a
+// failure, so that a failed sync may spoil no operation; the log must speak of it all the same.
+struct worker_news {
+    enum fp_err failed; // a batch failed as it had not before; FP_OK: none did
+    bool is_over;       // batches succeed again
+};
+
 struct worker *worker_start(const struct worker_options *options);
 void worker_push(struct worker *w, struct op *op);         // ownership goes to the worker
 void worker_push_list(struct worker *w, struct op *first); // linked by op->next; one lock
-struct op *worker_take(struct worker *w);      // all finished ones, linked; NULL when none
-size_t worker_pending_bytes(struct worker *w); // body bytes pushed and not yet finished
+struct op *worker_take(struct worker *w);              // all finished ones, linked; NULL when none
+struct worker_news worker_take_news(struct worker *w); // told once; has it changed, wake was called
+size_t worker_pending_bytes(struct worker *w);         // body bytes pushed and not yet finished
 // Finishes everything that was pushed, commits, closes the store, joins the thread.
 // Finished ops that were not taken are returned, linked.
 struct op *worker_stop(struct worker *w);
