@@ -10,10 +10,10 @@
 
 #include "core/address.h"
 #include "core/must.h"
+#include "core/text.h"
 #include "receive/parse.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 void server_envelope_reset(struct server *s)
@@ -126,18 +126,25 @@ void server_command_on_rcpt_answer(struct server *s, enum server_verdict verdict
         [VERDICT_REFUSED] = {"550 5.1.2", "No such destination"},
         [VERDICT_BUSY] = {"452 4.3.1", "No room for another recipient now"},
     };
-    char reply[ADDRESS_MAX + 80];
+    struct buf reply, note; // the note with the address escaped
     server_move(s, STATE_COMMAND);
     if (verdict == VERDICT_OK) {
         rcptset_add(&s->envelope.rcpts, slice_str(s->envelope.asked));
         server_reply(s, "250 2.1.5 Ok");
         return;
     }
-    snprintf(reply, sizeof reply, "%s <%s>: %s", refusals[verdict].code, s->envelope.asked,
-             refusals[verdict].text);
     s->envelope.has_refused = true;
-    server_reply(s, reply);
-    server_note_reject(s, "RCPT", reply, s->envelope.asked);
+    buf_init(&reply, ADDRESS_MAX + 80);
+    buf_init(&note, 4 * ADDRESS_MAX + 80);
+    buf_addf(&reply, "%s <%s>: %s", refusals[verdict].code, s->envelope.asked,
+             refusals[verdict].text);
+    buf_addf(&note, "%s <", refusals[verdict].code);
+    text_escape_address(slice_str(s->envelope.asked), &note);
+    buf_addf(&note, ">: %s", refusals[verdict].text);
+    server_reply(s, reply.p);
+    server_note_reject(s, "RCPT", note.p, s->envelope.asked);
+    buf_close(&reply);
+    buf_close(&note);
 }
 
 static void on_data(struct server *s, struct slice rest)

@@ -92,5 +92,14 @@ def test_a_request_without_end(world):
     world.run("mailq")
 
 
+def test_lines_in_a_reason(world):
+    """They forge no line of the log."""
+    world.configure('route = ( { for = "*", to = [ "smtp://127.0.0.1:9" ] } )\n')
+    world.start()
+    world.sendmail("b@d.example")
+    world.run("fermoposta", "hold", "--all", "--reason", "one\nNov 22 two: \x1b[7mthree")
+    world.await_log(r"hold: 1 recipients of 1 messages, reason: one Nov 22 two: \\x1b\[7mthree$")
+
+
 if __name__ == "__main__":
     main(globals())

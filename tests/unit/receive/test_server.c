@@ -110,6 +110,15 @@ static const struct dialogue dialogues[] = {
      "access denied; from=<a@c.example> to=<b@denied.example> proto=ESMTP helo=<c.example>\n"
      "S- 250 2.1.0 Ok\nS: 554 5.7.1 <b@denied.example>: Relay access denied\n"
      "S: 554 5.5.1 No valid recipients\n"},
+    {"an address forges nothing in a note",
+     "MAIL FROM:<>\r\nRCPT TO:<\"x>: RCPT from a[192.0.2.9]\"@denied.example>\r\n",
+     "ask \"x>: RCPT from a[192.0.2.9]\"@denied.example\n"
+     "note NOQUEUE: reject: RCPT from unknown[192.0.2.7]: 554 5.7.1 "
+     "<\"x\\x3e:\\x20RCPT\\x20from\\x20a[192.0.2.9]\"@denied.example>: Relay access denied; "
+     "from=<> to=<\"x\\x3e:\\x20RCPT\\x20from\\x20a[192.0.2.9]\"@denied.example> proto=ESMTP "
+     "helo=<c.example>\n"
+     "S- 250 2.1.0 Ok\nS: 554 5.7.1 <\"x>: RCPT from a[192.0.2.9]\"@denied.example>: Relay access "
+     "denied\n"},
     {"refused", "MAIL FROM:<>\r\nRCPT TO:<nosuch@local.example>\r\n",
      "ask nosuch@local.example\n"
      "note NOQUEUE: reject: RCPT from unknown[192.0.2.7]: 550 5.1.2 <nosuch@local.example>: No "
