@@ -17,10 +17,13 @@ typedef enum fp_err parse_arguments(struct arguments *ret, const char *const *ar
                                     struct buf *why);
 
 // A socket that became descriptor 0 because the caller had closed it would be read as the message.
+// What takes its place cannot be read, so that a message is asked for in vain: an empty one would
+// go.
 static bool has_standard_files(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-        if (fcntl(fd, F_GETFD) < 0 && (fd == STDIN_FILENO || open("/dev/null", O_RDWR) < 0))
+        if (fcntl(fd, F_GETFD) < 0 &&
+            open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDWR) != fd)
             return false;
     return true;
 }

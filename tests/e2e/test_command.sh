@@ -43,6 +43,8 @@ printf 'To: a@b.example\nBcc: z@b.example\nSubject: x\n\nbody\n' | expect 0 '' s
 printf 'one\n.\ntwo\n' | expect 0 '' sendmail -f dot@s.example a@b.example
 printf 'one\n.\ntwo\n' | expect 0 '' sendmail -oi -f nodot@s.example a@b.example
 expect 0 '' sendmail -f empty@s.example a@b.example </dev/null
+expect 74 'cannot read the message' sendmail -f closed@s.example a@b.example <&-
+expect 0 'empty@s.example' mailq <&-
 printf 'EHLO x\r\nMAIL FROM:<bs@s.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\nSubject: s\r\n\r\nhi\r\n.\r\nQUIT\r\n' |
     expect 0 '^250 2.0.0 Ok: queued as [0-9A-F]\{12\}' sendmail -bs
 
