@@ -23,7 +23,7 @@ import traceback
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("FP_BUILD") or os.path.join(SOURCE, "build/dev")
-PATIENCE = 60  # seconds until something that must happen counts as not happening
+PATIENCE = int(os.environ.get("FP_PATIENCE", "60"))  # seconds until something that must happen counts as not happening
 SKIPPED = 77
 LINKS = ("fermoposta", "sendmail", "mailq", "postqueue")
 
