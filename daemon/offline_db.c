@@ -244,6 +244,21 @@ static int run(struct offline *o)
     return code;
 }
 
+static int open_code(enum fp_err err)
+{
+    switch (err) {
+    case FP_DENIED:
+        return EX_NOPERM;
+    case FP_NOT_FOUND:
+        return EX_NOINPUT;
+    case FP_CORRUPT:
+    case FP_NEWER:
+        return EX_DATAERR; // as the daemon says it
+    default:
+        return EX_IOERR;
+    }
+}
+
 int offline_run(const struct config *config, const char *verb, const char *const *words,
                 size_t count)
 {
@@ -262,10 +277,7 @@ int offline_run(const struct config *config, const char *verb, const char *const
     } else {
         struct store_options options = {.role = STORE_READER, .is_durable = true};
         enum fp_err err = store_open(config->spool, &options, &o.store, &why);
-        code = err == FP_OK          ? run(&o)
-               : err == FP_DENIED    ? EX_NOPERM
-               : err == FP_NOT_FOUND ? EX_NOINPUT
-                                     : EX_IOERR;
+        code = err == FP_OK ? run(&o) : open_code(err);
         if (err == FP_OK)
             store_close(o.store);
     }
