@@ -164,6 +164,9 @@ static void store(struct pipeline *p, struct settling *s)
     struct op_settle *st = &op->settle;
     st->message = s->message.id;
     st->version = s->message.version;
+    // Attempts and sweeps have claimed their recipients. An operator's bounce may meet an attempt.
+    st->keeps_version = !s->is_operator;
+    st->wants_all = s->is_operator;
     st->now_ms = p->now_ms;
     st->changes = must_alloc(s->rcpt_count * sizeof *st->changes);
     for (uint32_t i = 0; i < s->rcpt_count; i++)

@@ -86,7 +86,7 @@ static enum fp_err change_message(struct store *s, struct op_change *change,
     for (uint32_t i = first; i < change->row_count && !err; i++)
         err = apply_one(s, change, &change->rows[i]);
     bool is_removed;
-    return err ? err : finish_message(s, message, &is_removed);
+    return err ? err : finish_message(s, message, false, &is_removed);
 }
 
 static void forget_answer(struct op_change *change) // of a run that was rolled back

@@ -73,9 +73,13 @@ static enum fp_err count_left(struct store *s, uint64_t message, struct left *re
 
 // The index on `warned` is left alone unless the value is another one: SQLite would take its entry
 // out and put the same one back.
-static enum fp_err touch(struct store *s, uint64_t message, const struct left *left)
+static enum fp_err touch(struct store *s, uint64_t message, bool keeps_version,
+                         const struct left *left)
 {
-    if (left->lowest_warned == left->stored_warned)
+    bool keeps_warned = left->lowest_warned == left->stored_warned;
+    if (keeps_warned && keeps_version)
+        return FP_OK;
+    if (keeps_warned)
         return sql_run_id(s, SQL_MESSAGE_TOUCH, (int64_t)message);
     struct sql_call c = sql_call(s, SQL_MESSAGE_TOUCH_WARNED);
     sql_int(&c, (int64_t)message);
@@ -83,10 +87,12 @@ static enum fp_err touch(struct store *s, uint64_t message, const struct left *l
         sql_null(&c);
     else
         sql_int(&c, left->lowest_warned);
+    sql_int(&c, !keeps_version);
     return sql_run(&c);
 }
 
-enum fp_err finish_message(struct store *s, uint64_t message, bool *ret_is_removed)
+enum fp_err finish_message(struct store *s, uint64_t message, bool keeps_version,
+                           bool *ret_is_removed)
 {
     struct left left = {0};
     enum fp_err err = count_left(s, message, &left);
@@ -94,7 +100,7 @@ enum fp_err finish_message(struct store *s, uint64_t message, bool *ret_is_remov
         return err;
     *ret_is_removed = left.recipients == 0;
     if (left.recipients > 0)
-        return touch(s, message, &left);
+        return touch(s, message, keeps_version, &left);
     err = body_delete(s, message);
     return err ? err : sql_run_id(s, SQL_MESSAGE_DELETE, (int64_t)message);
 }

@@ -84,8 +84,13 @@ struct op_settle {
     struct settle_change *changes; // owned
     uint32_t change_count;
     struct entry *notices[2]; // failure notice, delay warning; NULL when none; owned
+    // The caller alone settles these recipients, as an attempt does: the version stays, so that
+    // settlements of a message's other recipients are no conflict. A thousand destinations of one
+    // message would else each make all others read it again.
+    bool keeps_version;
+    bool wants_all; // FP_CONFLICT, too, when one of the recipients is not there any more
     // out
-    uint32_t new_version;
+    uint32_t new_version; // the same when it was kept
     bool
         is_removed; // the last recipient left: the message is gone (decided in the transaction, W1)
     uint32_t gone_count; // changes whose recipient had been removed meanwhile (W5); see is_gone

@@ -8,17 +8,51 @@
 #include <stdlib.h>
 #include <string.h>
 
-static enum fp_err check_version(struct store *s, const struct op_settle *settle)
+static enum fp_err read_version(struct store *s, uint64_t message, int64_t *ret)
 {
     struct sql_call c = sql_call(s, SQL_MESSAGE_VERSION);
-    sql_int(&c, (int64_t)settle->message);
+    sql_int(&c, (int64_t)message);
+    return sql_get_int(&c, -1, ret);
+}
+
+static enum fp_err check_version(struct store *s, const struct op_settle *settle)
+{
     int64_t version = -1;
-    enum fp_err err = sql_get_int(&c, -1, &version);
+    enum fp_err err = read_version(s, settle->message, &version);
     if (err)
         return err;
     if (version < 0)
         return FP_GONE;
     return version == (int64_t)settle->version ? FP_OK : FP_CONFLICT;
+}
+
+// A commit that failed and holds after all, as it may when the disk fails while the log is taken
+// in, has stored this already; the version that was kept does not tell.
+static enum fp_err check_notices(struct store *s, const struct op_settle *settle)
+{
+    enum fp_err err = FP_OK;
+    for (size_t i = 0; i < sizeof settle->notices / sizeof *settle->notices && !err; i++) {
+        int64_t version = -1;
+        if (settle->notices[i])
+            err = read_version(s, settle->notices[i]->message.id, &version);
+        if (version >= 0)
+            err = FP_CONFLICT;
+    }
+    return err;
+}
+
+static enum fp_err check_recipients(struct store *s, const struct op_settle *settle)
+{
+    for (uint32_t i = 0; i < settle->change_count; i++) {
+        struct sql_call c = sql_call(s, SQL_RECIPIENT_COUNT);
+        sql_int(&c, (int64_t)settle->message);
+        sql_int(&c, settle->changes[i].n);
+        int64_t count = 0;
+        enum fp_err err = sql_get_int(&c, 0, &count);
+        if (err || count == 0)
+            return err ? err : FP_CONFLICT;
+    }
+    return FP_OK;
 }
 
 static enum finished_outcome outcome_of(const struct settle_change *change)
@@ -182,14 +216,18 @@ enum fp_err settle_run(struct store *s, struct op *op)
     struct op_settle *settle = &op->settle;
     forget_answer(settle);
     enum fp_err err = check_version(s, settle);
+    if (!err && settle->keeps_version)
+        err = check_notices(s, settle);
+    if (!err && settle->wants_all)
+        err = check_recipients(s, settle);
     if (!err)
         err = run_changes(s, settle);
     if (!err)
-        err = finish_message(s, settle->message, &settle->is_removed);
+        err = finish_message(s, settle->message, settle->keeps_version, &settle->is_removed);
     for (size_t i = 0; i < sizeof settle->notices / sizeof *settle->notices && !err; i++)
         if (settle->notices[i])
             err = entry_insert(s, settle->notices[i]);
     if (!err)
-        settle->new_version = settle->version + 1;
+        settle->new_version = settle->version + !settle->keeps_version;
     return err;
 }

@@ -45,6 +45,7 @@ enum sql_id {
     SQL_MESSAGE_TOUCH,
     SQL_MESSAGE_TOUCH_WARNED,
     SQL_MESSAGE_DELETE,
+    SQL_RECIPIENT_COUNT,
     SQL_RECIPIENTS_LEFT,
     SQL_RECIPIENT_DEFER,
     SQL_RECIPIENT_POSTPONE,
@@ -242,7 +243,8 @@ struct finish {
 // ret_is_gone: the recipient was not there.
 enum fp_err finish_recipient(struct store *s, const struct finish *f, bool *ret_is_gone);
 // After changes to a message's recipients: new version and lowest warned, or its removal.
-enum fp_err finish_message(struct store *s, uint64_t message, bool *ret_is_removed);
+enum fp_err finish_message(struct store *s, uint64_t message, bool keeps_version,
+                           bool *ret_is_removed);
 // "host[ip]:port" or "host"
 enum { FINISH_HOST_SIZE = OUTCOME_HOST_SIZE + OUTCOME_IP_SIZE + 10 };
 void finish_host_text(const struct outcome *o, char text[FINISH_HOST_SIZE]);

@@ -85,11 +85,12 @@ const char *const sql_texts[SQL_COUNT] = {
     [SQL_MESSAGE_VERSION] = "SELECT version FROM message WHERE id = ?1",
     [SQL_MESSAGE_TOUCH] = "UPDATE message SET version = version + 1 WHERE id = ?1",
     [SQL_MESSAGE_TOUCH_WARNED] =
-        "UPDATE message SET version = version + 1, warned = ?2 WHERE id = ?1",
+        "UPDATE message SET version = version + ?3, warned = ?2 WHERE id = ?1",
     [SQL_MESSAGE_DELETE] = "DELETE FROM message WHERE id = ?1",
     [SQL_RECIPIENTS_LEFT] =
         "SELECT count(*), min(r.warned) FILTER (WHERE r.state = 0),"
         " (SELECT m.warned FROM message m WHERE m.id = ?1) FROM recipient r WHERE r.message = ?1",
+    [SQL_RECIPIENT_COUNT] = "SELECT count(*) FROM recipient WHERE message = ?1 AND n = ?2",
     [SQL_RECIPIENT_DEFER] = settle_defer,
     [SQL_RECIPIENT_POSTPONE] = settle_postpone,
     [SQL_RECIPIENT_WARN] = "UPDATE recipient SET warned = ?3 WHERE message = ?1 AND n = ?2",

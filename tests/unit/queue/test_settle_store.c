@@ -207,6 +207,55 @@ static void test_two_settles_of_one_message(void **state)
     op_free(second);
 }
 
+// Settlements that have their recipients to themselves are no conflict for one another.
+static void test_version_is_kept(void **state)
+{
+    struct spool *p = *state;
+    uint64_t id = spool_accept(p, "a@x.example", "b@y.example c@z.example d@z.example");
+    static const enum settle_action actions[] = {SETTLE_DELIVERED, SETTLE_DEFER, SETTLE_FAIL};
+    for (uint32_t i = 0; i < 3; i++) {
+        struct op *op = settle_op(id, 1, 1, actions[i]);
+        op->settle.changes[0].n = i;
+        op->settle.changes[0].warned = 1;
+        op->settle.keeps_version = true;
+        assert_int_equal(spool_write(p, op), FP_OK);
+        assert_int_equal(op->settle.new_version, 1);
+        assert_int_equal(op->settle.gone_count, 0);
+        op_free(op);
+    }
+    assert_int_equal(spool_number(p, "SELECT version FROM message"), 1);
+    assert_int_equal(spool_number(p, "SELECT warned FROM message"), 1);
+    assert_int_equal(spool_number(p, "SELECT count(*) FROM finished"), 2);
+}
+
+static void test_all_are_wanted(void **state)
+{
+    struct spool *p = *state;
+    uint64_t id = spool_accept(p, "a@x.example", "b@y.example c@z.example");
+    struct op *op = settle_op(id, 1, 1, SETTLE_DELIVERED);
+    op->settle.changes[0].n = 1;
+    op->settle.keeps_version = true;
+    assert_int_equal(spool_write_free(p, op), FP_OK);
+    op = settle_op(id, 1, 2, SETTLE_FAIL);
+    op->settle.wants_all = true;
+    assert_int_equal(spool_write_free(p, op), FP_CONFLICT);
+    assert_int_equal(spool_number(p, "SELECT count(*) FROM finished"), 1);
+}
+
+// Run again after a commit that failed and holds all the same: no second notice.
+static void test_notice_that_is_there(void **state)
+{
+    struct spool *p = *state;
+    uint64_t id = spool_accept(p, "a@x.example", "b@y.example c@z.example");
+    struct op *op = settle_op(id, 1, 1, SETTLE_FAIL);
+    op->settle.keeps_version = true;
+    op->settle.notices[0] = notice_of(p, "a@x.example");
+    assert_int_equal(spool_write(p, op), FP_OK);
+    assert_int_equal(spool_write(p, op), FP_CONFLICT);
+    op_free(op);
+    assert_int_equal(spool_number(p, "SELECT count(*) FROM message"), 2);
+}
+
 static void test_recipient_that_is_gone(void **state)
 {
     struct spool *p = *state;
@@ -319,6 +368,9 @@ int main(void)
         SPOOL_TEST(test_a_conflict_leaves_its_batch_alone),
         SPOOL_TEST(test_removed_message_stores_no_notice),
         SPOOL_TEST(test_two_settles_of_one_message),
+        SPOOL_TEST(test_version_is_kept),
+        SPOOL_TEST(test_all_are_wanted),
+        SPOOL_TEST(test_notice_that_is_there),
         SPOOL_TEST(test_recipient_that_is_gone),
         SPOOL_TEST(test_notice_although_all_are_gone),
         SPOOL_TEST(test_held_stays_held_when_deferred),
