@@ -141,7 +141,7 @@ static void ask_change(struct pipeline *p, struct operator_session *s)
     store_op(p, op, WAIT_OPERATOR)->conn = s->conn;
 }
 
-static void sample(struct operator_session *s, uint64_t message, const char *address)
+void answer_sample(struct operator_session *s, uint64_t message, const char *address)
 {
     char id[MESSAGE_ID_DIGITS + 1];
     if (!s->request.dry_run || s->samples++ >= SAMPLE_MAX)
@@ -165,15 +165,6 @@ void operator_changed(struct pipeline *p, const struct op_change *c)
     }
 }
 
-void answer_summary(struct pipeline *p, struct operator_session *s)
-{
-    (void)p;
-    buf_addf(&s->text, "%s%s: %llu recipient%s of %llu message%s\n",
-             request_verb_name(s->request.verb), s->request.dry_run ? " would change" : "",
-             (unsigned long long)s->rcpts, s->rcpts == 1 ? "" : "s",
-             (unsigned long long)s->messages, s->messages == 1 ? "" : "s");
-}
-
 // The reason is the operator's text, and may hold line ends.
 static void log_change(struct pipeline *p, const struct operator_session *s)
 {
@@ -187,11 +178,21 @@ static void log_change(struct pipeline *p, const struct operator_session *s)
     buf_close(&reason);
 }
 
+void answer_summary(struct pipeline *p, struct operator_session *s)
+{
+    if (!s->request.dry_run && s->messages > 0)
+        log_change(p, s);
+    buf_addf(&s->text, "%s%s: %llu recipient%s of %llu message%s\n",
+             request_verb_name(s->request.verb), s->request.dry_run ? " would change" : "",
+             (unsigned long long)s->rcpts, s->rcpts == 1 ? "" : "s",
+             (unsigned long long)s->messages, s->messages == 1 ? "" : "s");
+}
+
 static void change_stored(struct pipeline *p, struct operator_session *s, struct op *op)
 {
     struct op_change *c = &op->change;
     for (uint32_t i = 0; i < c->row_count; i++)
-        sample(s, c->rows[i].message, c->rows[i].address);
+        answer_sample(s, c->rows[i].message, c->rows[i].address);
     s->messages += c->message_count;
     s->rcpts += c->row_count;
     s->after = c->last;
@@ -199,8 +200,6 @@ static void change_stored(struct pipeline *p, struct operator_session *s, struct
         ask_change(p, s);
         return;
     }
-    if (!s->request.dry_run && s->messages > 0)
-        log_change(p, s);
     if (s->messages > 0 || !names_id(&s->request.filter))
         answer_summary(p, s);
     end_of_selection(p, s);

@@ -294,6 +294,8 @@ static void bounce_row(struct pipeline *p, struct operator_session *s, struct op
 {
     s->messages++;
     s->rcpts += row->rcpt_count;
+    for (uint32_t i = 0; i < row->rcpt_count; i++)
+        answer_sample(s, row->message.id, row->rcpts[i].address);
     if (s->request.dry_run)
         return;
     for (uint32_t from = 0; from < row->rcpt_count; from += SETTLE_RCPTS_MAX) {

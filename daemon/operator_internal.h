@@ -35,6 +35,10 @@ struct operator_session {
 void answer_flush(struct pipeline *p, struct operator_session *s, bool wants_sent);
 void answer_end(struct pipeline *p, struct operator_session *s, int code);
 void answer_error(struct pipeline *p, struct operator_session *s, int code, const char *text);
+// One recipient of a dry run's sample: nothing once there are enough of them, or when it is no dry
+// run.
+void answer_sample(struct operator_session *s, uint64_t message, const char *address);
+// What was changed, or would be, in one line; what was changed is logged too.
 void answer_summary(struct pipeline *p, struct operator_session *s);
 
 // operator_answers.c

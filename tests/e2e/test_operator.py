@@ -117,6 +117,7 @@ def test_bounce(world):
     home, _ = stage(world)
     match(world.run("fermoposta", "bounce", "domain=e.example", "--reason", "the domain was closed").out,
           "^bounce: 2 recipients of 2 messages$")
+    world.await_log("bounce: 2 recipients of 2 messages, reason: the domain was closed")
     await_(lambda: len(home.taken) == 2, "two bounces")
     await_(lambda: open_rcpts(world) == ["b@d.example", "b@d.example", "c@d.example"], "what stays")
     for notice, rcpt in zip(sorted(home.taken, key=lambda m: m.rcpts), ("c@e.example", "b@e.example")):
