@@ -63,6 +63,14 @@ def test_a_client_that_does_not_read(world):
         equal(count_replies(s, sent, b"250 2.0.0 Ok\r\n"), sent, "replies")
 
 
+def test_a_long_dialogue_through_sendmail(world):
+    """sendmail -bs reads replies while the daemon takes no more commands."""
+    stage(world)
+    out = world.run("sendmail", "-bs", stdin=50000 * b"EHLO client.example\n" + b"QUIT\n").out
+    equal(out.count("250 ENHANCEDSTATUSCODES"), 50000, "replies")
+    match(out, "^221 ")
+
+
 def test_an_operator_that_does_not_read(world):
     stage(world)
     with local(world, b"CONTROL 1\n") as s:

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Who may see and change what: root, operators, everybody else. Needs root, to become others."""
+import grp
+import os
+import pwd
+
+from lib import Hop, await_, equal, main, match, need_root
+
+
+def as_user(uid, gid, groups=()):
+    return {"user": uid, "group": gid, "extra_groups": list(groups)}
+
+
+def stage(world):
+    """Two messages of two users, one of root; the daemon belongs to nobody of them."""
+    need_root()
+    names = pwd.getpwnam("daemon"), pwd.getpwnam("bin"), pwd.getpwnam("games")
+    service, one, two = (as_user(n.pw_uid, n.pw_gid) for n in names)
+    hop = Hop(world, answer=lambda verb, *_: "450 4.2.2 mailbox full" if verb == "RCPT" else None).up()
+    world.configure(f'route = ( {{ for = "*", to = [ "{hop.to()}" ] }} )\nretry = ( {{ for = "*", schedule = "1h" }} )\n',
+                    user=names[0].pw_name, operators="", spool=world.path("spool/spool.db"), listen=False)
+    world.start()
+    world.sendmail("-f", "one@s.example", "b@d.example", text="Subject: of one\n\nx\n", **one)
+    world.sendmail("-f", "two@s.example", "b@d.example", text="Subject: of two\n\nx\n", **two)
+    world.sendmail("-f", "root@s.example", "b@d.example", text="Subject: of root\n\nx\n")
+    await_(lambda: len(world.queue("attempts>=1")) == 3, "three wait")
+    return service, one, two
+
+
+def senders(world, **user):
+    out = world.run("fermoposta", "list", "--format=csv", **user).out
+    return sorted(line.split(",")[4].split("@")[0] for line in out.splitlines()[1:])
+
+
+def test_others_have_only_their_own(world):
+    service, one, two = stage(world)
+    foreign = world.id_of("from=two@s.example")
+    equal(senders(world, **one), ["one"], "what one sees")
+    match(world.run("mailq", **one).out, "^\t\tTotal requests: 1$")
+    world.run("fermoposta", "show", foreign, code=66, **one)
+    for verb in ("hold", "remove", "bounce", "requeue", "flush"):
+        world.run("fermoposta", verb, foreign, code=66, **one)
+        match(world.run("fermoposta", verb, "from=two@s.example", **one).out, "0 recipients of 0 messages", verb)
+    equal(senders(world), ["one", "root", "two"], "nothing changed")
+    match(world.run("fermoposta", "hold", "--all", **one).out, "^hold: 1 recipient of 1 message$")
+    equal([r["sender"] for r in world.queue("state=held")], ["one@s.example"], "held")
+    match(world.run("fermoposta", "remove", "--all", **one).out, "^remove: 1 recipient of 1 message$")
+    equal(senders(world), ["root", "two"], "own mail may be removed")
+    equal(senders(world, **service), ["root", "two"], "the service user sees all")
+    match(world.run("fermoposta", "remove", foreign, **service).out, "^remove: 1 ")
+    equal(senders(world), ["root"], "and may remove")
+    world.sendmail("-q", code=0, **one)  # flushes what is theirs: nothing
+
+
+def test_operators_may_all(world):
+    _, one, _ = stage(world)
+    name = grp.getgrgid(pwd.getpwnam("bin").pw_gid).gr_name
+    with open(world.conf) as f:
+        text = f.read()
+    with open(world.conf, "w") as f:
+        f.write(text.replace('operators = ""', f'operators = "{name}"'))
+    world.restart()
+    equal(senders(world, **one), ["one", "root", "two"], "what an operator sees")
+    match(world.run("fermoposta", "remove", "from=two@s.example", **one).out, "^remove: 1 recipient of 1 message$")
+    equal(senders(world), ["one", "root"], "what stays")
+
+
+def test_the_spool_is_private(world):
+    service, one, _ = stage(world)
+    world.stop()
+    for verb in ("list", "stats"):
+        p = world.run("fermoposta", verb, code=77, **one)
+        equal((p.out, len(p.err.strip().splitlines())), ("", 1), f"{verb} by others, without the daemon")
+    equal(senders(world, **service), ["one", "root", "two"], "the service user")
+    equal(senders(world), ["one", "root", "two"], "root")
+    for name in ("spool.db", "spool.db.lock", "spool.db.ballast"):
+        equal(os.stat(world.path("spool", name)).st_mode & 0o077, 0, f"mode of {name}")
+    world.start()
+    equal(senders(world), ["one", "root", "two"], "reading as root left nothing in the daemon's way")
+    world.sendmail("-f", "more@s.example", "b@d.example")
+
+
+def test_submitter_stands_in_the_message(world):
+    """Not to be forged by an option: the Received field names who gave it."""
+    stage(world)
+    name = pwd.getpwnam("bin")
+    world.sendmail("-f", "root@s.example", "b@d.example", text="Subject: forged\n\nx\n",
+                   **as_user(name.pw_uid, name.pw_gid))
+    show = world.run("fermoposta", "show", sorted(r["queue_id"] for r in world.queue("from=root@s.example"))[-1], "--headers")
+    match(show.out, rf"(?s)Received: .*(userid {name.pw_uid}|uid {name.pw_uid}|\bbin\b)")
+
+
+main(globals())
