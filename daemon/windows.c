@@ -6,7 +6,10 @@
 
 #include <stdlib.h>
 
-enum { DOMAINS_PAGE = 1000 };
+enum {
+    DOMAINS_PAGE = 1000,
+    FRESH_RCPTS_MAX = 1000, // of a message that goes to delivery from memory
+};
 
 // Mail that no row of `route` fits (the table was changed while it waited) waits under this name.
 static const char no_route[] = "(no route)";
@@ -133,6 +136,7 @@ static struct batch *gather(struct pipeline *p, const struct message *m, struct 
             free(names[k]);
         names[k] = NULL;
     }
+    b->rcpts = must_realloc(b->rcpts, b->rcpt_count * sizeof *b->rcpts);
     return b;
 }
 
@@ -161,7 +165,12 @@ void windows_fresh(struct pipeline *p, struct entry *e)
     effect_log(p, LOG_LEVEL_INFO, &line);
     buf_close(&line);
     if (p->is_stopping || !p->is_started)
-        return; // durable: the next start finds it
+        return;                            // durable: the next start finds it
+    if (e->rcpt_count > FRESH_RCPTS_MAX) { // it is read page by page, as there is room
+        for (uint32_t i = 0; i < e->rcpt_count; i++)
+            windows_due(p, e->rcpts[i].domain, p->now_ms);
+        return;
+    }
     struct body *body = NULL;
     if (e->chunks_before == 0 && e->tail && body_has_room(p, e->tail_size)) {
         body = body_new(p, e->tail, e->tail_size);
