@@ -3,6 +3,7 @@
 import os
 import pwd
 import signal
+import socket
 import sqlite3
 import threading
 import time
@@ -250,6 +251,22 @@ def test_never_root_again(world):
     world.restart()
     world.sendmail("-f", "a@s.example", "b@d.example", text="Subject: again\n\nx\n")
     hop.await_one("Subject: again")
+
+
+def test_tells_the_service_manager(world):
+    path = world.path("notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+        s.bind(path)
+        s.settimeout(60)
+        world.env["NOTIFY_SOCKET"] = path
+        world.configure()
+        world.start()
+        equal(s.recv(100), b"READY=1", "when it has started")
+        world.daemon.send_signal(signal.SIGHUP)
+        match(s.recv(100), "^RELOADING=1")
+        equal(s.recv(100), b"READY=1", "when it has read again")
+        world.stop()
+        equal(s.recv(100), b"STOPPING=1", "when it ends")
 
 
 def test_idle_costs_nothing(world):

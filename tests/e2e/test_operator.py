@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import threading
 
 from lib import Hop, await_, equal, main, match
 
@@ -127,6 +128,35 @@ def test_bounce(world):
     one = world.id_of("from=cora@home.example")
     world.run("fermoposta", "bounce", one)
     await_(lambda: len(home.find("Subject: of cora")) == 1, "by id")
+
+
+def test_changes_during_an_attempt(world):
+    """Hold and remove win after the attempt: nothing comes back, and what was sent is not sent again."""
+    asked, go = threading.Event(), threading.Event()
+
+    def answer(verb, *_):
+        if verb == "RCPT":
+            asked.set()
+            go.wait(60)
+            return "450 4.2.2 mailbox full"
+        return None
+    for verb, left in (("hold", ["held"]), ("remove", [])):
+        asked.clear()
+        go.clear()
+        hop = Hop(world, answer=answer).up()
+        world.configure(f'route = ( {{ for = "*", to = [ "{hop.to()}" ] }} )\n'
+                        'retry = ( { for = "*", schedule = "1s", warn_after = [] } )\n')
+        world.start()
+        world.sendmail("-f", "a@s.example", f"{verb}@d.example")
+        await_(asked.is_set, "an attempt is under way")
+        equal(len(world.queue("state=active")), 1, "active")
+        match(world.run("mailq").out, r"^[0-9A-F]{12}\* ", "mark of active mail")
+        match(world.run("fermoposta", verb, f"to={verb}@d.example").out, f"^{verb}: 1 recipient of 1 message$")
+        go.set()
+        await_(lambda: not world.queue("state=active"), "the attempt ends")
+        equal([r["state"] for r in world.queue()], left, f"after {verb}")
+        world.run("fermoposta", "remove", "--all")
+        world.stop()
 
 
 def test_requeue_and_flush(world):

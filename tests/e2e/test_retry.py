@@ -3,9 +3,10 @@
 what a next hop may answer. Hours are made seconds by the configuration."""
 import json
 import os
+import re
 import subprocess
 
-from lib import CLOSE, RESET, Hop, await_, equal, main, match
+from lib import CLOSE, HANG, RESET, Hop, await_, equal, main, match
 
 JUDGE = os.environ.get("FP_JUDGE_DSN") or os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.dirname(os.path.abspath(__file__))))), "shared/judge-dsn")
@@ -151,6 +152,50 @@ def test_answers_to_the_whole_message(world):
         world.await_empty()
         equal(len(hop.find(f"Subject: n{n}\r\n")), int(kept), f"delivered after {reply} to {verb}")
     equal(len(home.taken), 2, "bounces")
+
+
+def test_destinations_end_side_by_side(world):
+    """Several next hops of one message settle at once: one bounce for what failed, nothing forgotten."""
+    home = Hop(world).up()
+    good = [Hop(world).up() for _ in range(3)]
+    bad = [Hop(world, answer=lambda verb, *_: "550 5.1.1 no" if verb == "RCPT" else None).up() for _ in range(2)]
+    hops = {f"good{n}": h for n, h in enumerate(good)} | {f"bad{n}": h for n, h in enumerate(bad)}
+    world.configure(routes(home=home, **hops))
+    world.start()
+    for n in range(20):
+        world.sendmail("-f", f"n{n}@home.example", *[f"r@{name}.example" for name in hops])
+    await_(lambda: all(len(h.taken) >= 20 for h in good), "everything that can be delivered")
+    world.await_empty()
+    for hop in good:
+        equal(sorted(m.sender for m in hop.taken), sorted(f"n{n}@home.example" for n in range(20)), "each once")
+    failed = sorted((m.rcpts[0], r.decode()) for m in home.taken
+                    for r in re.findall(rb"(?m)^Final-Recipient: rfc822; ?(\S+)", m.data))
+    equal(failed, sorted((f"n{n}@home.example", f"r@bad{b}.example") for n in range(20) for b in range(2)), "told")
+
+
+def test_slow_destination_keeps_nobody_waiting(world):
+    slow = Hop(world, answer=lambda verb, *_: HANG if verb == "EHLO" else None).up()
+    fast = Hop(world).up()
+    world.configure(routes(slow=slow, fast=fast))
+    world.start()
+    for n in range(30):
+        world.sendmail("-f", f"n{n}@s.example", "b@slow.example")
+    await_(lambda: slow.connections, "a connection that hangs")
+    for n in range(30):
+        world.sendmail("-f", f"n{n}@s.example", "b@fast.example")
+    await_(lambda: len(fast.taken) == 30, "the others")
+    equal(len(world.queue()), 30, "what waits")
+
+
+def test_eight_bits_for_old_servers(world):
+    """A server that does not announce 8BITMIME gets the text as it is, and no parameter about it
+    (deliver/session.h says why it is not converted)."""
+    hop = Hop(world, keywords=("PIPELINING",)).up()
+    world.configure(routes(d=hop))
+    world.start()
+    world.sendmail("-f", "a@s.example", "b@d.example", text=b"Subject: bits\n\n\xc3\xa4\n")
+    m = hop.await_one("Subject: bits")
+    equal((m.mail_line, m.body), ("MAIL FROM:<a@s.example>", b"\xc3\xa4\r\n"), "what arrives")
 
 
 def test_in_doubt(world):

@@ -138,6 +138,42 @@ def test_refusals(world):
     match(world.sendmail("-C", bad, "b@d.example", code=78).err, r"bad\.conf:2: .*\"spool\"", "nearest name")
 
 
+def test_input_that_cannot_be_read(world):
+    hop = stage(world)
+    for how in ("</", "<&-"):
+        match(world.run("sh", "-c", f'sendmail b@d.example {how}', code=74).err, "cannot read the message", how)
+    equal((world.queue(), len(hop.taken)), ([], 0), "nothing was left")
+    equal(sent(world, hop, "b@d.example", text="").body, b"", "no input at all is an empty message")
+
+
+def test_addresses(world):
+    """A list in one argument, a name that needs a domain, the same one twice."""
+    hop = stage(world)
+    world.sendmail("-f", "a@s.example", "b@d.example, Somebody <c@d.example>,e", "b@D.EXAMPLE")
+    await_(lambda: sum(len(m.rcpts) for m in hop.taken) >= 3, "three")
+    world.await_empty()
+    equal(sorted(r for m in hop.taken for r in m.rcpts), ["b@d.example", "c@d.example", "e@mail.example.org"], "recipients")
+    m = sent(world, hop, "-ti", "y@d.example", text="To: x@d.example\nSubject: both\n\nx\n")
+    equal(sorted(m.rcpts), ["x@d.example", "y@d.example"], "-t adds to the arguments")
+
+
+def test_help_and_usage(world):
+    world.configure(listen=False)
+    for words, pattern in (("fermoposta --help", "^usage: fermoposta VERB"), ("fermoposta --version", r"^fermoposta \d"),
+                           ("fermoposta hold --help", "^usage: fermoposta hold"), ("sendmail --help", "^usage: sendmail"),
+                           ("sendmail --version", r"^fermoposta \d"), ("mailq --help", "^usage: mailq"),
+                           ("mailq --version", r"^fermoposta \d"), ("postqueue --help", "^usage: postqueue"),
+                           ("fermoposta check", "")):
+        p = world.run(*words.split())
+        match(p.out, pattern, words)
+        equal(p.err, "", f"standard error of {words}")
+    for words, pattern in (("fermoposta", "a verb is missing"), ("fermoposta lsit", 'did you mean "list"'),
+                           ("fermoposta list --fromat=csv", "did you mean"), ("postqueue -x", "write one of"),
+                           ("postqueue", "write one of"), ("sendmail -bz x@d.example", "-bz"), ("mailq --nonsense", "nonsense")):
+        match(world.run(*words.split(), code=64).err, pattern, words)
+    match(world.run("fermoposta", "list", "-c", world.path("none.conf"), code=78).err, "none.conf", "no such file")
+
+
 def test_without_a_daemon(world):
     world.configure(listen=False)
     for _ in range(2):
