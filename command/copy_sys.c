@@ -27,8 +27,15 @@ static bool write_all(int fd, const char *p, ssize_t n)
     return true;
 }
 
-// 1: something was copied; 0: the end of input; -1: an error on either side.
-static int copy_some(int from, int to)
+// What came from standard input and the daemon has not taken yet. While it waits the replies are
+// still read: the daemon takes no commands from whom it cannot reply to.
+struct pending {
+    char bytes[PIECE_SIZE];
+    ssize_t at, n;
+};
+
+// 1: something was copied; 0: the end; -1: an error on either side.
+static int copy_replies(int from)
 {
     char piece[PIECE_SIZE];
     ssize_t n = read(from, piece, sizeof(piece));
@@ -36,24 +43,55 @@ static int copy_some(int from, int to)
         return errno == EINTR || errno == EAGAIN ? 1 : -1;
     if (n == 0)
         return 0;
-    return write_all(to, piece, n) ? 1 : -1;
+    return write_all(STDOUT_FILENO, piece, n) ? 1 : -1;
+}
+
+// False at the end of standard input.
+static bool read_input(struct pending *p)
+{
+    ssize_t n = read(STDIN_FILENO, p->bytes, sizeof(p->bytes));
+    if (n < 0)
+        return errno == EINTR || errno == EAGAIN;
+    p->at = 0;
+    p->n = n;
+    return n > 0;
+}
+
+// False when the daemon takes no more.
+static bool send_pending(struct pending *p, int to)
+{
+    ssize_t n = send(to, p->bytes + p->at, (size_t)(p->n - p->at), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n < 0)
+        return errno == EINTR || errno == EAGAIN;
+    p->at += n;
+    return true;
 }
 
 static int copy_both_ways(int socket_fd)
 {
-    struct pollfd fds[2] = {{.fd = socket_fd, .events = POLLIN},
-                            {.fd = STDIN_FILENO, .events = POLLIN}};
+    static struct pending pending;
+    bool is_open = true; // towards the daemon
     for (;;) {
-        if (poll(fds, 2, -1) < 0 && errno != EINTR)
+        bool waits = is_open && pending.at < pending.n;
+        struct pollfd fds[2] = {
+            {.fd = socket_fd, .events = (short)(waits ? POLLIN | POLLOUT : POLLIN)},
+            {.fd = is_open && !waits ? STDIN_FILENO : -1, .events = POLLIN}}; // poll skips -1
+        if (poll(fds, 2, -1) < 0) {
+            if (errno == EINTR)
+                continue;
             return EX_OSERR;
-        if (fds[0].revents) {
-            int copied = copy_some(socket_fd, STDOUT_FILENO);
+        }
+        bool was_open = is_open;
+        if (waits && fds[0].revents & ~POLLIN)
+            is_open = send_pending(&pending, socket_fd);
+        if (fds[1].revents)
+            is_open = read_input(&pending);
+        if (was_open && !is_open)
+            shutdown(socket_fd, SHUT_WR);
+        if (fds[0].revents & ~POLLOUT) {
+            int copied = copy_replies(socket_fd);
             if (copied <= 0)
                 return copied == 0 ? EX_OK : EX_IOERR;
-        }
-        if (fds[1].revents && copy_some(STDIN_FILENO, socket_fd) <= 0) {
-            fds[1].fd = -1; // poll skips it; the daemon's replies are still awaited
-            shutdown(socket_fd, SHUT_WR);
         }
     }
 }
