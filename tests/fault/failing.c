@@ -3,7 +3,7 @@
 // fail. Unlike a tracer it numbers the calls of all threads in one order, costs nothing, and needs
 // no privilege.
 //
-// The orders stand in the file named by FP_FAILING, seven native 32-bit numbers that are shared
+// The orders stand in the file named by FP_FAILING, eight native 32-bit numbers that are shared
 // with the test while the program runs: the kinds that count (bits as in enum kind), the first and
 // the last call that is to fail, how (enum how), how many were seen, how many failed, whether syncs
 // lie. Writing a first call of 0 disarms.
@@ -52,7 +52,7 @@ enum how {
 struct orders {
     uint32_t kinds, first, last, how;
     _Atomic uint32_t seen, failed;
-    uint32_t lies;
+    uint32_t lies, has_power;
 };
 
 // A write that no sync has covered yet, and what stood there before.
@@ -62,12 +62,14 @@ struct undo {
     ino_t inode;
     int fd; // of our own, never closed: closing any would drop the file's POSIX locks
     off_t at, size_before;
-    size_t n;
+    bool is_doomed; // a sync of it failed
+    size_t n;       // of what was written
+    size_t had;     // of that, so much stood there before
     char before[];
 };
 
 static struct orders *orders;
-static bool has_power; // undo is kept only where power can be cut: it costs
+static bool has_power;
 static struct undo *newest;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 
@@ -82,7 +84,7 @@ __attribute__((constructor)) static void begin(void)
     if (p == MAP_FAILED)
         abort();
     orders = p;
-    has_power = orders->how == HOW_POWER || orders->how == HOW_SCATTER;
+    has_power = orders->has_power;
 }
 
 // ---- undoing what was not synced
@@ -101,13 +103,13 @@ static void remember(int fd, off_t at, size_t n)
     struct stat st;
     if (!has_power || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
         return;
-    struct undo *u = malloc(sizeof *u + n);
+    struct undo *u = calloc(1, sizeof *u + n);
     if (!u)
         abort();
-    *u =
-        (struct undo){.device = st.st_dev, .inode = st.st_ino, .at = at, .size_before = st.st_size};
+    *u = (struct undo){
+        .device = st.st_dev, .inode = st.st_ino, .at = at, .size_before = st.st_size, .n = n};
     ssize_t had = pread(fd, u->before, n, at);
-    u->n = had > 0 ? (size_t)had : 0;
+    u->had = had > 0 ? (size_t)had : 0;
     pthread_mutex_lock(&mutex);
     u->fd = own_fd(fd, &st);
     u->next = newest;
@@ -115,21 +117,68 @@ static void remember(int fd, off_t at, size_t n)
     pthread_mutex_unlock(&mutex);
 }
 
-static void forget_synced(int fd)
+static void drop(struct undo **p)
+{
+    struct undo *u = *p;
+    *p = u->next;
+    free(u);
+}
+
+// Of the same file, at or behind `at`, before `end`, and lost by a sync before.
+static void drop_doomed(const struct stat *st, struct undo **from, off_t at, off_t end)
+{
+    for (struct undo **p = from; *p;) {
+        struct undo *u = *p;
+        bool is_same = u->inode == st->st_ino && u->device == st->st_dev;
+        if (is_same && u->is_doomed && u->at >= at && u->at + (off_t)u->n <= end)
+            drop(p);
+        else
+            p = &u->next;
+    }
+}
+
+static void forget_synced(const struct stat *st)
+{
+    for (struct undo **p = &newest; *p;) {
+        struct undo *u = *p;
+        if (u->inode != st->st_ino || u->device != st->st_dev || u->is_doomed) {
+            p = &u->next;
+            continue;
+        }
+        drop_doomed(st, &u->next, u->at, u->at + (off_t)u->n);
+        drop(p);
+    }
+}
+
+static void doom(const struct stat *st)
+{
+    for (struct undo *u = newest; u; u = u->next)
+        if (u->inode == st->st_ino && u->device == st->st_dev)
+            u->is_doomed = true;
+}
+
+static void note_sync(int fd, bool is_done)
 {
     struct stat st;
     if (!has_power || fstat(fd, &st) != 0)
         return;
     pthread_mutex_lock(&mutex);
-    for (struct undo **p = &newest; *p;) {
-        struct undo *u = *p;
-        if (u->inode == st.st_ino && u->device == st.st_dev) {
-            *p = u->next;
-            free(u);
-        } else {
-            p = &u->next;
-        }
-    }
+    if (is_done)
+        forget_synced(&st);
+    else
+        doom(&st);
+    pthread_mutex_unlock(&mutex);
+}
+
+// What is cut off needs no undoing of its own but this one.
+static void note_truncation(int fd, off_t size)
+{
+    struct stat st;
+    if (!has_power || fstat(fd, &st) != 0 || st.st_size <= size)
+        return;
+    remember(fd, size, (size_t)(st.st_size - size));
+    pthread_mutex_lock(&mutex);
+    drop_doomed(&st, &newest, size, st.st_size);
     pthread_mutex_unlock(&mutex);
 }
 
@@ -140,11 +189,12 @@ static void cut_power(bool is_scattered)
     pthread_mutex_lock(&mutex); // never given back
     for (struct undo *u = newest; u; u = u->next) {
         seed = seed * 1664525U + 1013904223U;
-        if (is_scattered && (seed >> 16) % 2 == 0)
+        if (is_scattered && !u->is_doomed && (seed >> 16) % 2 == 0)
             continue;
-        if (syscall(SYS_pwrite64, u->fd, u->before, u->n, u->at) < 0)
+        // Where a file has grown all the same, there are zeros.
+        if (syscall(SYS_pwrite64, u->fd, u->before, u->is_doomed ? u->n : u->had, u->at) < 0)
             abort();
-        if (!is_scattered && syscall(SYS_ftruncate, u->fd, u->size_before) != 0)
+        if (!is_scattered && !u->is_doomed && syscall(SYS_ftruncate, u->fd, u->size_before) != 0)
             abort();
     }
 }
@@ -258,13 +308,14 @@ static int sync_with(long number, int fd)
 {
     size_t n = 0;
     enum how how = turn(KIND_SYNC);
-    if (fails(how, &n))
+    if (fails(how, &n)) {
+        note_sync(fd, false);
         return -1;
+    }
     if (orders && orders->lies)
         return 0;
     int rc = (int)done(how, syscall(number, fd));
-    if (rc == 0)
-        forget_synced(fd);
+    note_sync(fd, rc == 0);
     return rc;
 }
 
@@ -284,9 +335,7 @@ int ftruncate64(int fd, off64_t size)
     enum how how = turn(KIND_TRUNCATE);
     if (fails(how, &n))
         return -1;
-    struct stat st;
-    if (has_power && fstat(fd, &st) == 0 && st.st_size > size)
-        remember(fd, size, (size_t)(st.st_size - size));
+    note_truncation(fd, size);
     return (int)done(how, syscall(SYS_ftruncate, fd, size));
 }
 

@@ -96,20 +96,17 @@ class Orders:
 
     def __init__(self, path):
         self.path = path
-        path.write_bytes(bytes(28))
+        path.write_bytes(bytes(32))
         with open(path, "r+b") as f:
-            self.map = mmap.mmap(f.fileno(), 28)
+            self.map = mmap.mmap(f.fileno(), 32)
 
-    def give(self, kinds, how, first, last=None, lies=False):
-        """Numbers are counted from here on."""
-        self.map[0:28] = struct.pack("7I", kinds, 0, 0, how, 0, 0, lies)
+    def give(self, kinds, how, first, last=None, lies=False, has_power=None):
+        """Numbers are counted from here on. Whether power can be cut is settled when the daemon starts."""
+        if has_power is None:
+            has_power = how in (POWER, SCATTER)
+        self.map[0:32] = struct.pack("8I", kinds, 0, 0, how, 0, 0, lies, has_power)
         self.map[8:12] = struct.pack("I", first if last is None else last)
         self.map[4:8] = struct.pack("I", first)
-
-    def fire(self):
-        """The very next call, and all after it."""
-        self.map[8:12] = struct.pack("I", FOR_EVER)
-        self.map[4:8] = struct.pack("I", 1)
 
     def disarm(self):
         self.map[4:8] = bytes(4)
@@ -180,9 +177,9 @@ class Stage:
         self.daemon.kill()
         self.daemon.wait()
 
-    def cut_power(self):
-        """Must have been started with orders that say how."""
-        self.orders.fire()
+    def cut_power(self, how=POWER):
+        """It must have been started with orders that say that this can happen."""
+        self.orders.give(EVERY_KIND, how, 1, FOR_EVER)
         self.daemon.wait(timeout=20)
         assert self.daemon.returncode == -signal.SIGKILL, f"the daemon ended with {self.daemon.returncode}"
 

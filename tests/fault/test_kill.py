@@ -48,7 +48,7 @@ class Round:
         """Returns what must come twice: taken by the next hop in this round, but in the spool still."""
         time.sleep(self.seconds)
         if self.how:
-            self.stage.cut_power()
+            self.stage.cut_power(self.how)
         else:
             self.stage.kill()
         wait_until("the end of the dead daemon's connections", 20, lambda: self.stage.stat()[0] == 0)

@@ -15,7 +15,7 @@ def lost(stage, how, lies, prefix):
     for address in wanted:
         reply = stage.send([address])
         assert reply and reply[0] == "2", f"not taken: {reply}"
-    stage.cut_power()
+    stage.cut_power(how)
     return len(set(wanted) - set(stage.recorded_open(check=not lies)))
 
 
