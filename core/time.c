@@ -195,3 +195,12 @@ void time_format_asctime(int64_t ms, int utc_offset_s, char text[TIME_TEXT_SIZE]
     snprintf(text, TIME_TEXT_SIZE, "%s %s %2u %02u:%02u:%02u", day_name(&c), month_name(&c),
              two(c.day), two(c.hour), two(c.minute), two(c.second));
 }
+
+int64_t time_steady_now(struct time_steady *t, int64_t wall_ms, int64_t monotonic_ms)
+{
+    t->now_ms += monotonic_ms - t->monotonic_ms;
+    t->monotonic_ms = monotonic_ms;
+    if (wall_ms > t->now_ms)
+        t->now_ms = wall_ms;
+    return t->now_ms;
+}

@@ -17,7 +17,7 @@ static struct link *link_find(struct shell *sh, uint64_t conn)
 struct pipeline_event shell_event(const struct shell *sh, enum pipeline_event_kind kind)
 {
     (void)sh;
-    int64_t now = system_now_ms();
+    int64_t now = system_steady_ms();
     return (struct pipeline_event){
         .kind = kind, .now_ms = now, .utc_offset_s = system_utc_offset_s(now)};
 }

@@ -405,7 +405,7 @@ static void start_pipeline(struct shell *sh, uint64_t high_water)
         .config = &sh->config,
         .id_high_water = high_water,
         .seed = system_seed(),
-        .now_ms = system_now_ms(),
+        .now_ms = system_steady_ms(),
     };
     sh->pipeline = pipeline_new(&options);
     shell_log(sh, LOG_LEVEL_INFO, SLICE_LIT("daemon started"));

@@ -19,11 +19,22 @@
 #include <time.h>
 #include <unistd.h>
 
-int64_t system_now_ms(void)
+static int64_t read_clock(clockid_t clock)
 {
     struct timespec ts;
-    must(clock_gettime(CLOCK_REALTIME, &ts) == 0);
+    must(clock_gettime(clock, &ts) == 0);
     return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+int64_t system_now_ms(void)
+{
+    return read_clock(CLOCK_REALTIME);
+}
+
+int64_t system_steady_ms(void)
+{
+    static struct time_steady steady;
+    return time_steady_now(&steady, system_now_ms(), read_clock(CLOCK_MONOTONIC));
 }
 
 int system_utc_offset_s(int64_t now_ms)

@@ -145,11 +145,35 @@ static void test_calendar_agrees_with_libc(void **state)
     }
 }
 
+static void test_steady_clock(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        int64_t wall, monotonic, want;
+    } rows[] = {
+        {"begins as the wall clock says", 1000000, 70, 1000000},
+        {"both go on", 1000050, 120, 1000050},
+        {"set back: it goes on all the same", 400000, 220, 1000150},
+        {"the wall clock is still behind", 400500, 720, 1000650},
+        {"and has overtaken it", 2000000, 820, 2000000},
+        {"slept: the monotonic clock stood still", 9000000, 820, 9000000},
+    };
+    struct time_steady t = {0};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        int64_t got = time_steady_now(&t, rows[i].wall, rows[i].monotonic);
+        if (got != rows[i].want)
+            print_error("%s\n", rows[i].name);
+        assert_int_equal(got, rows[i].want);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_durations_are_parsed),
         cmocka_unit_test(test_durations_are_written),
+        cmocka_unit_test(test_steady_clock),
         cmocka_unit_test(test_moments_are_written),
         cmocka_unit_test(test_calendar_agrees_with_libc),
     };
