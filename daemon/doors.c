@@ -50,10 +50,24 @@ static void start_server(struct pipeline *p, struct door *d, const char *ip, boo
     d->server = server_new(&p->server_settings, &peer, p->now_ms);
 }
 
+// Users of this machine and the network do not crowd out one another, and nobody crowds out
+// operators.
+static bool is_crowded(const struct pipeline *p, const struct pipeline_event *e)
+{
+    if (e->door == DOOR_LOCAL)
+        return !e->is_operator && p->local_door_count >= DOORS_MAX;
+    return p->is_stopping || p->door_count >= DOORS_MAX;
+}
+
+static uint32_t *counter(struct pipeline *p, const struct door *d)
+{
+    return d->uid >= 0 ? &p->local_door_count : &p->door_count;
+}
+
 void door_open(struct pipeline *p, const struct pipeline_event *e)
 {
     bool is_local = e->door == DOOR_LOCAL;
-    if (!is_local && (p->is_stopping || p->door_count >= DOORS_MAX)) {
+    if (is_crowded(p, e)) {
         effect_send(p, e->conn, SLICE_LIT("421 4.3.2 Too many connections, try again later\r\n"),
                     false);
         effect_close(p, e->conn, true);
@@ -72,7 +86,7 @@ void door_open(struct pipeline *p, const struct pipeline_event *e)
         memcpy(d->user_name, e->user_name, n);
     }
     conn_add(p, e->conn, CONN_DOOR)->door = d;
-    p->door_count++;
+    ++*counter(p, d);
     if (is_local) {
         alarm_set(p, &d->alarm, p->now_ms + p->server_settings.command_ms);
     } else {
@@ -87,7 +101,7 @@ void door_free(struct pipeline *p, struct door *d)
     server_free(d->server);
     operator_free(p, d->operator);
     buf_close(&d->pending);
-    p->door_count--;
+    --*counter(p, d);
     free(d);
 }
 

@@ -31,7 +31,8 @@ enum {
     WINDOW_RCPTS = 20000,
     PAGE_RCPTS = 200,
     SETTLE_RCPTS_MAX = 100, // recipients in one settle, so that a notice fits one chunk
-    DOORS_MAX = 1000,       // connections coming in at once; more get 421
+    DOORS_MAX = 1000, // connections coming in at once, from the network and from users of this
+                      // machine each; more get 421
 };
 
 // A body in memory, shared by the batches of one message.
@@ -65,6 +66,7 @@ enum alarm_kind {
     ALARM_SWEEP,
     ALARM_MAINTAIN,
     ALARM_RETRY,
+    ALARM_DOMAINS,
     ALARM_STOP
 };
 struct alarm {
@@ -136,7 +138,7 @@ struct pipeline {
     struct scheduler *scheduler;
     struct effect_queue effects;
     struct heap alarms;
-    struct alarm alarm_scheduler, alarm_sweep, alarm_maintain, alarm_stop;
+    struct alarm alarm_scheduler, alarm_sweep, alarm_maintain, alarm_domains, alarm_stop;
     struct conn *conns;         // hash by id
     struct waiter *waiters;     // hash by tag
     struct carrier *carriers;   // all, linked
@@ -145,7 +147,7 @@ struct pipeline {
     struct sweep sweep;
     struct counters counters;
     uint64_t next_conn, next_tag;
-    uint32_t door_count, carrier_count;
+    uint32_t door_count, local_door_count, carrier_count;
     uint32_t batches_max;
     size_t body_memory, body_memory_max;
     size_t spool_memory;    // bytes of bodies on their way to the spool

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Clients that do not keep to the manners: they do not read, say too much, or stop in the middle."""
+import resource
 import select
 import socket
 import time
@@ -69,6 +70,19 @@ def test_a_long_dialogue_through_sendmail(world):
     out = world.run("sendmail", "-bs", stdin=50000 * b"EHLO client.example\n" + b"QUIT\n").out
     equal(out.count("250 ENHANCEDSTATUSCODES"), 50000, "replies")
     match(out, "^221 ")
+
+
+def test_a_crowd_on_this_machine(world):
+    """It keeps nobody else out."""
+    stage(world)
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+    crowd = [local(world, b"CONTROL 1\n") for _ in range(1010)]
+    with world.client() as c:
+        match(c.banner, "^220 ")
+    world.sendmail("b@d.example")
+    for s in crowd:
+        s.close()
 
 
 def test_an_operator_that_does_not_read(world):
