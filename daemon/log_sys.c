@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -137,6 +138,11 @@ enum fp_err log_reopen(struct log *l)
 
 void log_give(struct log *l, uint32_t uid, uint32_t gid)
 {
-    if (l->path && l->fd >= 0 && geteuid() == 0)
+    // Only a file of root's own that has no other name: in a directory that is the user's already,
+    // a link would have made us open, and give away, whatever it leads to.
+    struct stat named, opened;
+    if (l->path && l->fd >= 0 && geteuid() == 0 && lstat(l->path, &named) == 0 &&
+        fstat(l->fd, &opened) == 0 && S_ISREG(named.st_mode) && named.st_ino == opened.st_ino &&
+        named.st_dev == opened.st_dev && opened.st_nlink == 1)
         (void)!fchown(l->fd, uid, gid);
 }

@@ -6,6 +6,7 @@
 #include "core/time.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
 #include <pwd.h>
@@ -115,10 +116,16 @@ enum fp_err system_prepare_directory(const char *path, const struct system_user 
 
 void system_own_file(const char *path, const struct system_user *user)
 {
+    if (geteuid() != 0 || user->is_kept)
+        return;
+    // By descriptor, and never a file with another name: the directory may be the user's already.
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return;
     struct stat st;
-    if (geteuid() == 0 && !user->is_kept && lstat(path, &st) == 0 && S_ISREG(st.st_mode) &&
-        st.st_uid == 0)
-        (void)!lchown(path, user->uid, user->gid);
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == 0 && st.st_nlink == 1)
+        (void)!fchown(fd, user->uid, user->gid);
+    close(fd);
 }
 
 enum fp_err system_drop_privileges(const struct system_user *user, struct buf *why)
