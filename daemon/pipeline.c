@@ -8,7 +8,8 @@ enum {
     MAINTAIN_EVERY_MS = 60 * 1000,
     MAINTAIN_AGAIN_MS = 200,
     MAINTAIN_BUDGET = 256,
-    STOP_GRACE_MS = 5 * 1000, // for attempts under way at a shutdown
+    STOP_GRACE_MS = 5 * 1000,     // for attempts under way at a shutdown
+    STOP_OUTCOMES_MS = 20 * 1000, // and then for the spool, to take what became of them
 };
 
 // A jump of the wall clock beyond this makes a new epoch: nothing expires by age before it was
@@ -93,6 +94,7 @@ struct pipeline *pipeline_new(const struct pipeline_options *options)
     alarm_init(&p->alarm_scheduler, ALARM_SCHEDULER, NULL);
     alarm_init(&p->alarm_sweep, ALARM_SWEEP, NULL);
     alarm_init(&p->alarm_maintain, ALARM_MAINTAIN, NULL);
+    alarm_init(&p->alarm_domains, ALARM_DOMAINS, NULL);
     alarm_init(&p->alarm_stop, ALARM_STOP, NULL);
     return p;
 }
@@ -274,6 +276,21 @@ static void on_conn(struct pipeline *p, struct conn *c, const struct pipeline_ev
     }
 }
 
+// First the attempts are cut short; then outcomes that the spool will not take are given up, too:
+// what they are of is tried again after the next start.
+static void on_grace_over(struct pipeline *p)
+{
+    if (!p->is_aborted) {
+        p->is_aborted = true;
+        carriers_abort(p);
+        alarm_set(p, &p->alarm_stop, p->now_ms + STOP_OUTCOMES_MS);
+        return;
+    }
+    effect_logf(p, LOG_LEVEL_ERROR, "stopping, though the spool has not taken every outcome");
+    p->is_stopped = true;
+    effect_add(p, PIPELINE_STOPPED);
+}
+
 static void on_timer(struct pipeline *p)
 {
     struct heap_node *node;
@@ -302,8 +319,11 @@ static void on_timer(struct pipeline *p)
         case ALARM_RETRY:
             settling_timer(p, a->owner);
             break;
+        case ALARM_DOMAINS:
+            windows_reload(p);
+            break;
         case ALARM_STOP:
-            carriers_abort(p);
+            on_grace_over(p);
             break;
         }
     }

@@ -153,7 +153,8 @@ struct pipeline {
     size_t spool_memory;    // bytes of bodies on their way to the spool
     struct body *graveyard; // to be freed at the next feed
     bool is_pumping;        // the scheduler's effects are being executed further up the stack
-    bool is_started, is_stopping, is_stopped, is_full; // is_full: the disk is; said once
+    bool is_started, is_stopping, is_aborted, is_stopped,
+        is_full; // is_full: the disk is; said once
 };
 
 // pipeline.c

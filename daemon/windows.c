@@ -8,6 +8,7 @@
 
 enum {
     DOMAINS_PAGE = 1000,
+    DOMAINS_RETRY_MS = 1000,
     FRESH_RCPTS_MAX = 1000, // of a message that goes to delivery from memory
 };
 
@@ -276,8 +277,9 @@ void windows_due(struct pipeline *p, const char *domain, int64_t next_due_ms)
 void windows_domains_read(struct pipeline *p, struct op *op)
 {
     if (op->err) {
-        effect_logf(p, LOG_LEVEL_ERROR, "spool: domains could not be read: %s",
+        effect_logf(p, LOG_LEVEL_ERROR, "spool: domains could not be read: %s; trying again",
                     fp_err_text(op->err));
+        alarm_set(p, &p->alarm_domains, p->now_ms + DOMAINS_RETRY_MS);
         return;
     }
     for (uint32_t i = 0; i < op->domains.row_count; i++)

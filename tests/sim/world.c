@@ -58,7 +58,7 @@ struct world_inside {
     uint64_t random;
     int64_t start_ms, latency_ms, offset_ms; // offset: by how much the wall clock jumped
     uint32_t batches_max;
-    bool keeps_trace, dns_fails, wants_crash, is_stopped;
+    bool keeps_trace, dns_fails, spool_fails, wants_crash, is_stopped;
     struct op *writes, **writes_last;
     bool writer_called;
     struct record records[RECORDS];
@@ -157,6 +157,10 @@ static void run_batch(struct world *w)
     in->writes_last = &in->writes;
     if (!first)
         return;
+    if (in->spool_fails) {
+        fail_batch(w, first);
+        return;
+    }
     must(store_begin(in->writer) == FP_OK);
     for (struct op *op = first; op; op = op->next) {
         store_run(in->writer, op);
@@ -198,6 +202,8 @@ static void run_reader(struct world *w, struct op *op)
 {
     store_run(w->in->reader, op);
     must(op->err == FP_OK || op->err == FP_NOT_FOUND);
+    if (w->in->spool_fails)
+        op->err = FP_IO;
     struct happening *h = event_later(w, PIPELINE_STORED, 0, w->now_ms + (int64_t)(draw(w) % 5));
     h->event.op = op;
 }
@@ -224,6 +230,11 @@ void world_mx(struct world *w, const char *domain, uint16_t preference, const ch
 void world_dns_fails(struct world *w, bool fails)
 {
     w->in->dns_fails = fails;
+}
+
+void world_spool_fails(struct world *w, bool fails)
+{
+    w->in->spool_fails = fails;
 }
 
 static struct dns_answer *answer_for(struct world *w, const char *name, enum dns_type type)

@@ -79,6 +79,7 @@ void world_free(struct world *w);
 void world_name(struct world *w, const char *name,
                 const char *ip); // A record and implicit MX; more than one: more records
 void world_mx(struct world *w, const char *domain, uint16_t preference, const char *host);
+void world_spool_fails(struct world *w, bool fails);      // every op FP_IO, nothing is done
 void world_dns_fails(struct world *w, bool fails);        // every answer SERVFAIL
 struct host *world_host(struct world *w, const char *ip); // made, up, when unknown
 
