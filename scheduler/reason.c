@@ -13,11 +13,13 @@ struct reason {
     uint8_t result, klass, scope;
     bool in_doubt, has_reply;
     uint16_t port;
+    struct reason_shown *shown; // since the last release, or NULL
     char texts[];
 };
 
 struct reason_shown {
     struct reason_shown *next;
+    struct reason *of; // NULL: freed meanwhile
     struct outcome outcome;
 };
 
@@ -34,6 +36,7 @@ struct reason *reason_new(const struct outcome *o)
     r->in_doubt = o->in_doubt;
     r->has_reply = o->has_reply;
     r->port = o->port;
+    r->shown = NULL;
     char *to = r->texts;
     for (int i = 0; i < REASON_TEXTS; i++) {
         size_t size = strlen(texts[i]) + 1;
@@ -45,6 +48,8 @@ struct reason *reason_new(const struct outcome *o)
 
 void reason_free(struct reason *r)
 {
+    if (r && r->shown)
+        r->shown->of = NULL;
     free(r);
 }
 
@@ -68,21 +73,28 @@ static void expand(const struct reason *r, struct outcome *ret)
     }
 }
 
-const struct outcome *reasons_show(struct reasons *all, const struct reason *r)
+// Once for each reason: a listing asks for the same one with every message, and an idle daemon may
+// release none for hours.
+const struct outcome *reasons_show(struct reasons *all, struct reason *r)
 {
     if (!r)
         return NULL;
-    struct reason_shown *shown = must_alloc(sizeof *shown);
-    expand(r, &shown->outcome);
-    shown->next = all->first;
-    all->first = shown;
-    return &shown->outcome;
+    if (!r->shown) {
+        r->shown = must_alloc(sizeof *r->shown);
+        expand(r, &r->shown->outcome);
+        r->shown->of = r;
+        r->shown->next = all->first;
+        all->first = r->shown;
+    }
+    return &r->shown->outcome;
 }
 
 void reasons_release(struct reasons *all)
 {
     while (all->first) {
         struct reason_shown *next = all->first->next;
+        if (all->first->of)
+            all->first->of->shown = NULL;
         free(all->first);
         all->first = next;
     }

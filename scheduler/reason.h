@@ -17,7 +17,7 @@ void reason_free(struct reason *r); // NULL is fine
 struct reasons {
     struct reason_shown *first;
 };
-const struct outcome *reasons_show(struct reasons *all, const struct reason *r); // NULL for NULL
+const struct outcome *reasons_show(struct reasons *all, struct reason *r); // NULL for NULL
 void reasons_release(struct reasons *all);
 
 #endif

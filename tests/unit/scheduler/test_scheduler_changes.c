@@ -301,6 +301,10 @@ static void health_survives_a_restart(void **state)
     assert_true(scheduler_destination(w->s, "d0.example", &view));
     assert_int_equal(view.failures, 3);
     assert_string_equal(view.why->text, "no route to host");
+    // A listing asks with every message: that must not cost memory until the next feed.
+    const struct outcome *shown = view.why;
+    assert_true(scheduler_destination(w->s, "d0.example", &view));
+    assert_ptr_equal(view.why, shown);
     world_run(w, TIME_NEVER);
     expect_trace(w, "0.001 probe 3.0+1 d1.example\n"
                     "0.001 start 5.0+1 d2.example\n"
