@@ -42,6 +42,7 @@ void config_close(struct config *c)
     free(c->spool);
     free(c->socket);
     free(c->user);
+    free(c->user_place);
     free(c->operators);
     for (uint32_t i = 0; i < c->nameserver_count; i++)
         free(c->nameservers[i]);

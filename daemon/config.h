@@ -20,8 +20,9 @@ struct config {
     char *hostname; // this machine's fully qualified name when not set
     char *spool;
     char *socket;
-    char *user;      // NULL: not set
-    char *operators; // group name; "" none
+    char *user;       // NULL: not set
+    char *user_place; // "FILE:LINE" where it is set: only the machine can tell whether it exists
+    char *operators;  // group name; "" none
     char **nameservers;
     uint32_t nameserver_count;
     uint16_t smtp_port;

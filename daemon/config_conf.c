@@ -110,9 +110,17 @@ static void read_socket(struct config_reader *r, const config_setting_t *s, void
 
 static void read_user(struct config_reader *r, const config_setting_t *s, void *into)
 {
+    struct config *c = into;
     const char *value = config_string(r, s); // "" is a value: as started
-    if (value)
-        replace(&((struct config *)into)->user, value);
+    if (!value)
+        return;
+    struct buf place;
+    buf_init(&place, SIZE_MAX);
+    buf_addf(&place, "%s:%u", config_text_file(r->text, (uint32_t)config_setting_source_line(s)),
+             config_setting_place(r, s));
+    replace(&c->user, value);
+    replace(&c->user_place, place.p);
+    buf_close(&place);
 }
 
 static void read_operators(struct config_reader *r, const config_setting_t *s, void *into)

@@ -41,11 +41,9 @@ static bool is_row(struct config_reader *r, const struct table *t, const config_
         config_problem(r, row, "a row of %s is written %s", t->name, t->example);
         return false;
     }
-    if (!config_setting_get_member(row, t->key)) {
+    if (!config_setting_get_member(row, t->key))
         config_problem(r, row, "this row of %s lacks %s; a row is written %s", t->name, t->key,
                        t->example);
-        return false;
-    }
     return true;
 }
 

@@ -58,7 +58,7 @@ static bool has_user(const struct config *c, struct buf *problems)
     buf_init(&why, 4096);
     enum fp_err err = system_find_user(c->user, &user, &why);
     if (err)
-        buf_addf(problems, "%s: %s\n", c->file, buf_slice(&why).p);
+        buf_addf(problems, "%s: %s\n", c->user_place ? c->user_place : c->file, buf_slice(&why).p);
     buf_close(&why);
     return err == FP_OK;
 }
@@ -77,6 +77,12 @@ static int config_code(enum fp_err err)
     default:
         return EX_IOERR;
     }
+}
+
+static int say_good(const char *file)
+{
+    printf("%s: the configuration is good\n", file);
+    return EX_OK;
 }
 
 int main(int argc, char **argv)
@@ -102,7 +108,7 @@ int main(int argc, char **argv)
         if (strcmp(a.verb, "daemon") == 0)
             code = a.word_count ? usage("daemon takes no further words") : shell_run(&config);
         else if (strcmp(a.verb, "check") == 0)
-            printf("%s: the configuration is good\n", a.file);
+            code = a.word_count ? usage("check takes no further words") : say_good(a.file);
         else
             code = offline_run(&config, a.verb, a.words, a.word_count);
     }

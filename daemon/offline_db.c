@@ -280,6 +280,8 @@ int offline_run(const struct config *config, const char *verb, const char *const
         code = err == FP_OK ? run(&o) : open_code(err);
         if (err == FP_OK)
             store_close(o.store);
+        if (err == FP_DENIED)
+            buf_add_str(&why, "; while no daemon runs, only root and its user may read the spool");
     }
     if (why.n > 0)
         fprintf(stderr, "fermoposta: %s\n", why.p);

@@ -26,6 +26,9 @@ expect 78 "^$stage/none.conf:1: no such file" fermoposta list -c "$stage/none.co
 printf 'smtp_prot = 25\nlog = 5\n' >bad.conf
 expect 78 '^bad.conf:1: .*did you mean "smtp_port"' fermoposta check -c bad.conf
 expect 78 '^bad.conf:2: log must be' sendmail -C bad.conf a@b.example </dev/null
+printf 'listen = ()\nuser = "nobody-of-that-name"\n' >bad.conf
+expect 78 '^bad.conf:2: user = "nobody-of-that-name": there is no such user' fermoposta check -c bad.conf
+expect 64 'check takes no further words' fermoposta check more
 expect 0 '' fermoposta check
 
 printf "$message" | expect 75 'the daemon is not running' sendmail a@b.example

@@ -119,6 +119,10 @@ static const struct bad_case {
     {"listen: no address", "listen = (\n  { protocol = \"smtp\" }\n)\n",
      "c.conf:2: this row of listen lacks address; a row is written { address = \"127.0.0.1:25\", "
      "protocol = \"smtp\" }\n"},
+    {"listen: a slip in the name of the address", "listen = ( { adress = \"127.0.0.1:25\" } )\n",
+     "c.conf:1: this row of listen lacks address; a row is written { address = \"127.0.0.1:25\", "
+     "protocol = \"smtp\" }\n"
+     "c.conf:1: unknown setting \"adress\" in listen; did you mean \"address\"?\n"},
     {"listen: the same address twice",
      "listen = (\n  { address = \"127.0.0.1:25\" },\n  { address = \"127.0.0.1:25\" }\n)\n",
      "c.conf:3: the row address = \"127.0.0.1:25\" stands twice in listen; keep one\n"},
