@@ -306,8 +306,8 @@ void shell_stopped(struct shell *sh)
     sh->dns = NULL;
     // The reader first: who closes the spool last, and may checkpoint, empties the log into the
     // file, so that a spool at rest is one file to copy.
-    feed_done(sh, worker_stop(sh->reader));
-    feed_done(sh, worker_stop(sh->writer));
+    feed_done(sh, sh->reader ? worker_stop(sh->reader) : NULL);
+    feed_done(sh, sh->writer ? worker_stop(sh->writer) : NULL);
     sh->writer = sh->reader = NULL;
     close_handle((uv_handle_t *)&sh->timer);
     close_handle((uv_handle_t *)&sh->wake);
@@ -390,12 +390,14 @@ static void take_down(struct shell *sh)
     config_close(&sh->config);
 }
 
+// Nothing was promised to anybody yet: what was opened is closed again, and that is all.
 static int fail(struct shell *sh, int code, const struct buf *why)
 {
-    log_flush(sh->log);
     fprintf(stderr, "fermoposta: %s\n", why->n ? why->p : "the daemon cannot start");
-    // The process ends at once: nothing was promised to anybody yet.
-    close_doors(sh);
+    shell_stopped(sh);
+    uv_run(&sh->loop, UV_RUN_DEFAULT);
+    must(uv_loop_close(&sh->loop) == 0);
+    take_down(sh);
     return code;
 }
 
@@ -424,6 +426,8 @@ int shell_run(struct config *config)
     buf_init(&why, 64 * 1024);
     if (log_open(sh.config.log, sh.config.hostname, &sh.log, &why)) {
         fprintf(stderr, "fermoposta: %s\n", buf_slice(&why).p);
+        buf_close(&why);
+        config_close(&sh.config);
         return EX_CANTCREAT;
     }
     system_raise_limits();

@@ -168,7 +168,10 @@ def test_only_one(world):
     first = world.daemon.pid
     world.configure(listen=False, socket=world.path("other.socket"))
     refused(world, 75, rf"locked by process {first}")
-    world.configure()  # and with the same sockets
+    world.configure(listen=False)  # with the same socket, which it must not take away
+    world.run("fermoposta", "daemon", code=75)
+    world.sendmail("b@d.example")
+    world.configure()  # and with the same listener
     p = world.run("fermoposta", "daemon", code=None)
     equal(len(p.err.strip().splitlines()), 1, "one sentence")
     if p.returncode == 0:
@@ -203,6 +206,8 @@ def test_spools_that_are_none(world):
 
 
 def test_configuration_errors(world):
+    world.configure(log="/nowhere/log")
+    match(world.run("fermoposta", "daemon", code=73).err, "/nowhere/log")
     for text, pattern in (
             ("hostnam = \"x.example\"\n", r"c\.conf:1: .*\"hostname\""),
             ("\n\nsmtp_port = 70000\n", r"c\.conf:3: .*smtp_port"),
