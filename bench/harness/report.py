@@ -10,7 +10,7 @@ import subprocess
 
 UNITS = {"end_to_end_per_s": ("end to end", "messages/s"), "accept_per_s": ("accepted", "messages/s"),
          "submit_per_s": ("submitted", "messages/s"), "flush_per_s": ("flushed", "messages/s"),
-         "per_s": ("rate", "/s"), "cpu_us": ("CPU of the mail system", "µs/message"),
+         "per_s": ("rate", "/s"), "cpu_us": ("CPU of what is measured", "µs/message"),
          "user_us": ("… user", "µs/message"), "system_us": ("… kernel", "µs/message"),
          "generator_us": ("CPU of the generator", "µs/message"),
          "sink_us": ("CPU of the sink", "µs/message"),
