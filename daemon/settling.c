@@ -214,24 +214,16 @@ static void reread(struct pipeline *p, struct settling *s)
     store_op(p, op, WAIT_SETTLING)->settling = s;
 }
 
-// The message has gone: what became of the attempt is of no interest any more (W5).
-static void forget(struct pipeline *p, struct settling *s)
+// The line on one recipient's attempt, when it was one and not only a decision.
+static void log_attempt(struct pipeline *p, struct settling *s, uint32_t i)
 {
-    for (uint32_t i = 0; i < s->rcpt_count; i++)
-        windows_settled(p, &s->rcpts[i], true, 0);
-    finish(p, s);
-}
-
-static void log_change(struct pipeline *p, struct settling *s, uint32_t i)
-{
-    const struct settle_plan *plan = &s->plans[i];
-    if (plan->change.action == SETTLE_WARN || (!s->outcomes && !plan->is_expired))
+    if (!s->outcomes)
         return;
     const struct settle_times *t = &s->times;
     struct logline_delivery d = {
         .id = s->message.id,
         .address = s->rcpts[i].address,
-        .outcome = s->outcomes ? &s->outcomes[i] : &plan->change.outcome,
+        .outcome = &s->outcomes[i],
         .delay_ms = p->now_ms - s->message.arrival_ms,
     };
     // Stages that were not reached took no time.
@@ -242,15 +234,41 @@ static void log_change(struct pipeline *p, struct settling *s, uint32_t i)
     d.delays_ms[3] = t->done_ms - ready_ms;
     struct buf line;
     buf_init(&line, 8192);
-    if (s->outcomes)
-        logline_delivery(&d, &line);
-    if (s->outcomes)
-        effect_log(p, LOG_LEVEL_INFO, &line);
-    buf_reset(&line);
-    if (plan->is_expired) {
-        logline_expired(s->message.id, s->message.sender, &line);
-        effect_log(p, LOG_LEVEL_INFO, &line);
+    logline_delivery(&d, &line);
+    effect_log(p, LOG_LEVEL_INFO, &line);
+    buf_close(&line);
+}
+
+// The recipient was taken away during the attempt (W5). Only that it had the mail all the same is
+// still of interest: whoever took it away will be asked.
+static void log_gone(struct pipeline *p, struct settling *s, uint32_t i)
+{
+    if (s->outcomes && s->outcomes[i].result == OUTCOME_DELIVERED)
+        log_attempt(p, s, i);
+}
+
+// The message has gone, and what became of the attempt changes nothing any more (W5).
+static void forget(struct pipeline *p, struct settling *s)
+{
+    for (uint32_t i = 0; i < s->rcpt_count; i++) {
+        log_gone(p, s, i);
+        windows_settled(p, &s->rcpts[i], true, 0);
     }
+    finish(p, s);
+}
+
+static void log_change(struct pipeline *p, struct settling *s, uint32_t i)
+{
+    const struct settle_plan *plan = &s->plans[i];
+    if (plan->change.action == SETTLE_WARN)
+        return;
+    log_attempt(p, s, i);
+    if (!plan->is_expired)
+        return;
+    struct buf line;
+    buf_init(&line, 8192);
+    logline_expired(s->message.id, s->message.sender, &line);
+    effect_log(p, LOG_LEVEL_INFO, &line);
     buf_close(&line);
 }
 
@@ -281,7 +299,9 @@ static void committed(struct pipeline *p, struct settling *s, struct op_settle *
         }
         bool was_gone = st->is_gone && st->is_gone[k];
         k++;
-        if (!was_gone) {
+        if (was_gone) {
+            log_gone(p, s, i);
+        } else {
             log_change(p, s, i);
             count_change(p, plan);
         }
@@ -336,6 +356,7 @@ static void refresh(struct pipeline *p, struct settling *s, struct op_row *row)
         while (k < row->rcpt_count && row->rcpts[k].n != s->rcpts[i].n)
             k++;
         if (k == row->rcpt_count) {
+            log_gone(p, s, i);
             windows_settled(p, &s->rcpts[i], true, 0);
             recipient_close(&s->rcpts[i]);
             continue;

@@ -159,6 +159,31 @@ def test_changes_during_an_attempt(world):
         world.stop()
 
 
+def test_removed_but_delivered(world):
+    """What was removed while it was being delivered is gone from the queue; that it went out is said."""
+    asked, go = threading.Event(), threading.Event()
+
+    def answer(verb, *_):
+        if verb == "DOT":
+            asked.set()
+            go.wait(60)
+        return None
+    hop = Hop(world, answer=answer).up()
+    world.configure(f'route = ( {{ for = "*", to = [ "{hop.to()}" ] }} )\n')
+    world.start()
+    for words in (("to=b@d.example",), ("--all",)):  # one recipient of two, then both
+        asked.clear()
+        go.clear()
+        before = world.log().count("status=sent")
+        world.sendmail("-f", "a@s.example", "b@d.example", "c@d.example")
+        await_(asked.is_set, "the end of the message is under way")
+        world.run("fermoposta", "remove", *words)
+        go.set()
+        world.await_log("status=sent", count=before + 2)
+        world.await_empty()
+    equal(len(hop.taken), 2, "deliveries")
+
+
 def test_requeue_and_flush(world):
     _, hop = stage(world)
     one = world.id_of("from=bert@home.example")
