@@ -184,6 +184,7 @@ def test_slow_destination_keeps_nobody_waiting(world):
     for n in range(30):
         world.sendmail("-f", f"n{n}@s.example", "b@fast.example")
     await_(lambda: len(fast.taken) == 30, "the others")
+    await_(lambda: {r["recipients"][0]["address"] for r in world.queue()} == {"b@slow.example"}, "only the slow wait")
     equal(len(world.queue()), 30, "what waits")
 
 
