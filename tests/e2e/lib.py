@@ -327,12 +327,12 @@ class World:
         self.children.append(child)
         return child
 
-    def start(self, wrapper=()):
-        """Starts the daemon and waits until it says that it is there."""
+    def start(self, **options):
+        """Starts the daemon (options: of subprocess.Popen) and waits until it says that it is there."""
         before = self.log().count("daemon started")
         errors = open(self.path("stderr"), "ab")
-        self.daemon = self.spawn([*wrapper, self.path("bin/fermoposta"), "daemon"], stdin=subprocess.DEVNULL,
-                                 stdout=errors, stderr=errors)
+        self.daemon = self.spawn([self.path("bin/fermoposta"), "daemon"], stdin=subprocess.DEVNULL,
+                                 stdout=errors, stderr=errors, **options)
         errors.close()
 
         def is_up():

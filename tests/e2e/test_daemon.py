@@ -240,7 +240,7 @@ def test_never_root_again(world):
     hop = Hop(world).up()
     spool = world.path("spool/spool.db")
     world.configure(route(hop), user="nobody", spool=spool, socket=world.path("run/socket"))
-    world.start()
+    world.start(extra_groups=[0, 4, 6])
     with open(f"/proc/{world.daemon.pid}/status") as f:
         status = dict(line.split(":\t", 1) for line in f.read().splitlines() if ":\t" in line)
     equal(status["Uid"].split(), [str(nobody.pw_uid)] * 4, "user")
