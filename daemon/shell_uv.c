@@ -194,7 +194,7 @@ static void feed_conn(struct link *l, enum pipeline_event_kind kind, struct slic
     static const enum deliver_fault faults[] = {
         [STREAM_REFUSED] = FAULT_REFUSED, [STREAM_UNREACHABLE] = FAULT_UNREACHABLE,
         [STREAM_TIMEOUT] = FAULT_TIMEOUT, [STREAM_RESET] = FAULT_RESET,
-        [STREAM_OTHER] = FAULT_OTHER,
+        [STREAM_OTHER] = FAULT_OTHER,     [STREAM_SHORTAGE] = FAULT_SHORTAGE,
     };
     if (l->is_gone)
         return;
@@ -221,7 +221,7 @@ static void on_connect_failed(void *arg, enum stream_fault fault, const char *de
     static const enum deliver_fault faults[] = {
         [STREAM_REFUSED] = FAULT_REFUSED, [STREAM_UNREACHABLE] = FAULT_UNREACHABLE,
         [STREAM_TIMEOUT] = FAULT_TIMEOUT, [STREAM_RESET] = FAULT_RESET,
-        [STREAM_OTHER] = FAULT_OTHER,
+        [STREAM_OTHER] = FAULT_OTHER,     [STREAM_SHORTAGE] = FAULT_SHORTAGE,
     };
     e.conn = l->conn;
     e.fault = faults[fault];

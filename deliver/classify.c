@@ -208,6 +208,7 @@ static const struct fault_row {
     [FAULT_CLOSED] = {"Connection closed", "lost connection with ", "", "4.4.2"},
     [FAULT_GARBAGE] = {"no SMTP", "no valid reply from ", "", "4.5.0"},
     [FAULT_OTHER] = {"Connection failed", "lost connection with ", "", "4.4.2"},
+    [FAULT_SHORTAGE] = {"Too many open files", "lost connection with ", "", "4.3.0"},
 };
 
 void classify_fault(enum deliver_stage stage, enum deliver_fault fault, const char *detail,
@@ -222,6 +223,10 @@ void classify_fault(enum deliver_stage stage, enum deliver_fault fault, const ch
     ret->in_doubt = stage == STAGE_DOT;
     if (stage == STAGE_CONNECT) {
         put_text(ret->status, sizeof ret->status, "4.4.1");
+        if (fault == FAULT_SHORTAGE) { // says nothing about the host
+            judge(ret, OUTCOME_DEFERRED, SCOPE_LOCAL, CLASS_MESSAGE);
+            put_text(ret->status, sizeof ret->status, said->status);
+        }
         snprintf(ret->text, sizeof ret->text, "connect to %s[%s]:%u: %s", ret->host, ret->ip,
                  ret->port, has_detail ? detail : said->connect);
         return;

@@ -35,7 +35,8 @@ enum deliver_fault {
     FAULT_RESET,
     FAULT_CLOSED,
     FAULT_GARBAGE,
-    FAULT_OTHER
+    FAULT_OTHER,
+    FAULT_SHORTAGE // of our own descriptors or memory; only at STAGE_CONNECT
 };
 
 struct hop {

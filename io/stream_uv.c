@@ -67,6 +67,11 @@ enum stream_fault stream_error_fault(int error)
     case UV_ECONNRESET:
     case UV_EPIPE:
         return STREAM_RESET;
+    case UV_EMFILE:
+    case UV_ENFILE:
+    case UV_ENOBUFS:
+    case UV_ENOMEM:
+        return STREAM_SHORTAGE;
     default:
         return STREAM_OTHER;
     }

@@ -23,7 +23,8 @@ enum stream_fault {
     STREAM_UNREACHABLE,
     STREAM_TIMEOUT,
     STREAM_RESET,
-    STREAM_OTHER
+    STREAM_OTHER,
+    STREAM_SHORTAGE // of descriptors or memory: our own fault, whoever was to be reached
 };
 
 // Any member but arg may be NULL. detail is what the C library says ("Connection refused").

@@ -141,6 +141,9 @@ static void test_faults(void **state)
     assert_string_equal(o.text, "connect to mx.d.example[192.0.2.1]:25: Connection refused");
     classify_fault(STAGE_CONNECT, FAULT_OTHER, "No route to host", &hop, &o);
     assert_string_equal(o.text, "connect to mx.d.example[192.0.2.1]:25: No route to host");
+    classify_fault(STAGE_CONNECT, FAULT_SHORTAGE, "", &hop, &o); // ours, and no host's
+    assert_int_equal(o.scope, SCOPE_LOCAL);
+    assert_string_equal(o.status, "4.3.0");
     classify_fault(STAGE_RCPT, FAULT_CLOSED, NULL, &hop, &o);
     assert_string_equal(o.text,
                         "lost connection with mx.d.example[192.0.2.1] while sending RCPT TO");
