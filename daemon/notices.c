@@ -41,14 +41,15 @@ static void name_recipient(const struct settling *s, uint32_t i, struct notice_r
     };
 }
 
-// The part of the original that comes back with the notice.
+// The part of the original that comes back with the notice. Of one that comes back without any, the
+// header is known all the same: whether a program sent it, and what the notice answers.
 static void take_original(const struct pipeline *p, const struct settling *s, struct notice *n)
 {
     n->ret = p->config->notice_return;
     n->original_is_8bit = s->message.is_8bit;
     struct slice body =
         s->body && s->body->data ? (struct slice){s->body->data, s->body->size} : SLICE_LIT("");
-    if (body.n == 0 || n->ret == RETURN_NONE) {
+    if (body.n == 0) {
         n->ret = RETURN_NONE;
         return;
     }
@@ -57,7 +58,8 @@ static void take_original(const struct pipeline *p, const struct settling *s, st
         n->original_is_full = true;
         return;
     }
-    n->ret = RETURN_HEADERS;
+    if (n->ret == RETURN_FULL)
+        n->ret = RETURN_HEADERS;
     size_t size = header_block_size(body);
     n->original = (struct slice){body.p, size < RETURNED_HEADER_MAX ? size : RETURNED_HEADER_MAX};
 }

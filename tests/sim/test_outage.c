@@ -164,6 +164,30 @@ static void test_undeliverable_notice(void **state)
     world_free(w);
 }
 
+// What comes back with a notice does not decide whether there is one.
+static void test_automatic_mail_is_not_warned_about(void **state)
+{
+    (void)state;
+    static const char *const returns[] = {"full", "headers", "none"};
+    for (size_t i = 0; i < sizeof returns / sizeof returns[0]; i++) {
+        char text[1024];
+        snprintf(text, sizeof text, "%snotice = { return = \"%s\" }\n", config, returns[i]);
+        struct world *w = world_new(&(struct world_options){.seed = 7, .config = text});
+        struct host *to = world_host(w, "192.0.2.9");
+        world_host(w, "192.0.2.1")->state = HOST_DOWN;
+        assert_int_not_equal(world_submit(w, "a@example.org", "b@example.com",
+                                          "Auto-Submitted: auto-generated\r\n\r\nx\r\n"),
+                             0);
+        assert_int_not_equal(world_submit(w, "a@example.org", "c@example.com",
+                                          "Message-ID: <1@x>\r\nSubject: y\r\n\r\nx\r\n"),
+                             0);
+        world_run(w, 6 * TIME_HOUR_MS);
+        assert_int_equal(host_count_notices(to, "Action: delayed", "b@example.com"), 0);
+        assert_int_equal(host_count_notices(to, "Action: delayed", "In-Reply-To: <1@x>"), 1);
+        world_free(w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +197,7 @@ int main(void)
         cmocka_unit_test(test_long_down_time_tries_first),
         cmocka_unit_test(test_null_sender_is_dropped),
         cmocka_unit_test(test_undeliverable_notice),
+        cmocka_unit_test(test_automatic_mail_is_not_warned_about),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
