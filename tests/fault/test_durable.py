@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The order of system calls: between the last read of a message's bytes and the write of its "250 2.0.0
 Ok: queued as", they were written to the spool's write-ahead log, and it was synced. What is looked at is
-what the kernel was asked, in the order a tracer saw it. Needs strace; without it the test is skipped, or fails where CI=true. Where syncs are left out, it is shown to see that."""
+what the kernel was asked, in the order a tracer saw it. Needs strace; without it the test is skipped, or
+fails where CI=true. Where syncs are left out, it is shown to see that."""
 
 import os
 import re
