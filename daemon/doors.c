@@ -376,17 +376,19 @@ void door_chunk_stored(struct pipeline *p, uint64_t conn, struct op *op)
         feed_server(p, d, &(struct server_event){.kind = SERVER_CHUNK_STORED, .err = op->err});
 }
 
+// A disk that keeps failing is told once, not once a message.
 static void note_room(struct pipeline *p, enum fp_err err)
 {
-    if (err == FP_FULL && !p->is_full)
+    if (err == p->accept_err)
+        return;
+    p->accept_err = err;
+    if (err == FP_OK)
+        effect_logf(p, LOG_LEVEL_INFO, "spool: new mail can be stored again");
+    else if (err == FP_FULL)
         effect_logf(p, LOG_LEVEL_ERROR,
                     "spool: no space left on the disk: new mail gets 452 until there is room");
-    if (err == FP_OK && p->is_full)
-        effect_logf(p, LOG_LEVEL_INFO, "spool: there is room on the disk again");
-    if (err == FP_OK || err == FP_FULL)
-        p->is_full = err == FP_FULL;
-    if (err != FP_OK && err != FP_FULL)
-        effect_logf(p, LOG_LEVEL_ERROR, "spool: message not stored: %s", fp_err_text(err));
+    else
+        effect_logf(p, LOG_LEVEL_ERROR, "spool: new mail cannot be stored: %s", fp_err_text(err));
 }
 
 void door_accept_stored(struct pipeline *p, uint64_t conn, struct op *op)

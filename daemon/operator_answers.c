@@ -195,6 +195,12 @@ void show_continue(struct pipeline *p, struct operator_session *s)
 
 void answer_stats(struct pipeline *p, struct operator_session *s)
 {
+    if (!s->caller.is_operator) {
+        answer_error(
+            p, s, EX_NOPERM,
+            "stats tells of everybody's mail: it is for root, the service user and operators");
+        return;
+    }
     struct op *op = op_new(OP_STATS);
     op->stats.now_ms = p->now_ms;
     op->stats.domain_limit = STATS_DOMAINS;

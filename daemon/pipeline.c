@@ -200,6 +200,7 @@ static void on_stored(struct pipeline *p, struct op *op)
     must(w != NULL);
     HASH_DEL(p->waiters, w);
     struct conn *c;
+    trouble_heard(p, op);
     switch (w->kind) {
     case WAIT_DOOR_CHUNK:
         door_chunk_stored(p, w->conn, op);

@@ -8,6 +8,7 @@
 //   windows.c    what is due: pages of the spool             ↔ scheduler
 //   carriers.c       mail out: conversations with destinations   → deliver/session
 //   settling.c   what became of it: outcomes, notices        → queue/settle, bounce
+//   trouble.c    a spool that cannot be written: nothing is tried whose outcome could not be kept
 //   sweep.c      growing old: warnings and expiry by the clock
 //   operator.c   the operator's requests                     → control
 #ifndef FP_DAEMON_PIPELINE_INTERNAL_H
@@ -150,11 +151,13 @@ struct pipeline {
     uint32_t door_count, local_door_count, carrier_count;
     uint32_t batches_max;
     size_t body_memory, body_memory_max;
-    size_t spool_memory;    // bytes of bodies on their way to the spool
-    struct body *graveyard; // to be freed at the next feed
-    bool is_pumping;        // the scheduler's effects are being executed further up the stack
-    bool is_started, is_stopping, is_aborted, is_stopped,
-        is_full; // is_full: the disk is; said once
+    enum fp_err accept_err;    // of the last message that came in: a change is said once
+    bool is_spool_failing;     // outcomes cannot be stored
+    int64_t spool_patience_ms; // until when nothing is started for that
+    size_t spool_memory;       // bytes of bodies on their way to the spool
+    struct body *graveyard;    // to be freed at the next feed
+    bool is_pumping;           // the scheduler's effects are being executed further up the stack
+    bool is_started, is_stopping, is_aborted, is_stopped;
 };
 
 // pipeline.c
@@ -255,6 +258,10 @@ void settling_timer(struct pipeline *p, struct settling *s); // after trouble wi
 void settling_free(struct pipeline *p, struct settling *s);
 // What the rules and the scheduler say about a recipient, for listings too.
 void settling_rule(const struct pipeline *p, const struct recipient *r, struct settle_rule *ret);
+
+// trouble.c
+void trouble_heard(struct pipeline *p, const struct op *op); // every op that came back
+void trouble_wait(struct pipeline *p);                       // an outcome still waits
 
 // sweep.c
 void sweep_timer(struct pipeline *p);

@@ -338,8 +338,6 @@ static void on_stored(struct pipeline *p, struct settling *s, struct op *op)
         forget(p, s);
         break;
     default:
-        effect_logf(p, LOG_LEVEL_ERROR, "spool: an outcome could not be stored: %s; trying again",
-                    fp_err_text(op->err));
         s->state = SETTLING_WAITING;
         alarm_set(p, &s->alarm, p->now_ms + RETRY_MS);
     }
@@ -416,5 +414,6 @@ void settling_stored(struct pipeline *p, struct settling *s, struct op *op)
 
 void settling_timer(struct pipeline *p, struct settling *s)
 {
+    trouble_wait(p);
     reread(p, s); // the spool may have seen the message change meanwhile
 }

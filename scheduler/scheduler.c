@@ -148,6 +148,12 @@ static void on_pause(struct scheduler *s, const struct sched_event *event)
     s->is_paused = true;
 }
 
+static void on_resume(struct scheduler *s, const struct sched_event *event)
+{
+    (void)event;
+    s->is_paused = false;
+}
+
 void scheduler_feed(struct scheduler *s, const struct sched_event *event)
 {
     static void (*const handlers[])(struct scheduler *, const struct sched_event *) = {
@@ -157,7 +163,7 @@ void scheduler_feed(struct scheduler *s, const struct sched_event *event)
         [SCHED_PAGE_END] = domain_page_end, [SCHED_DONE] = destination_done,
         [SCHED_SETTLED] = on_settled,       [SCHED_DROP] = on_drop,
         [SCHED_FLUSH] = on_flush,           [SCHED_WAKE] = on_wake,
-        [SCHED_PAUSE] = on_pause,
+        [SCHED_PAUSE] = on_pause,           [SCHED_RESUME] = on_resume,
     };
     must((size_t)event->kind < sizeof handlers / sizeof handlers[0]);
     reasons_release(s->shown);

@@ -80,7 +80,8 @@ enum sched_event_kind {
     SCHED_FLUSH,    // try now, rests included: one domain, or everything (domain NULL)
     // one destination's rest is over, because an operator says so (settled.destination)
     SCHED_WAKE,
-    SCHED_PAUSE, // start nothing more (shutdown)
+    SCHED_PAUSE,  // start nothing more (shutdown, outcomes cannot be stored)
+    SCHED_RESUME, // go on
 };
 
 struct sched_event {

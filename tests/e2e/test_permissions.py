@@ -65,6 +65,12 @@ def test_operators_may_all(world):
     equal(senders(world), ["one", "root"], "what stays")
 
 
+def test_stats_is_for_operators(world):
+    _, one, _ = stage(world)
+    match(world.run("fermoposta", "stats", code=77, **one).err, "operators")
+    match(world.run("fermoposta", "stats").out, "^messages ")
+
+
 def test_the_spool_is_private(world):
     service, one, _ = stage(world)
     world.stop()

@@ -58,6 +58,29 @@ static void test_outcome_waits(void **state)
     world_free(w);
 }
 
+// Hundreds wait when the disk fails: only what was under way goes out, the rest stays where it is
+// known to be, and everything goes out once when the disk is well again.
+static void test_nothing_is_tried_meanwhile(void **state)
+{
+    (void)state;
+    struct world *w = make_world(4);
+    struct host *h = world_host(w, "192.0.2.1");
+    h->state = HOST_DOWN;
+    for (int i = 0; i < 300; i++)
+        submit(w);
+    world_run(w, TIME_MINUTE_MS);
+    world_spool_fails(w, true);
+    h->state = HOST_UP;
+    world_run(w, 5 * TIME_MINUTE_MS + 30 * TIME_SECOND_MS);
+    uint32_t meanwhile = h->received_count;
+    assert_in_range(meanwhile, 1, 60);
+    world_spool_fails(w, false);
+    world_run(w, 10 * TIME_MINUTE_MS);
+    assert_int_equal(h->received_count, 300);
+    assert_int_equal(world_queued(w), 0);
+    world_free(w);
+}
+
 // A shutdown waits for it, but not for ever.
 static void test_stop(void **state)
 {
@@ -79,6 +102,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reading_at_the_start),
         cmocka_unit_test(test_outcome_waits),
+        cmocka_unit_test(test_nothing_is_tried_meanwhile),
         cmocka_unit_test(test_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// trouble: a spool that cannot be written.
+//
+// When an outcome cannot be stored, nothing more is tried: what is delivered meanwhile would be
+// known in memory only, and a crash would have all of it delivered twice. The first write that
+// succeeds lets everything go on. A single damaged row must not hold up the queue for ever, so
+// after a while attempts go on all the same. See pipeline_internal.h.
+#include "daemon/pipeline_internal.h"
+
+enum { PATIENCE_MS = 60 * 1000 };
+
+static bool is_failure(enum fp_err err)
+{
+    switch (err) {
+    case FP_OK:
+    case FP_CONFLICT:
+    case FP_GONE:
+    case FP_NOT_FOUND:
+    case FP_INVALID:
+    case FP_TOO_BIG:
+        return false;
+    default:
+        return true;
+    }
+}
+
+static void resume(struct pipeline *p)
+{
+    if (!p->is_stopping)
+        windows_feed(p, &(struct sched_event){.kind = SCHED_RESUME});
+}
+
+static bool proves_writing(const struct op *op)
+{
+    return op->err == FP_OK &&
+           (op->kind == OP_SETTLE || op->kind == OP_ACCEPT || op->kind == OP_APPEND);
+}
+
+void trouble_heard(struct pipeline *p, const struct op *op)
+{
+    if (op->kind == OP_SETTLE && is_failure(op->err) && !p->is_spool_failing) {
+        p->is_spool_failing = true;
+        p->spool_patience_ms = p->now_ms + PATIENCE_MS;
+        effect_logf(p, LOG_LEVEL_ERROR,
+                    "spool: an outcome cannot be stored: %s; nothing more is tried until it can",
+                    fp_err_text(op->err));
+        windows_feed(p, &(struct sched_event){.kind = SCHED_PAUSE});
+    } else if (p->is_spool_failing && proves_writing(op)) {
+        p->is_spool_failing = false;
+        effect_logf(p, LOG_LEVEL_INFO, "spool: outcomes can be stored again");
+        resume(p);
+    }
+}
+
+void trouble_wait(struct pipeline *p)
+{
+    if (!p->is_spool_failing || p->now_ms < p->spool_patience_ms)
+        return;
+    p->is_spool_failing = false; // the next failure pauses again, and says so again
+    resume(p);
+}
