@@ -152,12 +152,23 @@ void answer_sample(struct operator_session *s, uint64_t message, const char *add
     buf_add_byte(&s->text, '\n');
 }
 
+static void log_removed(struct pipeline *p, uint64_t message)
+{
+    struct buf line;
+    buf_init(&line, LOGLINE_MAX);
+    logline_removed(message, &line);
+    effect_log(p, LOG_LEVEL_INFO, &line);
+    buf_close(&line);
+}
+
 void operator_changed(struct pipeline *p, const struct op_change *c)
 {
     for (uint32_t i = 0; i < c->row_count && !c->dry_run; i++) {
         const struct op_change_row *row = &c->rows[i];
         if (c->verb == CHANGE_HOLD || c->verb == CHANGE_REMOVE) {
             windows_drop(p, row->message, row->n, row->domain);
+            if (row->is_last)
+                log_removed(p, row->message);
         } else {
             windows_due(p, row->domain, p->now_ms);
             windows_wake(p, row->address, row->domain);

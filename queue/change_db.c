@@ -85,8 +85,11 @@ static enum fp_err change_message(struct store *s, struct op_change *change,
         return FP_OK;
     for (uint32_t i = first; i < change->row_count && !err; i++)
         err = apply_one(s, change, &change->rows[i]);
-    bool is_removed;
-    return err ? err : finish_message(s, message, false, &is_removed);
+    bool is_removed = false;
+    if (!err)
+        err = finish_message(s, message, false, &is_removed);
+    change->rows[change->row_count - 1].is_last = is_removed;
+    return err;
 }
 
 static void forget_answer(struct op_change *change) // of a run that was rolled back

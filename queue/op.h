@@ -111,6 +111,7 @@ struct op_change_row {
     enum recipient_state state;
     char *domain;
     char *address;
+    bool is_last; // its message left the queue with it
 };
 
 struct op_change {

@@ -84,6 +84,7 @@ static void test_remove_during_an_attempt_wins(void **state)
     assert_non_null(strstr(ask(w, 0, "list", "state=active"), word));
     ask(w, 0, "remove", word);
     assert_int_equal(world_queued(w), 0);
+    assert_non_null(strstr(w->trace.p, ": removed\n")); // as log readers want it
     world_run(w, TIME_DAY_MS);
     assert_int_equal(world_host(w, "192.0.2.9")->received_count, 0);
     ask(w, 66, "show", word);
