@@ -164,7 +164,7 @@ static bool step(struct dot_reader *r, char c, struct buf *to)
             put_dot_line(r, to);
         return c == '\n';
     }
-    must(!"a dot_reader that was not initialised");
+    must_never("a dot_reader that was not initialised");
     return true;
 }
 

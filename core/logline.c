@@ -73,7 +73,7 @@ static const char *status_word(enum outcome_result result)
     case OUTCOME_FAILED:
         return "bounced";
     }
-    must(!"no such result");
+    must_never("no such result");
     return "";
 }
 

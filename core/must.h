@@ -12,6 +12,9 @@
 // Aborts, naming the expression and the place on standard error through the C library's own assert.
 #define must(expr) ((expr) ? (void)0 : must_fail(#expr, __FILE__, __LINE__, __func__))
 
+// For a place that is never reached, with the words why.
+#define must_never(why) must_fail(why, __FILE__, __LINE__, __func__)
+
 _Noreturn void must_fail(const char *expr, const char *file, int line, const char *func);
 
 // As malloc, calloc, realloc, strdup and strndup, but never NULL; free() releases them.

@@ -17,8 +17,9 @@ uint32_t config_setting_place(const struct config_reader *r, const config_settin
     return config_text_line(r->text, (uint32_t)config_setting_source_line(s));
 }
 
-static void say(struct config_reader *r, const config_setting_t *s, const char *kind,
-                const char *format, va_list args)
+__attribute__((format(printf, 4, 0))) static void say(struct config_reader *r,
+                                                      const config_setting_t *s, const char *kind,
+                                                      const char *format, va_list args)
 {
     char sentence[SENTENCE_MAX];
     vsnprintf(sentence, sizeof(sentence), format, args);

@@ -268,7 +268,7 @@ void client_feed(struct client *c, const struct session_event *event)
         }
         break;
     default:
-        must(!"an event that is the session's");
+        must_never("an event that is the session's");
     }
 }
 

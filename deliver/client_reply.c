@@ -210,7 +210,7 @@ static void on_envelope(struct client *c)
         on_data(c);
         return;
     case STEP_END:
-        must(!"a reply nobody waits for");
+        must_never("a reply nobody waits for");
     }
     if (c->state == CLIENT_ENVELOPE) {
         envelope_advance(&c->envelope);
@@ -279,6 +279,6 @@ void client_on_reply(struct client *c)
     case CLIENT_CLOSED:
     case CLIENT_READY:
     case CLIENT_STATE_COUNT:
-        must(!"a reply in a state that takes none");
+        must_never("a reply in a state that takes none");
     }
 }

@@ -142,7 +142,7 @@ static void follow_plan(struct session *s)
     case PLAN_STATE_COUNT:
         break;
     }
-    must(!"a plan that was not begun");
+    must_never("a plan that was not begun");
 }
 
 static void start_plan(struct session *s)

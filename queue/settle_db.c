@@ -178,7 +178,7 @@ static enum fp_err run_one(struct store *s, const struct op_settle *settle,
     case SETTLE_WARN:
         return run_warn(s, settle, change, ret_is_gone);
     }
-    must(!"an action that does not exist");
+    must_never("an action that does not exist");
     return FP_INVALID;
 }
 

@@ -37,7 +37,7 @@ enum fp_err sql_err(sqlite3 *db, int rc)
     case SQLITE_RANGE:
     case SQLITE_MISMATCH:
     case SQLITE_TOOBIG: // the maxima are far below SQLite's
-        must(!"SQLite finds fault with how it is called, or memory has run out");
+        must_never("SQLite finds fault with how it is called, or memory has run out");
         return FP_IO;
     default:
         return FP_IO;

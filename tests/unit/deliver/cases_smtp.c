@@ -51,7 +51,7 @@ static const char *verb_of(const char *state)
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(names[i].state, state) == 0)
             return names[i].verb;
-    must(!"a state that no row knows");
+    must_never("a state that no row knows");
     return NULL;
 }
 

@@ -37,7 +37,7 @@ static void reach(struct session *s, const char *state)
         if (strcmp(steps[i].state, state) == 0)
             return;
     }
-    must(!"a state of the session that is not known");
+    must_never("a state of the session that is not known");
 }
 
 static bool matches(const char *pattern, int code)
