@@ -24,3 +24,18 @@ const char *fp_err_text(enum fp_err err)
         return "unknown error";
     return texts[err];
 }
+
+bool fp_err_is_trouble(enum fp_err err)
+{
+    switch (err) {
+    case FP_OK:
+    case FP_CONFLICT:
+    case FP_GONE:
+    case FP_NOT_FOUND:
+    case FP_INVALID:
+    case FP_TOO_BIG:
+        return false;
+    default:
+        return true;
+    }
+}

@@ -8,6 +8,8 @@
 #ifndef FP_CORE_ERR_H
 #define FP_CORE_ERR_H
 
+#include <stdbool.h>
+
 enum fp_err {
     FP_OK = 0,
     FP_INVALID,   // the input does not have the form that is asked for
@@ -28,5 +30,9 @@ enum fp_err {
 
 // A short English phrase for a log line; never NULL.
 const char *fp_err_text(enum fp_err err);
+
+// Did the environment fail (disk, file, rights)? False for FP_OK and for what is an answer: a
+// conflict, something that is gone or not there, input that does not fit.
+bool fp_err_is_trouble(enum fp_err err);
 
 #endif

@@ -9,21 +9,6 @@
 
 enum { PATIENCE_MS = 60 * 1000 };
 
-static bool is_failure(enum fp_err err)
-{
-    switch (err) {
-    case FP_OK:
-    case FP_CONFLICT:
-    case FP_GONE:
-    case FP_NOT_FOUND:
-    case FP_INVALID:
-    case FP_TOO_BIG:
-        return false;
-    default:
-        return true;
-    }
-}
-
 static void resume(struct pipeline *p)
 {
     if (!p->is_stopping)
@@ -38,7 +23,7 @@ static bool proves_writing(const struct op *op)
 
 void trouble_heard(struct pipeline *p, const struct op *op)
 {
-    if (op->kind == OP_SETTLE && is_failure(op->err) && !p->is_spool_failing) {
+    if (op->kind == OP_SETTLE && fp_err_is_trouble(op->err) && !p->is_spool_failing) {
         p->is_spool_failing = true;
         p->spool_patience_ms = p->now_ms + PATIENCE_MS;
         effect_logf(p, LOG_LEVEL_ERROR,

@@ -276,21 +276,6 @@ static run_fn *const runs[OP_KIND_COUNT] = {
     [OP_HEALTHS] = healths_run,   [OP_LIST] = list_run,       [OP_STATS] = stats_run,
 };
 
-static bool spoils_batch(enum fp_err err)
-{
-    switch (err) {
-    case FP_OK:
-    case FP_CONFLICT:
-    case FP_GONE:
-    case FP_NOT_FOUND:
-    case FP_INVALID:
-    case FP_TOO_BIG:
-        return false;
-    default:
-        return true;
-    }
-}
-
 static enum fp_err run_in_savepoint(struct store *s, struct op *op)
 {
     enum fp_err err = run_plain(s, SQL_SAVEPOINT);
@@ -322,7 +307,7 @@ static enum fp_err run_writer(struct store *s, struct op *op)
     if (s->is_careful)
         return run_in_savepoint(s, op);
     enum fp_err err = runs[op->kind](s, op);
-    if (spoils_batch(err))
+    if (fp_err_is_trouble(err)) // what it changed may be half a change
         s->batch_err = err;
     return err;
 }
