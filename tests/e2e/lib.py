@@ -296,8 +296,9 @@ class World:
         self.log_file = self.path("log")
         self.children, self.closers, self.daemon = [], [], None
         os.mkdir(self.path("bin"))
+        home = self.programs()
         for link in LINKS:
-            os.symlink(os.path.join(BUILD, "fermoposta"), self.path("bin", link))
+            os.symlink(os.path.join(home, "fermoposta"), self.path("bin", link))
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("FERMOPOSTA")}
         self.env.update(PATH=self.path("bin") + ":" + os.environ.get("PATH", ""), FERMOPOSTA_CONF=self.conf,
                         LC_ALL="C", TZ="UTC")
@@ -322,6 +323,18 @@ class World:
                 lines.append("listen = ()")
         with open(self.conf, "w") as f:
             f.write("\n".join(lines) + "\n" + text + "\n")
+
+    def programs(self):
+        """Where the programs lie for everybody: a build in a private folder is copied."""
+        folder = BUILD
+        while os.stat(folder).st_mode & 0o001:
+            if folder == os.path.dirname(folder):
+                return BUILD
+            folder = os.path.dirname(folder)
+        os.mkdir(self.path("programs"))
+        for name in ("fermoposta", "fermopostad"):
+            shutil.copy(os.path.join(BUILD, name), self.path("programs", name))
+        return self.path("programs")
 
     def spawn(self, argv, **options):
         child = subprocess.Popen(argv, env=options.pop("env", self.env), cwd=self.dir, **options)
