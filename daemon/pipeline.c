@@ -7,7 +7,7 @@
 enum {
     MAINTAIN_EVERY_MS = 60 * 1000,
     MAINTAIN_AGAIN_MS = 200,
-    MAINTAIN_BUDGET = 256,
+    MAINTAIN_BUDGET = 2048,
     STOP_GRACE_MS = 5 * 1000,     // for attempts under way at a shutdown
     STOP_OUTCOMES_MS = 20 * 1000, // and then for the spool, to take what became of them
 };

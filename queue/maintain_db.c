@@ -4,6 +4,7 @@
 #include "queue/sql_db.h"
 
 #include "core/must.h"
+#include "core/time.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,8 @@ enum {
     FREE_PAGES_RESERVE = 1024, // 4 MiB stay in the file: ordinary traffic would want them back
     PURGE_ROWS_MAX = 10000,
 };
+
+#define DESTINATION_KEPT_MS (7 * TIME_DAY_MS) // after the end of its rest
 
 struct old_row {
     int64_t message, n;
@@ -72,6 +75,14 @@ static enum fp_err vacuum(struct store *s, uint32_t budget, bool *ret_more)
     return sql_err(s->db, sqlite3_exec(s->db, sql, NULL, NULL, NULL));
 }
 
+// A destination that rested long ago and was not tried since has no mail any more.
+static enum fp_err forget_destinations(struct store *s, const struct op_maintain *m)
+{
+    struct sql_call c = sql_call(s, SQL_DESTINATION_OLD);
+    sql_int(&c, m->now_ms - DESTINATION_KEPT_MS);
+    return sql_run(&c);
+}
+
 enum fp_err maintain_run(struct store *s, struct op *op)
 {
     struct op_maintain *m = &op->maintain;
@@ -79,6 +90,8 @@ enum fp_err maintain_run(struct store *s, struct op *op)
     enum fp_err err = FP_OK;
     if (m->history_ms >= 0 && m->budget > 0)
         err = purge(s, m, &more);
+    if (!err)
+        err = forget_destinations(s, m);
     if (!err && m->budget > 0)
         err = vacuum(s, m->budget, &more);
     m->more = more;

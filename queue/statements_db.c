@@ -110,6 +110,7 @@ const char *const sql_texts[SQL_COUNT] = {
     [SQL_DESTINATION_DELETE] = "DELETE FROM destination WHERE name = ?1",
     [SQL_DESTINATION_LIST] = "SELECT name, failures, since, last_probe, rest_until, class, status,"
                              " reply FROM destination ORDER BY name",
+    [SQL_DESTINATION_OLD] = "DELETE FROM destination WHERE rest_until < ?1",
     [SQL_FINISHED_OLD] = "SELECT message, n FROM finished INDEXED BY finished_at"
                          " WHERE at < ?1 ORDER BY at LIMIT ?2",
     [SQL_FINISHED_DELETE] = "DELETE FROM finished WHERE message = ?1 AND n = ?2",

@@ -2,6 +2,8 @@
 // What the spool keeps beside the queue: destinations' health, history, counts; and its views.
 #include "spool.h"
 
+#include "core/time.h"
+
 static struct op *health_op(const char *name, uint32_t failures)
 {
     struct op *op = op_new(OP_HEALTH);
@@ -52,6 +54,17 @@ static struct op *maintain_op(int64_t now_ms, int64_t history_ms, uint32_t budge
     op->maintain.history_ms = history_ms;
     op->maintain.budget = budget;
     return op;
+}
+
+static void test_old_destinations_are_forgotten(void **state)
+{
+    struct spool *p = *state;
+    assert_int_equal(spool_write_free(p, health_op("gone.example", 9)), FP_OK);
+    int64_t kept_until = NOW + 60000 + 7 * TIME_DAY_MS;
+    assert_int_equal(spool_write_free(p, maintain_op(kept_until, -1, 10)), FP_OK);
+    assert_int_equal(spool_number(p, "SELECT count(*) FROM destinations"), 1);
+    assert_int_equal(spool_write_free(p, maintain_op(kept_until + 1, -1, 10)), FP_OK);
+    assert_int_equal(spool_number(p, "SELECT count(*) FROM destinations"), 0);
 }
 
 static void test_history_is_purged_by_age(void **state)
@@ -211,6 +224,7 @@ int main(void)
 #define SPOOL_TEST(f) cmocka_unit_test_setup_teardown(f, spool_setup, spool_teardown)
     const struct CMUnitTest tests[] = {
         SPOOL_TEST(test_health),
+        SPOOL_TEST(test_old_destinations_are_forgotten),
         SPOOL_TEST(test_history_is_purged_by_age),
         SPOOL_TEST(test_purge_leaves_the_queue_alone),
         SPOOL_TEST(test_room_goes_back),
