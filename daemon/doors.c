@@ -7,6 +7,7 @@
 // A client that sends commands and does not read the replies costs memory: when DOOR_SAID_MAX
 // octets of replies have been written, nothing more of it is looked at until the kernel has taken
 // them.
+#include "core/address.h"
 #include "daemon/pipeline_internal.h"
 
 #include <stdlib.h>
@@ -113,9 +114,40 @@ static void shut(struct pipeline *p, struct door *d, bool flush)
     d->is_closed = true;
 }
 
+// Every host answers for its postmaster (RFC 5321 4.5.1). Where the setting names somebody
+// elsewhere, mail to postmaster@HOSTNAME goes there.
+static bool is_postmaster_here(const struct pipeline *p, struct slice address)
+{
+    const char *hostname = p->config->hostname;
+    struct slice domain = address_domain(address);
+    return slice_equal_nocase(address_local(address), SLICE_LIT("postmaster")) &&
+           slice_equal_nocase(domain, slice_str(hostname)) &&
+           !slice_equal_nocase(address_domain(slice_str(config_postmaster_address(p->config))),
+                               domain);
+}
+
+static void redirect_postmaster(const struct pipeline *p, struct entry *entry)
+{
+    const char *address = config_postmaster_address(p->config);
+    for (uint32_t i = 0; i < entry->rcpt_count; i++) {
+        struct recipient *r = &entry->rcpts[i];
+        if (!is_postmaster_here(p, slice_str(r->address)))
+            continue;
+        struct buf domain;
+        buf_init(&domain, ADDRESS_DOMAIN_MAX);
+        address_domain_key(slice_str(address), &domain);
+        free(r->address);
+        free(r->domain);
+        r->address = must_strdup(address);
+        r->domain = buf_steal(&domain, NULL);
+    }
+}
+
 static enum server_verdict check_rcpt(struct pipeline *p, const struct door *d,
                                       struct slice address)
 {
+    if (is_postmaster_here(p, address))
+        return VERDICT_OK;
     if (!d->is_trusted)
         return route_is_own(&p->config->routes, address) ? VERDICT_OK : VERDICT_RELAY_DENIED;
     return route_find(&p->config->routes, address) ? VERDICT_OK : VERDICT_REFUSED;
@@ -149,6 +181,7 @@ static void store_chunk(struct pipeline *p, struct door *d, const struct server_
 static void store_accept(struct pipeline *p, struct door *d, struct entry *entry)
 {
     struct op *op = op_new(OP_ACCEPT);
+    redirect_postmaster(p, entry);
     op->accept.entry = entry;
     p->spool_memory += entry->tail_size;
     store_op(p, op, WAIT_DOOR_ACCEPT)->conn = d->conn;

@@ -96,6 +96,23 @@ def test_strangers_may_not_relay(world):
     hop.await_one("Subject: local")  # this machine's users may
 
 
+def test_strangers_reach_the_postmaster(world):
+    hop = Hop(world).up()
+    port = free_port()
+    world.configure(ROUTES.format(hop.to()) + 'postmaster = "admin@here.example"\n'
+                    f'listen = ( {{ address = "127.0.0.1:{port}", trusted = [] }} )')
+    world.start()
+    with world.client(port) as c:
+        c.want("EHLO client.example", "250")
+        c.want("MAIL FROM:<a@s.example>", "250")
+        c.want("RCPT TO:<b@mail.example.org>", "554 5.7.1")
+        c.want("RCPT TO:<postmaster>", "250")
+        c.want("DATA", "354")
+        c.send("Subject: help\r\n\r\nx\r\n.\r\n")
+        match(c.reply(), "^250")
+    equal(hop.await_one("Subject: help").rcpts, ["admin@here.example"], "recipients")
+
+
 def test_sizes(world):
     hop = stage(world, max_message_size="64K")
     with world.client() as c:

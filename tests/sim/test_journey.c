@@ -29,10 +29,28 @@ static void test_delivered_at_once(void **state)
     world_free(w);
 }
 
+// Mail to this host's postmaster goes to whom the setting names.
+static void test_postmaster(void **state)
+{
+    (void)state;
+    struct world *w = world_new(&(struct world_options){
+        .seed = 2,
+        .config = "postmaster = \"admin@two.example\"\n"
+                  "route = ( { for = \"two.example\", to = [ \"smtp://192.0.2.2:25\" ] },\n"
+                  "          { for = \"*\", to = [ \"smtp://192.0.2.1:25\" ] } )\n"});
+    assert_int_not_equal(
+        world_submit(w, "a@example.org", "Postmaster@sim.example", "Subject: x\r\n\r\nx\r\n"), 0);
+    world_run(w, TIME_MINUTE_MS);
+    assert_int_equal(host_count_to(world_host(w, "192.0.2.2"), "admin@two.example"), 1);
+    assert_int_equal(world_host(w, "192.0.2.1")->received_count, 0);
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_delivered_at_once),
+        cmocka_unit_test(test_postmaster),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
