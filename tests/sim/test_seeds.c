@@ -73,6 +73,11 @@ static void disturb(struct world *w, uint64_t *random)
     case 8:
         w->crash_after = w->effects + 1 + *random / 16 % 40;
         break;
+    case 9: // the disk fails for a while
+        world_spool_fails(w, true);
+        world_run(w, (int64_t)(*random / 16 % (uint64_t)(30 * TIME_MINUTE_MS)));
+        world_spool_fails(w, false);
+        break;
     default:
         return;
     }
