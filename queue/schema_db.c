@@ -60,7 +60,8 @@ static const char tables_1[] =
     "CREATE TABLE destination("
     " name TEXT PRIMARY KEY, failures INTEGER NOT NULL, since INTEGER NOT NULL,"
     " last_probe INTEGER NOT NULL, rest_until INTEGER NOT NULL, class INTEGER NOT NULL,"
-    " status TEXT NOT NULL, reply TEXT NOT NULL) STRICT, WITHOUT ROWID;";
+    " status TEXT NOT NULL, reply TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX destination_rest ON destination(rest_until);";
 
 // Times are stored as milliseconds; 0 stands for never.
 #define ISO(ms) "strftime('%Y-%m-%dT%H:%M:%SZ', nullif(" ms ", 0) / 1000, 'unixepoch')"
