@@ -305,6 +305,14 @@ static void close_connection(struct pipeline *p, struct carrier *h)
 static void look_up(struct pipeline *p, struct carrier *h, const struct session_effect *fx)
 {
     struct slice name = effect_keep(p, slice_str(fx->name));
+    const struct dns_answer *known = dnscache_find(p->dnscache, name.p, fx->type, p->now_ms);
+    if (known) {
+        struct session_event e = {.kind = SESSION_ANSWER, .now_ms = p->now_ms};
+        e.answer = known;
+        e.answer_name = name.p;
+        session_feed(h->session, &e);
+        return;
+    }
     struct pipeline_effect *e = effect_add(p, PIPELINE_LOOKUP);
     e->lookup = h->number;
     e->name = name.p;
@@ -427,6 +435,7 @@ void carrier_answer(struct pipeline *p, uint64_t lookup, const char *name,
                     const struct dns_answer *answer)
 {
     struct carrier *h;
+    dnscache_put(p->dnscache, name, answer, p->now_ms);
     DL_SEARCH_SCALAR(p->carriers, h, number, lookup);
     if (h)
         feed(p, h,

@@ -91,6 +91,7 @@ struct pipeline *pipeline_new(const struct pipeline_options *options)
     settings_from_config(p);
     struct scheduler_settings settings = scheduler_settings_of(p);
     p->scheduler = scheduler_new(&settings, p->now_ms);
+    p->dnscache = dnscache_new(0);
     alarm_init(&p->alarm_scheduler, ALARM_SCHEDULER, NULL);
     alarm_init(&p->alarm_sweep, ALARM_SWEEP, NULL);
     alarm_init(&p->alarm_maintain, ALARM_MAINTAIN, NULL);
@@ -131,6 +132,7 @@ void pipeline_free(struct pipeline *p)
     struct scheduler_settings settings = scheduler_settings_of(p);
     windows_feed(p, &(struct sched_event){.kind = SCHED_SETTINGS, .settings = settings});
     scheduler_free(p->scheduler);
+    dnscache_free(p->dnscache);
     bodies_bury(p);
     effects_close(p);
     heap_close(&p->alarms);
@@ -360,6 +362,7 @@ static void on_reload(struct pipeline *p, const struct config *config)
 {
     p->config = config;
     settings_from_config(p);
+    dnscache_clear(p->dnscache); // other name servers may say other things
     carriers_quit_idle(p);
     struct scheduler_settings settings = scheduler_settings_of(p);
     windows_feed(p, &(struct sched_event){.kind = SCHED_SETTINGS, .settings = settings});

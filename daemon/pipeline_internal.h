@@ -18,6 +18,7 @@
 #include "core/must.h"
 #include "core/time.h"
 #include "daemon/pipeline.h"
+#include "deliver/dnscache.h"
 #include "deliver/session.h"
 #include "queue/ids.h"
 #include "queue/settle.h"
@@ -137,6 +138,7 @@ struct pipeline {
     struct ids ids;
     uint64_t seed;
     struct scheduler *scheduler;
+    struct dnscache *dnscache;
     struct effect_queue effects;
     struct heap alarms;
     struct alarm alarm_scheduler, alarm_sweep, alarm_maintain, alarm_domains, alarm_stop;

@@ -46,11 +46,38 @@ static void test_postmaster(void **state)
     world_free(w);
 }
 
+// Hosts by MX; what the name server said is believed for as long as it said.
+static void test_names_are_remembered(void **state)
+{
+    (void)state;
+    struct world *w = world_new(&(struct world_options){.seed = 3, .config = ""});
+    world_mx(w, "two.example", 10, "mx.two.example");
+    world_name(w, "mx.two.example", "192.0.2.2");
+    world_dns_ttl(w, 3600);
+    struct host *h = world_host(w, "192.0.2.2");
+    for (uint32_t i = 1; i <= 3; i++) {
+        assert_int_not_equal(
+            world_submit(w, "a@example.org", "b@two.example", "Subject: x\r\n\r\nx\r\n"), 0);
+        world_run(w, 20 * TIME_MINUTE_MS);
+        assert_int_equal(h->received_count, i);
+        assert_int_equal(h->connections, i); // none was kept: each asked for the names again
+        assert_int_equal(w->lookups, 3);     // MX, A, AAAA
+    }
+    world_run(w, TIME_HOUR_MS);
+    assert_int_not_equal(
+        world_submit(w, "a@example.org", "b@two.example", "Subject: x\r\n\r\nx\r\n"), 0);
+    world_run(w, TIME_MINUTE_MS);
+    assert_int_equal(h->received_count, 4);
+    assert_int_equal(w->lookups, 6);
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_delivered_at_once),
         cmocka_unit_test(test_postmaster),
+        cmocka_unit_test(test_names_are_remembered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -62,6 +62,7 @@ struct world_inside {
     struct op *writes, **writes_last;
     bool writer_called;
     struct record records[RECORDS];
+    uint32_t dns_ttl_s;
     size_t record_count;
     struct host_conn *conns;
     uint64_t next_client;
@@ -227,6 +228,11 @@ void world_mx(struct world *w, const char *domain, uint16_t preference, const ch
     r->preference = preference;
 }
 
+void world_dns_ttl(struct world *w, uint32_t ttl_s)
+{
+    w->in->dns_ttl_s = ttl_s;
+}
+
 void world_dns_fails(struct world *w, bool fails)
 {
     w->in->dns_fails = fails;
@@ -242,6 +248,7 @@ static struct dns_answer *answer_for(struct world *w, const char *name, enum dns
     struct dns_answer *a = must_zalloc(sizeof *a + RECORDS * sizeof a->records[0]);
     bool exists = false;
     a->type = type;
+    a->ttl_s = w->in->dns_ttl_s;
     snprintf(a->canonical, sizeof a->canonical, "%s", name);
     for (size_t i = 0; i < w->in->record_count; i++) {
         const struct record *r = &w->in->records[i];
@@ -266,6 +273,7 @@ static struct dns_answer *answer_for(struct world *w, const char *name, enum dns
 
 static void look_up(struct world *w, const struct pipeline_effect *fx)
 {
+    w->lookups++;
     struct happening *h = event_later(w, PIPELINE_ANSWER, 0, arrival(w, 1));
     h->event.lookup = fx->lookup;
     snprintf(h->name, sizeof h->name, "%s", fx->name);

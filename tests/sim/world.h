@@ -68,6 +68,7 @@ struct world {
     uint64_t effects;     // executed so far
     uint64_t crash_after; // crash when `effects` gets there; 0: never
     uint32_t crashes;
+    uint32_t lookups; // questions to name servers so far
     struct buf trace; // "TIME LINE\n"; times relative to the start: "+04:00:00"
     struct host *hosts;
     struct world_inside *in;
@@ -102,6 +103,8 @@ void world_jump(struct world *w, int64_t by_ms);        // of the wall clock
 void world_reload(struct world *w, const char *config); // as SIGHUP does
 
 uint64_t world_queued(struct world *w); // messages in the spool
+// For how long answers of the DNS may be kept; 0, the default: not at all.
+void world_dns_ttl(struct world *w, uint32_t ttl_s);
 // One operator's request by the local socket; the answer's text (valid until the next call).
 const char *world_ask(struct world *w, const char *verb, const char *const *words, size_t count,
                       int *ret_exit);
