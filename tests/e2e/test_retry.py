@@ -5,6 +5,7 @@ import json
 import os
 import re
 import subprocess
+import time
 
 from lib import CLOSE, HANG, RESET, Hop, await_, equal, main, match
 
@@ -252,14 +253,16 @@ def test_kept_connection_that_died(world):
 
 
 def test_limit_of_connections(world):
-    """Never more at once than the limit says, though there is more to do."""
+    """Never more at once than the limit says, though there is more to do. A conversation that only
+    says goodbye does not count: its QUIT may be read after the next one's MAIL."""
     now, most = set(), []
 
     def answer(verb, _, session):
         if verb == "MAIL":
             now.add(session["connection"])
             most.append(len(now))
-        elif verb == "QUIT":
+            time.sleep(0.02)  # a host that takes its time, so that several are under way
+        elif verb == "DOT":
             now.discard(session["connection"])
         return None
     hop = Hop(world, answer=answer)
