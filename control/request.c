@@ -36,11 +36,6 @@ static enum fp_err refuse(struct buf *why, const char *first, const char *rest)
     return FP_INVALID;
 }
 
-static bool is_single_id(const struct filter *f)
-{
-    return f->count == 1 && f->terms[0].key == FILTER_ID;
-}
-
 // flush without a filter means everything: to try early does no harm.
 static bool needs_filter(enum request_verb verb)
 {
@@ -71,7 +66,7 @@ enum fp_err request_check(const struct request *r, struct buf *why)
     enum fp_err err = check_options(r, why);
     if (err)
         return err;
-    if (r->verb == VERB_SHOW && !is_single_id(&r->filter))
+    if (r->verb == VERB_SHOW && !filter_is_one_id(&r->filter))
         return refuse(why, name, " takes exactly one queue id, such as 0A1B2C3D4E5F");
     if (r->verb == VERB_STATS && r->filter.count > 0)
         return refuse(why, name, " takes no filter");

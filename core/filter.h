@@ -71,4 +71,17 @@ static inline bool filter_is_recipient_scoped(const struct filter *f)
     return false;
 }
 
+static inline bool filter_is_one_id(const struct filter *f)
+{
+    return f->count == 1 && f->terms[0].key == FILTER_ID;
+}
+
+static inline bool filter_names_active(const struct filter *f)
+{
+    for (size_t i = 0; i < f->count; i++)
+        if (f->terms[i].key == FILTER_STATE && f->terms[i].number == FILTER_ACTIVE)
+            return true;
+    return false;
+}
+
 #endif

@@ -62,3 +62,13 @@ void explain_list(struct listing *l, const struct listing_row *row, struct buf *
     l->messages++;
     l->bytes += row->message->size;
 }
+
+void explain_content(struct slice content, struct buf *to)
+{
+    for (size_t i = 0; i < content.n;) {
+        const char *cr = memchr(content.p + i, '\r', content.n - i);
+        size_t n = cr ? (size_t)(cr - (content.p + i)) : content.n - i;
+        buf_add(to, content.p + i, n);
+        i += n + (cr ? 1 : 0);
+    }
+}

@@ -88,21 +88,13 @@ static int no_such_message(void)
     return EX_NOINPUT;
 }
 
-static bool wants_active(const struct filter *f)
-{
-    for (size_t i = 0; i < f->count; i++)
-        if (f->terms[i].key == FILTER_STATE && f->terms[i].number == FILTER_ACTIVE)
-            return true;
-    return false;
-}
-
 static int list(struct offline *o)
 {
     struct listing l;
     listing_init(&l, o->request.format, o->now_ms, o->utc_offset_s);
     listing_begin(&l, &o->text);
     uint64_t after = 0;
-    bool is_done = wants_active(&o->request.filter); // nothing is, without a daemon
+    bool is_done = filter_names_active(&o->request.filter); // nothing is, without a daemon
     while (!is_done) {
         struct op *op = op_new(OP_LIST);
         op->list.filter = o->request.filter;
@@ -123,19 +115,11 @@ static int list(struct offline *o)
         op_free(op);
         print(o);
     }
-    const struct filter *f = &o->request.filter;
-    if (o->messages == 0 && f->count == 1 && f->terms[0].key == FILTER_ID)
+    if (o->messages == 0 && filter_is_one_id(&o->request.filter))
         return no_such_message();
     listing_end(&l, &o->text);
     print(o);
     return EX_OK;
-}
-
-static void add_lines(struct buf *to, struct slice text)
-{
-    for (size_t i = 0; i < text.n; i++)
-        if (text.p[i] != '\r')
-            buf_add_byte(to, text.p[i]);
 }
 
 static void show_content(struct offline *o, uint64_t id, uint32_t chunks)
@@ -151,7 +135,7 @@ static void show_content(struct offline *o, uint64_t id, uint32_t chunks)
             data.n = header;
         else if (o->request.part == SHOW_BODY)
             data = slice_from(data, header);
-        add_lines(&o->text, data);
+        explain_content(data, &o->text);
         op_free(op);
         print(o);
         if (o->request.part == SHOW_HEADERS)

@@ -92,14 +92,6 @@ static bool names_id(const struct filter *f)
     return false;
 }
 
-static bool names_active(const struct filter *f)
-{
-    for (size_t i = 0; i < f->count; i++)
-        if (f->terms[i].key == FILTER_STATE && f->terms[i].number == FILTER_ACTIVE)
-            return true;
-    return false;
-}
-
 // A request on an id that is not there is an error; an empty selection is not.
 static void end_of_selection(struct pipeline *p, struct operator_session *s)
 {
@@ -239,7 +231,7 @@ static void start(struct pipeline *p, struct operator_session *s)
         return;
     }
     buf_close(&why);
-    if (request_changes(s->request.verb) && names_active(&s->request.filter)) {
+    if (request_changes(s->request.verb) && filter_names_active(&s->request.filter)) {
         answer_error(p, s, EX_USAGE,
                      "state=active selects what is being tried at this moment: it can be listed, "
                      "not changed; name the id instead");

@@ -91,18 +91,13 @@ void list_listed(struct pipeline *p, struct operator_session *s, struct op *op)
     answer_flush(p, s, true);
 }
 
-static bool names_one(const struct filter *f)
-{
-    return f->count == 1 && f->terms[0].key == FILTER_ID;
-}
-
 void list_continue(struct pipeline *p, struct operator_session *s)
 {
     if (!s->is_last_page) {
         ask_list(p, s, LIST_PAGE);
         return;
     }
-    if (s->messages == 0 && names_one(&s->request.filter)) {
+    if (s->messages == 0 && filter_is_one_id(&s->request.filter)) {
         buf_reset(&s->text);
         answer_error(p, s, EX_NOINPUT, "no such message in the queue");
         return;
@@ -157,17 +152,6 @@ void show_read(struct pipeline *p, struct operator_session *s, struct op *op)
     ask_chunk(p, s);
 }
 
-static void add_lines(struct buf *to, struct slice text)
-{
-    // Stored with CRLF; shown with the ends that terminals and files have here.
-    for (size_t i = 0; i < text.n;) {
-        const char *cr = memchr(text.p + i, '\r', text.n - i);
-        size_t n = cr ? (size_t)(cr - (text.p + i)) : text.n - i;
-        buf_add(to, text.p + i, n);
-        i += n + (cr ? 1 : 0);
-    }
-}
-
 void show_chunk(struct pipeline *p, struct operator_session *s, struct op *op)
 {
     struct slice data = {op->chunk.data, op->err ? 0 : op->chunk.size};
@@ -181,7 +165,7 @@ void show_chunk(struct pipeline *p, struct operator_session *s, struct op *op)
             data = slice_from(data, header);
         s->in_body = true;
     }
-    add_lines(&s->text, data);
+    explain_content(data, &s->text);
     if (is_last)
         answer_end(p, s, EX_OK);
     else
@@ -278,7 +262,7 @@ static void bounce_continue(struct pipeline *p, struct operator_session *s)
         ask_list(p, s, BOUNCE_PAGE);
         return;
     }
-    if (s->messages == 0 && names_one(&s->request.filter)) {
+    if (s->messages == 0 && filter_is_one_id(&s->request.filter)) {
         answer_error(p, s, EX_NOINPUT, "no such message in the queue");
         return;
     }

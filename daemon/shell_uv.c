@@ -188,20 +188,25 @@ void shell_feed(struct shell *sh, const struct pipeline_event *event)
 
 // What the streams tell.
 
-static void feed_conn(struct link *l, enum pipeline_event_kind kind, struct slice bytes,
-                      enum stream_fault fault, const char *detail)
+static enum deliver_fault fault_of(enum stream_fault fault)
 {
     static const enum deliver_fault faults[] = {
         [STREAM_REFUSED] = FAULT_REFUSED, [STREAM_UNREACHABLE] = FAULT_UNREACHABLE,
         [STREAM_TIMEOUT] = FAULT_TIMEOUT, [STREAM_RESET] = FAULT_RESET,
         [STREAM_OTHER] = FAULT_OTHER,     [STREAM_SHORTAGE] = FAULT_SHORTAGE,
     };
+    return faults[fault];
+}
+
+static void feed_conn(struct link *l, enum pipeline_event_kind kind, struct slice bytes,
+                      enum stream_fault fault, const char *detail)
+{
     if (l->is_gone)
         return;
     struct pipeline_event e = shell_event(l->shell, kind);
     e.conn = l->conn;
     e.bytes = bytes;
-    e.fault = faults[fault];
+    e.fault = fault_of(fault);
     e.detail = detail;
     shell_feed(l->shell, &e);
 }
@@ -218,13 +223,8 @@ static void on_connect_failed(void *arg, enum stream_fault fault, const char *de
         return;
     struct shell *sh = l->shell;
     struct pipeline_event e = shell_event(sh, PIPELINE_CONNECT_FAILED);
-    static const enum deliver_fault faults[] = {
-        [STREAM_REFUSED] = FAULT_REFUSED, [STREAM_UNREACHABLE] = FAULT_UNREACHABLE,
-        [STREAM_TIMEOUT] = FAULT_TIMEOUT, [STREAM_RESET] = FAULT_RESET,
-        [STREAM_OTHER] = FAULT_OTHER,     [STREAM_SHORTAGE] = FAULT_SHORTAGE,
-    };
     e.conn = l->conn;
-    e.fault = faults[fault];
+    e.fault = fault_of(fault);
     e.detail = detail;
     link_forget(sh, l, false);
     shell_feed(sh, &e);
