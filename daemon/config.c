@@ -102,6 +102,8 @@ void config_complete(struct config *c)
     must(c->hostname);
     if (!routes_have_default(&c->routes))
         add_default_route(&c->routes);
+    routes_index(&c->routes);
+    rules_index(&c->rules);
     struct buf address;
     buf_init(&address, SIZE_MAX);
     buf_add_str(&address, c->postmaster);

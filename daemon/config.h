@@ -45,7 +45,8 @@ struct config {
 void config_defaults(struct config *c);
 void config_close(struct config *c);
 
-// After reading: the row "*" of route where none was written, and the postmaster's full address.
+// After reading: the row "*" of route where none was written, the indexes of the tables, and the
+// postmaster's full address.
 // Requires hostname. Listeners are completed by the reader, which knows whether `listen` was there.
 void config_complete(struct config *c);
 // The listener that stands for a configuration without `listen`: 127.0.0.1:25, loopback trusted.

@@ -48,18 +48,13 @@ static bool is_row(struct config_reader *r, const struct table *t, const config_
 }
 
 static void check_key_is_new(struct config_reader *r, const struct table *t,
-                             const config_setting_t *s, uint32_t row)
+                             const config_setting_t *s, uint32_t row, struct pattern_index *keys)
 {
     const char *key = *t->key_of(r->config, row);
-    for (uint32_t i = 0; key && i < row; i++) {
-        const char *other = *t->key_of(r->config, i);
-        if (!other || strcmp(other, key) != 0)
-            continue;
+    if (key && !pattern_index_add(keys, key, row))
         config_problem(r, config_setting_get_elem(s, row),
                        "the row %s = \"%s\" stands twice in %s; keep one", t->key,
                        config_shown(key), t->name);
-        return;
-    }
 }
 
 static void read_table(struct config_reader *r, const struct table *t, const config_setting_t *s)
@@ -75,6 +70,7 @@ static void read_table(struct config_reader *r, const struct table *t, const con
         return;
     }
     char where[64];
+    struct pattern_index keys = {0};
     snprintf(where, sizeof(where), " in %s", t->name);
     for (int i = 0; i < n; i++) {
         const config_setting_t *row = config_setting_get_elem(s, (unsigned)i);
@@ -82,14 +78,16 @@ static void read_table(struct config_reader *r, const struct table *t, const con
         if (!is_row(r, t, row))
             continue;
         config_members_read(r, row, t->members, t->member_count, into, where);
-        check_key_is_new(r, t, s, (uint32_t)i);
+        check_key_is_new(r, t, s, (uint32_t)i, &keys);
     }
+    pattern_index_close(&keys);
 }
 
-// A zeroed element more at the end of an array.
+// A zeroed element more at the end of an array, whose room doubles.
 static void *grow(void **rows, uint32_t *count, size_t size)
 {
-    *rows = must_realloc(*rows, (*count + 1) * size);
+    if ((*count & (*count - 1)) == 0)
+        *rows = must_realloc(*rows, (*count ? 2 * (size_t)*count : 1) * size);
     char *row = (char *)*rows + *count * size;
     memset(row, 0, size);
     *count += 1;

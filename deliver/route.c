@@ -13,6 +13,7 @@ void routes_close(struct routes *r)
 {
     if (!r)
         return;
+    pattern_index_close(&r->index);
     for (uint32_t i = 0; i < r->count; i++) {
         struct route_row *row = &r->rows[i];
         for (uint32_t t = 0; t < row->target_count; t++)
@@ -95,45 +96,19 @@ enum fp_err target_parse(struct slice text, struct target *ret, struct buf *why)
 
 // ---- rows ----------------------------------------------------------------------------------
 
-static struct slice domain_of(struct slice address)
+void routes_index(struct routes *r)
 {
-    const char *at = address.n > 0 ? memrchr(address.p, '@', address.n) : NULL;
-    return at ? slice_from(address, (size_t)(at - address.p) + 1) : address;
-}
-
-// How exactly a pattern fits: 0 not at all, then "*", ".example.com" by its length, "example.com",
-// "user@example.com".
-enum { FIT_NONE = 0, FIT_ALL = 1, FIT_BELOW = 2, FIT_DOMAIN = 1000, FIT_ADDRESS = 1001 };
-
-static size_t fit(struct slice pattern, struct slice address, struct slice domain)
-{
-    if (slice_equal(pattern, SLICE_LIT("*")))
-        return FIT_ALL;
-    if (pattern.n > 0 && pattern.p[0] == '.') {
-        bool is_below = domain.n > pattern.n && pattern.n < FIT_DOMAIN - FIT_BELOW &&
-                        slice_equal_nocase(slice_from(domain, domain.n - pattern.n), pattern);
-        return is_below ? FIT_BELOW + pattern.n : FIT_NONE;
-    }
-    // Local parts are case-sensitive in principle (RFC 5321 2.4), but nobody who writes a row for
-    // one mailbox means only one of its spellings.
-    if (memchr(pattern.p, '@', pattern.n))
-        return slice_equal_nocase(pattern, address) ? FIT_ADDRESS : FIT_NONE;
-    return slice_equal_nocase(pattern, domain) ? FIT_DOMAIN : FIT_NONE;
+    for (uint32_t i = 0; i < r->count; i++)
+        pattern_index_add(&r->index, r->rows[i].pattern, i);
 }
 
 const struct route_row *route_find(const struct routes *r, struct slice address)
 {
-    struct slice domain = domain_of(address);
-    const struct route_row *best = NULL;
-    size_t best_fit = FIT_NONE;
-    for (uint32_t i = 0; i < r->count; i++) {
-        size_t f = fit(slice_str(r->rows[i].pattern), address, domain);
-        if (f > best_fit) {
-            best_fit = f;
-            best = &r->rows[i];
-        }
-    }
-    return best;
+    struct pattern_walk w;
+    uint32_t row;
+    must(r->count == 0 || r->index.count > 0);
+    pattern_walk_init(&w, &r->index, address);
+    return pattern_walk_next(&w, &row) ? &r->rows[row] : NULL;
 }
 
 bool route_is_own(const struct routes *r, struct slice address)

@@ -7,6 +7,7 @@
 #define FP_DELIVER_ROUTE_H
 
 #include "core/buf.h"
+#include "core/pattern.h"
 #include "core/slice.h"
 
 #include <stdbool.h>
@@ -33,8 +34,11 @@ struct route_row {
 struct routes {
     struct route_row *rows;
     uint32_t count;
+    struct pattern_index index; // borrows the rows' patterns
 };
 void routes_close(struct routes *r);
+// Once, behind the last row and before the first question.
+void routes_index(struct routes *r);
 
 // FP_INVALID: not one of the forms; why gets one sentence that says which forms there are.
 enum fp_err target_parse(struct slice text, struct target *ret, struct buf *why);

@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // rules: which rows of `retry` and `limit` give the values for an address. See rules.h.
 //
-// One pass over the rows, and each setting remembers how exact the row was that gave it: a row that
-// does not name a setting therefore hides nothing. Sorting the rows by exactness first was
-// rejected; it would save nothing, because each address has its own set of rows that fit.
+// The rows that fit are walked, the most exact first, and the first that names a setting gives it:
+// a row that does not name a setting therefore hides nothing.
 #include "scheduler/rules.h"
 
+#include "core/must.h"
 #include "core/time.h"
 
 #include <stdlib.h>
-
-// How exact a pattern is for an address; more is more exact. Between RANK_ALL and RANK_DOMAIN stand
-// the suffixes, by their length.
-enum { RANK_NONE = 0, RANK_ALL = 1, RANK_DOMAIN = 1 << 20, RANK_ADDRESS };
 
 static const struct retry_rule default_retry = {
     .schedule = {.count = 3,
@@ -27,42 +23,12 @@ static const struct limit_rule default_limit = {
     .recipients_per_message = 100,
 };
 
-// What stands behind the last '@'; a quoted local part may hold others. Without one it is a domain.
-static struct slice domain_of(struct slice address)
+void rules_index(struct rules *r)
 {
-    const char *at = address.n > 0 ? memrchr(address.p, '@', address.n) : NULL;
-    return at ? slice_from(address, (size_t)(at - address.p) + 1) : address;
-}
-
-static uint32_t suffix_rank(struct slice suffix, struct slice domain)
-{
-    if (domain.n <= suffix.n ||
-        !slice_equal_nocase(slice_from(domain, domain.n - suffix.n), suffix))
-        return RANK_NONE;
-    return RANK_ALL + (uint32_t)suffix.n;
-}
-
-static uint32_t pattern_rank(const char *text, struct slice address, struct slice domain)
-{
-    struct slice pattern = slice_str(text);
-    if (slice_equal(pattern, SLICE_LIT("*")))
-        return RANK_ALL;
-    if (pattern.n >= RANK_DOMAIN - RANK_ALL) // no domain is that long
-        return RANK_NONE;
-    if (pattern.n > 1 && pattern.p[0] == '.')
-        return suffix_rank(pattern, domain);
-    if (slice_equal_nocase(pattern, domain))
-        return RANK_DOMAIN;
-    return slice_equal_nocase(pattern, address) ? RANK_ADDRESS : RANK_NONE;
-}
-
-// Does a row of this rank give the setting? The first of two equal rows wins.
-static bool wins(bool is_named, uint32_t rank, uint32_t *best)
-{
-    if (!is_named || rank <= *best)
-        return false;
-    *best = rank;
-    return true;
+    for (uint32_t i = 0; i < r->retry_count; i++)
+        pattern_index_add(&r->retry_index, r->retries[i].pattern, i);
+    for (uint32_t i = 0; i < r->limit_count; i++)
+        pattern_index_add(&r->limit_index, r->limits[i].pattern, i);
 }
 
 static void take_warn(struct retry_rule *ret, const struct retry_row *row)
@@ -73,35 +39,48 @@ static void take_warn(struct retry_rule *ret, const struct retry_row *row)
 
 void rules_retry(const struct rules *r, struct slice address, struct retry_rule *ret)
 {
-    uint32_t schedule = RANK_NONE, warn = RANK_NONE, expire = RANK_NONE;
-    struct slice domain = domain_of(address);
+    bool has_schedule = false, has_warn = false, has_expire = false;
+    struct pattern_walk w;
+    uint32_t i;
     *ret = default_retry;
-    for (uint32_t i = 0; i < r->retry_count; i++) {
+    must(r->retry_count == 0 || r->retry_index.count > 0);
+    pattern_walk_init(&w, &r->retry_index, address);
+    while (pattern_walk_next(&w, &i)) {
         const struct retry_row *row = &r->retries[i];
-        uint32_t rank = pattern_rank(row->pattern, address, domain);
-        if (wins(row->schedule.count > 0, rank, &schedule))
+        if (!has_schedule && row->schedule.count > 0)
             ret->schedule = row->schedule;
-        if (wins(row->has_warn, rank, &warn))
+        if (!has_warn && row->has_warn)
             take_warn(ret, row);
-        if (wins(row->expire_after_ms > 0, rank, &expire))
+        if (!has_expire && row->expire_after_ms > 0)
             ret->expire_after_ms = row->expire_after_ms;
+        has_schedule = has_schedule || row->schedule.count > 0;
+        has_warn = has_warn || row->has_warn;
+        has_expire = has_expire || row->expire_after_ms > 0;
     }
+}
+
+// Takes the value of a row, unless a more exact one has given it; 0 is not named.
+static void take(uint32_t named, uint32_t *given)
+{
+    if (*given == 0)
+        *given = named;
 }
 
 void rules_limit(const struct rules *r, struct slice domain, struct limit_rule *ret)
 {
-    uint32_t connections = RANK_NONE, messages = RANK_NONE, recipients = RANK_NONE;
-    *ret = default_limit;
-    for (uint32_t i = 0; i < r->limit_count; i++) {
-        const struct limit_row *row = &r->limits[i];
-        uint32_t rank = pattern_rank(row->pattern, domain, domain_of(domain));
-        if (wins(row->connections > 0, rank, &connections))
-            ret->connections = row->connections;
-        if (wins(row->messages_per_connection > 0, rank, &messages))
-            ret->messages_per_connection = row->messages_per_connection;
-        if (wins(row->recipients_per_message > 0, rank, &recipients))
-            ret->recipients_per_message = row->recipients_per_message;
+    struct pattern_walk w;
+    uint32_t i;
+    *ret = (struct limit_rule){0};
+    must(r->limit_count == 0 || r->limit_index.count > 0);
+    pattern_walk_init(&w, &r->limit_index, domain);
+    while (pattern_walk_next(&w, &i)) {
+        take(r->limits[i].connections, &ret->connections);
+        take(r->limits[i].messages_per_connection, &ret->messages_per_connection);
+        take(r->limits[i].recipients_per_message, &ret->recipients_per_message);
     }
+    take(default_limit.connections, &ret->connections);
+    take(default_limit.messages_per_connection, &ret->messages_per_connection);
+    take(default_limit.recipients_per_message, &ret->recipients_per_message);
 }
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -142,6 +121,8 @@ uint32_t rules_warn_levels(const struct rules *r)
 
 void rules_close(struct rules *r)
 {
+    pattern_index_close(&r->retry_index);
+    pattern_index_close(&r->limit_index);
     for (uint32_t i = 0; i < r->retry_count; i++)
         free(r->retries[i].pattern);
     for (uint32_t i = 0; i < r->limit_count; i++)

@@ -8,6 +8,7 @@
 #define FP_SCHEDULER_RULES_H
 
 #include "core/err.h"
+#include "core/pattern.h"
 #include "core/slice.h"
 
 #include <stdbool.h>
@@ -53,9 +54,12 @@ struct rules {
     uint32_t retry_count;
     struct limit_row *limits; // owned
     uint32_t limit_count;
+    struct pattern_index retry_index, limit_index; // borrow the rows' patterns
 };
 
 void rules_close(struct rules *r);
+// Once, behind the last row and before the first question.
+void rules_index(struct rules *r);
 
 // All values for one address ("user@example.com", or only a domain), complete with the defaults:
 // "5m 15m 30m", one warning after 4 h, 5 d; 20 connections, 100 messages each, 100 recipients.

@@ -387,6 +387,49 @@ static void a_file_that_is_not_there_is_said(void **state)
     buf_close(&said);
 }
 
+enum { ROWS_MANY = 100000 };
+
+static void add_rows(struct buf *to, const char *table, const char *value, uint32_t count)
+{
+    buf_addf(to, "%s = (\n", table);
+    for (uint32_t i = 0; i < count; i++)
+        buf_addf(to, "{ for = \"%sd%u.example\", %s }%s\n", i % 4 ? "" : ".", i, value,
+                 i + 1 < count ? "," : " )");
+}
+
+// As many rows as there may be: what looked at every row for every row would not come to an end.
+static void tables_may_be_large(void **state)
+{
+    (void)state;
+    struct config c;
+    char problems[4096];
+    struct buf text;
+    struct limit_rule limit;
+    buf_init(&text, 64 * 1024 * 1024);
+    buf_add_str(&text, HOST);
+    add_rows(&text, "route", "to = [ \"smtp://relay.example\" ]", ROWS_MANY);
+    add_rows(&text, "retry", "schedule = \"7s\"", ROWS_MANY / 10);
+    add_rows(&text, "limit", "connections = 3", ROWS_MANY / 10);
+    load_good(text.p, &c);
+    assert_int_equal(c.routes.count, ROWS_MANY + 1);
+    assert_string_equal(route_find(&c.routes, SLICE_LIT("a@d99998.example"))->pattern,
+                        "d99998.example");
+    assert_string_equal(route_find(&c.routes, SLICE_LIT("a@x.d99996.example"))->pattern,
+                        ".d99996.example");
+    assert_string_equal(route_find(&c.routes, SLICE_LIT("a@x.d99997.example"))->pattern, "*");
+    rules_limit(&c.rules, SLICE_LIT("d9999.example"), &limit);
+    assert_int_equal(limit.connections, 3);
+    config_close(&c);
+
+    text.n -= strlen(" )\n");
+    buf_add_str(&text, ",\n{ for = \"D1.Example\" } )\n");
+    write_file("c.conf", text.p);
+    assert_int_equal(load(&c, problems, sizeof(problems)), FP_INVALID);
+    assert_string_equal(
+        problems, "c.conf:120005: the row for = \"d1.example\" stands twice in limit; keep one\n");
+    buf_close(&text);
+}
+
 // A row-wise count of the settings: one that the reader does not know would be "unknown" here.
 static void every_setting_named_is_known(void **state)
 {
@@ -428,6 +471,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_empty_listen_listens_nowhere, enter_folder,
                                         leave_folder),
         cmocka_unit_test_setup_teardown(includes_keep_their_places, enter_folder, leave_folder),
+        cmocka_unit_test_setup_teardown(tables_may_be_large, enter_folder, leave_folder),
         cmocka_unit_test_setup_teardown(a_file_that_is_not_there_is_said, enter_folder,
                                         leave_folder),
         cmocka_unit_test_setup_teardown(every_setting_named_is_known, enter_folder, leave_folder),

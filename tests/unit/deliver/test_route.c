@@ -82,6 +82,7 @@ static struct routes make_routes(void)
         r.rows[i].targets[0].kind = i == 3 ? TARGET_SMTP : TARGET_MX;
         r.rows[i].targets[0].host = i == 3 ? must_strdup("relay") : NULL;
     }
+    routes_index(&r);
     return r;
 }
 

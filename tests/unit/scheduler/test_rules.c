@@ -110,7 +110,7 @@ static struct retry_row retries[] = {
     {.pattern = "\"odd@name\"@example.net", .schedule = {1, {7 * MIN}}},
     {.pattern = "[192.0.2.1]", .schedule = {1, {8 * MIN}}},
 };
-static const struct rules rules = {.retries = retries, .retry_count = COUNT(retries)};
+static struct rules rules = {.retries = retries, .retry_count = COUNT(retries)};
 
 struct retry_case {
     const char *name, *address;
@@ -158,12 +158,14 @@ static void order_of_rows_does_not_matter(void **state)
     for (size_t i = 0; i < COUNT(retries); i++)
         turned[i] = retries[COUNT(retries) - 1 - i];
     struct rules r = {.retries = turned, .retry_count = COUNT(turned)};
+    rules_index(&r);
     for (size_t i = 0; i < COUNT(retry_cases); i++) {
         struct retry_rule a, b;
         rules_retry(&rules, slice_str(retry_cases[i].address), &a);
         rules_retry(&r, slice_str(retry_cases[i].address), &b);
         assert_memory_equal(&a, &b, sizeof a);
     }
+    pattern_index_close(&r.retry_index);
 }
 
 static void defaults_fill_the_rest(void **state)
@@ -209,6 +211,7 @@ static void limits_by_domain(void **state)
         {.pattern = "mx.example.com", .recipients_per_message = 1},
     };
     struct rules r = {.limits = rows, .limit_count = COUNT(rows)};
+    rules_index(&r);
     static const struct {
         const char *domain;
         struct limit_rule want;
@@ -222,6 +225,7 @@ static void limits_by_domain(void **state)
         rules_limit(&r, slice_str(cases[i].domain), &got);
         assert_memory_equal(&got, &cases[i].want, sizeof got);
     }
+    pattern_index_close(&r.limit_index);
 }
 
 static void sweep_looks_no_earlier_than_needed(void **state)
@@ -288,5 +292,8 @@ int main(void)
         cmocka_unit_test(limits_by_domain),
         cmocka_unit_test(sweep_looks_no_earlier_than_needed),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    rules_index(&rules);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    pattern_index_close(&rules.retry_index);
+    return failed;
 }

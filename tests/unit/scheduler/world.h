@@ -26,6 +26,7 @@ static inline struct world *world_new(void)
     w->retry = (struct retry_row){.pattern = (char *)(uintptr_t) "*"};
     w->rules = (struct rules){
         .limits = &w->limit, .limit_count = 1, .retries = &w->retry, .retry_count = 1};
+    rules_index(&w->rules);
     for (int i = 0; i < WORLD_DOMAINS; i++) {
         w->destination_of[i] = i;
         snprintf(w->destinations[i].name, sizeof w->destinations[i].name, "d%d.example", i);
@@ -410,6 +411,8 @@ static inline void world_drain(struct world *w)
 
 static inline void world_free(struct world *w)
 {
+    pattern_index_close(&w->rules.limit_index);
+    pattern_index_close(&w->rules.retry_index);
     world_drain(w);
     heap_close(&w->pending);
     buf_close(&w->trace);
