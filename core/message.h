@@ -18,6 +18,7 @@ enum {
     MESSAGE_CHUNKS_MAX = 4096,      // so a body has at most 1 GiB
     MESSAGE_ID_DIGITS = 12,         // a queue id in text: upper-case hex
     MESSAGE_ADDRESS_MAX = 254, // bytes of an address without angle brackets (RFC 5321 4.5.3.1.3)
+    MESSAGE_VERSION_FIRST = 1, // the version that accept gives
 };
 
 enum message_kind {
@@ -72,7 +73,7 @@ bool message_id_parse(struct slice text, uint64_t *ret_id); // 11 or 12 hex digi
 // A complete new queue entry on its way into the spool: what `accept` makes durable at once.
 struct entry {
     struct message message;  // id, kind, is_8bit, arrival_ms, size, uid, sender
-    struct recipient *rcpts; // address, domain, next_attempt_ms, state; owned array
+    struct recipient *rcpts; // n, address, domain, next_attempt_ms, state; owned array
     uint32_t rcpt_count;
     uint32_t chunks_before; // chunks that `append` has stored already
     char *tail;             // the last chunk, owned; NULL with tail_size 0 when there is none

@@ -8,8 +8,6 @@
 #include "core/must.h"
 #include "queue/ids.h"
 
-enum { VERSION_FIRST = 1 };
-
 enum fp_err id_mark_store(struct store *s, uint64_t mark)
 {
     struct sql_call c = sql_call(s, SQL_META_PUT);
@@ -19,6 +17,15 @@ enum fp_err id_mark_store(struct store *s, uint64_t mark)
     if (!err)
         s->id_mark = mark;
     return err;
+}
+
+// Ids that are told to clients without a transaction of their own are kept out of the way of later
+// starts beforehand; at a clean end the mark comes back to what was used.
+enum fp_err reserve_run(struct store *s, struct op *op)
+{
+    uint64_t mark = op->reserve.id_mark;
+    must(mark > 0 && mark >> 48 == 0);
+    return mark == s->id_mark ? FP_OK : id_mark_store(s, mark);
 }
 
 // The transaction that first uses an id at or beyond the mark raises it, by a block, so that a
@@ -69,7 +76,7 @@ static enum fp_err message_insert(struct store *s, const struct entry *e)
     uint32_t warned = 0;
     struct sql_call c = sql_call(s, SQL_MESSAGE_INSERT);
     sql_int(&c, (int64_t)m->id);
-    sql_int(&c, VERSION_FIRST);
+    sql_int(&c, MESSAGE_VERSION_FIRST);
     sql_int(&c, m->arrival_ms);
     sql_int(&c, (int64_t)m->size);
     sql_int(&c, m->kind);
@@ -83,12 +90,11 @@ static enum fp_err message_insert(struct store *s, const struct entry *e)
     return sql_run(&c);
 }
 
-static enum fp_err recipient_insert(struct store *s, uint64_t message, uint32_t n,
-                                    const struct recipient *r)
+static enum fp_err recipient_insert(struct store *s, uint64_t message, const struct recipient *r)
 {
     struct sql_call c = sql_call(s, SQL_RECIPIENT_INSERT);
     sql_int(&c, (int64_t)message);
-    sql_int(&c, n);
+    sql_int(&c, r->n);
     sql_int(&c, r->state);
     sql_text(&c, r->domain);
     sql_int(&c, r->next_attempt_ms);
@@ -121,11 +127,11 @@ enum fp_err entry_insert(struct store *s, struct entry *e)
     if (!err)
         err = message_insert(s, e);
     for (uint32_t i = 0; i < e->rcpt_count && !err; i++)
-        err = recipient_insert(s, id, i, &e->rcpts[i]);
+        err = recipient_insert(s, id, &e->rcpts[i]);
     if (!err && e->tail_size > 0)
         err = chunk_insert(s, id, e->chunks_before, e->tail, e->tail_size);
     if (!err)
-        e->message.version = VERSION_FIRST;
+        e->message.version = MESSAGE_VERSION_FIRST;
     return err;
 }
 

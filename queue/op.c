@@ -104,7 +104,7 @@ static void op_close_writer(struct op *op)
     case OP_HEALTH:
         health_row_close(&op->health.row);
         break;
-    default: // DISCARD and MAINTAIN own nothing
+    default: // DISCARD, MAINTAIN and RESERVE own nothing
         break;
     }
 }

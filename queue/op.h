@@ -26,6 +26,7 @@ enum op_kind {
     OP_CHANGE,   // an operator's change, one page of it
     OP_HEALTH,   // remember a destination's health
     OP_MAINTAIN, // idle work: history purge, incremental vacuum, checkpoint
+    OP_RESERVE,  // ids below a mark are in use, whatever becomes of them
     OP_WRITERS_END,
     // readers: run in a query_only connection, each in a transaction of its own
     OP_DOMAINS = OP_WRITERS_END, // domains with open recipients, by keyset pages
@@ -146,6 +147,12 @@ struct op_health {
     struct op_health_row row;
 };
 
+// After a restart ids begin at or above the mark. It may be lowered, by who has given out the ids
+// since it was raised; an entry with an id at or above it raises it.
+struct op_reserve {
+    uint64_t id_mark;
+};
+
 struct op_maintain {
     int64_t now_ms;
     int64_t history_ms; // finished entries older than this are purged; < 0: keep all
@@ -255,6 +262,7 @@ struct op {
         struct op_change change;
         struct op_health health;
         struct op_maintain maintain;
+        struct op_reserve reserve;
         struct op_domains domains;
         struct op_due due;
         struct op_overdue overdue;

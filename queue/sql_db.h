@@ -216,6 +216,7 @@ enum fp_err settle_run(struct store *s, struct op *op);
 enum fp_err change_run(struct store *s, struct op *op);
 enum fp_err health_run(struct store *s, struct op *op);
 enum fp_err maintain_run(struct store *s, struct op *op);
+enum fp_err reserve_run(struct store *s, struct op *op);
 enum fp_err domains_run(struct store *s, struct op *op);
 enum fp_err due_run(struct store *s, struct op *op);
 enum fp_err overdue_run(struct store *s, struct op *op);

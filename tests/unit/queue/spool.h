@@ -148,11 +148,13 @@ static inline struct entry *entry_of(uint64_t id, int64_t arrival_ms, const char
     char *list = must_strdup(to), *rest = NULL;
     for (char *a = strtok_r(list, " ", &rest); a; a = strtok_r(NULL, " ", &rest)) {
         e->rcpts = must_realloc(e->rcpts, (e->rcpt_count + 1) * sizeof *e->rcpts);
-        e->rcpts[e->rcpt_count++] = (struct recipient){
+        e->rcpts[e->rcpt_count] = (struct recipient){
+            .n = e->rcpt_count,
             .address = must_strdup(a),
             .domain = must_strdup(strchr(a, '@') + 1),
             .next_attempt_ms = arrival_ms,
         };
+        e->rcpt_count++;
     }
     free(list);
     e->tail = must_alloc(size + 1);

@@ -205,6 +205,41 @@ static void test_append_raises_the_mark_too(void **state)
     assert_true(store_id_high_water(p->store) > id);
 }
 
+// Ids that nothing is stored under: the mark is put where it is asked for, and can come back.
+static void test_reserved_ids(void **state)
+{
+    struct spool *p = *state;
+    static const uint64_t marks[] = {5000, 90000, 7000};
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+        struct op *op = op_new(OP_RESERVE);
+        op->reserve.id_mark = marks[i];
+        assert_int_equal(spool_write_free(p, op), FP_OK);
+        spool_reopen(p);
+        assert_int_equal(store_id_high_water(p->store), marks[i]);
+    }
+    uint64_t id = spool_accept(p, "", "b@y.example"); // far beyond it
+    assert_true(store_id_high_water(p->store) > id);
+}
+
+// What is left of a message that others have already keeps its recipients' numbers.
+static void test_recipients_keep_their_numbers(void **state)
+{
+    struct spool *p = *state;
+    uint64_t id = ids_next(&p->ids, NOW);
+    struct entry *e = entry_of(id, NOW, "a@x.example", "b@y.example c@y.example", 10);
+    e->rcpts[0].n = 3;
+    e->rcpts[1].n = 7;
+    assert_int_equal(spool_write_free(p, accept_op(e)), FP_OK);
+    struct op *op = op_new(OP_READ);
+    op->read.message = id;
+    assert_int_equal(spool_read(p, op), FP_OK);
+    assert_int_equal(op->read.row->rcpt_count, 2);
+    assert_int_equal(op->read.row->rcpts[0].n, 3);
+    assert_string_equal(op->read.row->rcpts[0].address, "b@y.example");
+    assert_int_equal(op->read.row->rcpts[1].n, 7);
+    op_free(op);
+}
+
 static void test_ids(void **state)
 {
     (void)state;
@@ -235,6 +270,8 @@ int main(void)
         SPOOL_TEST(test_high_water_mark_outlives_everything),
         SPOOL_TEST(test_high_water_mark_of_a_rolled_back_batch),
         SPOOL_TEST(test_append_raises_the_mark_too),
+        SPOOL_TEST(test_reserved_ids),
+        SPOOL_TEST(test_recipients_keep_their_numbers),
         cmocka_unit_test(test_ids),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
