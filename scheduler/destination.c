@@ -184,19 +184,27 @@ static void note_success(struct scheduler *s, struct destination *d)
         move(s, d, DESTINATION_OPEN);
 }
 
-void destination_done(struct scheduler *s, const struct sched_event *event)
+static void learn(struct scheduler *s, struct destination *d, const struct sched_event *event)
 {
     const struct batch *b = event->batch;
-    struct destination *d = destination_find(s, b->destination);
-    must(d && d->running > 0);
-    d->running--;
-    s->running--;
     if (!event->host_failure && !event->is_local_failure)
         note_success(s, d);
     else if (is_news(d, b) && event->host_failure)
         note_failure(s, d, b, event->host_failure);
     else if (is_news(d, b))
         note_local_failure(s, d);
+}
+
+void destination_done(struct scheduler *s, const struct sched_event *event)
+{
+    const struct batch *b = event->batch;
+    struct destination *d = destination_find(s, b->destination);
+    must(d && d->running > 0);
+    must(!event->is_cut_short || !b->is_probe); // a probe has to say something
+    d->running--;
+    s->running--;
+    if (!event->is_cut_short)
+        learn(s, d, event);
     destination_refresh(s, d);
 }
 

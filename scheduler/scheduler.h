@@ -51,6 +51,9 @@ struct batch {
     int64_t queued_ms; // when it entered the window
     int64_t started_ms;
     bool is_probe;
+    // somebody waits for it: given back (DISCARD) rather than kept while the destination is not
+    // OPEN
+    bool only_if_open;
     bool is_fresh;             // came by FRESH, not out of a page; the scheduler's own
     uint32_t noted;            // failures noted at its destination when it started; likewise
     struct batch *next, *prev; // while in a window
@@ -104,7 +107,8 @@ struct sched_event {
     const struct outcome *host_failure;
     // DONE: our own failure: rest shortly, count nothing
     bool is_local_failure;
-    struct { // PAGE_END: strings borrowed
+    bool is_cut_short; // DONE: nobody wants it any more; it says nothing about the destination
+    struct {           // PAGE_END: strings borrowed
         const char *domain;
         bool is_ok, is_done;
         int64_t last_ms;

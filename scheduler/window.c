@@ -91,6 +91,8 @@ static bool has_room(const struct scheduler *s, const struct destination *d, con
     if (s->is_paused)
         return false;
     if (d->state != DESTINATION_OPEN) {
+        if (b->only_if_open)
+            return false;
         if (!b->is_fresh && destination_needs_probe(s, d) && d->window_batches == 0)
             return true; // it is what the probe was read for
         return has_parking_room(s, d, b->rcpt_count);
@@ -195,8 +197,12 @@ static void give_back(struct scheduler *s, struct destination *d, struct batch *
 
 void window_park(struct scheduler *s, struct destination *d)
 {
-    for (const struct batch *b = d->first; b; b = b->next)
+    for (struct batch *b = d->first, *next; b; b = next) {
+        next = b->next;
         note_domains(s, d, b, s->now_ms);
+        if (b->only_if_open)
+            give_back(s, d, b);
+    }
     while (d->last && !has_parking_room(s, d, 0))
         give_back(s, d, d->last);
 }

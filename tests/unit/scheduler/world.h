@@ -107,6 +107,7 @@ static inline void world_feed_rows(struct world *w, enum sched_event_kind kind,
     while ((b = world_gather(w, rows, count, taken))) {
         if (kind == SCHED_FRESH) {
             b->body = w;
+            b->only_if_open = w->only_if_open;
             w->bodies++;
         }
         world_feed(w, (struct sched_event){.kind = kind, .batch = b});
@@ -285,6 +286,7 @@ static inline void world_done(struct world *w, struct pending *p)
     struct sched_event e = {.kind = SCHED_DONE, .batch = b};
     e.host_failure = p->verdict == HOST_DOWN ? &why : NULL;
     e.is_local_failure = p->verdict == WE_ARE_DOWN;
+    e.is_cut_short = p->verdict == CUT_SHORT;
     world_feed(w, e);
     // As the pipeline does it: host and local failures follow the destination's clock.
     struct destination_view view = {0};

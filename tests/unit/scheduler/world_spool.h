@@ -25,7 +25,7 @@ enum {
     WORLD_ATTEMPTS = 1000, // remembered per destination
 };
 
-enum verdict { ANSWERS, HOST_DOWN, WE_ARE_DOWN, DEFERS };
+enum verdict { ANSWERS, HOST_DOWN, WE_ARE_DOWN, DEFERS, CUT_SHORT };
 
 struct row {
     uint64_t message;
@@ -90,7 +90,8 @@ struct world {
     int64_t read_ms, settle_ms, retry_ms; // delays; a recipient's own schedule
     uint32_t read_failures;               // so many pages fail from now on
     bool is_snapshot_late;
-    uint64_t seed; // 0: nothing is random
+    bool only_if_open; // fresh batches are of this kind
+    uint64_t seed;     // 0: nothing is random
     struct limit_row limit;
     struct retry_row retry;
     struct rules rules;
