@@ -31,6 +31,7 @@ struct carrier {
     int64_t idle_until_ms; // TIME_NEVER while a batch is under way
     uint32_t depth;        // pumping, possibly nested
     bool is_idle, is_ended;
+    bool is_cut; // the batch under way is not wanted any more
     struct alarm alarm;
     struct carrier *prev, *next;           // p->carriers
     struct carrier *idle_prev, *idle_next; // idle ones of the destination
@@ -133,18 +134,18 @@ void carrier_free(struct pipeline *p, struct carrier *h)
 }
 
 // Slots are freed before outcomes are committed: the recipients stay in flight until they are.
-static void finish_batch(struct pipeline *p, struct batch *b, struct outcome *outcomes,
-                         const struct settle_times *times, const struct outcome *host_failure,
-                         bool is_local)
+static void finish_batch(struct pipeline *p, const struct sched_event *done,
+                         struct outcome *outcomes, const struct settle_times *times)
 {
-    struct sched_event e = {
-        .kind = SCHED_DONE, .batch = b, .host_failure = host_failure, .is_local_failure = is_local};
-    windows_feed(p, &e);
+    struct batch *b = done->batch;
+    windows_feed(p, done);
     int64_t host_retry_ms = 0;
     struct destination_view view;
-    if ((host_failure || is_local) && scheduler_destination(p->scheduler, b->destination, &view))
+    if ((done->host_failure || done->is_local_failure) &&
+        scheduler_destination(p->scheduler, b->destination, &view))
         host_retry_ms = view.rest_until_ms;
-    settling_begin(p, b, outcomes, times, host_retry_ms);
+    if (!relaying_ended(p, b, outcomes, times, host_retry_ms))
+        settling_begin(p, b, outcomes, times, host_retry_ms);
 }
 
 // Nobody can be asked: the configuration has no route for mail that waits.
@@ -156,7 +157,8 @@ static void fail_without_route(struct pipeline *p, struct batch *b)
                     "no row of \"route\" in the configuration fits this address");
     struct settle_times times = {p->now_ms, p->now_ms, p->now_ms, p->now_ms};
     struct outcome why = outcomes[0];
-    finish_batch(p, b, outcomes, &times, &why, false);
+    struct sched_event done = {.kind = SCHED_DONE, .batch = b, .host_failure = &why};
+    finish_batch(p, &done, outcomes, &times);
 }
 
 void carrier_start(struct pipeline *p, struct batch *b)
@@ -173,6 +175,7 @@ void carrier_start(struct pipeline *p, struct batch *b)
     rules_limit(&p->config->rules, slice_str(b->rule_domain), &limit);
     h->messages_max = limit.messages_per_connection;
     h->batch = b;
+    h->is_cut = false;
     h->outcomes = must_alloc(b->rcpt_count * sizeof *h->outcomes);
     h->addresses = must_alloc(b->rcpt_count * sizeof *h->addresses);
     for (uint32_t i = 0; i < b->rcpt_count; i++)
@@ -196,12 +199,18 @@ static void batch_done(struct pipeline *p, struct carrier *h, const struct sessi
     struct session_times st;
     session_times(h->session, &st);
     struct settle_times times = {st.started_ms, st.connected_ms, st.ready_ms, st.done_ms};
-    struct batch *b = h->batch;
     struct outcome *outcomes = h->outcomes;
     struct outcome why;
     bool has_why = fx->outcome && fx->scope >= SCOPE_HOST;
     if (has_why)
         why = *fx->outcome;
+    struct sched_event done = {
+        .kind = SCHED_DONE,
+        .batch = h->batch,
+        .host_failure = fx->scope == SCOPE_HOST && has_why ? &why : NULL,
+        .is_local_failure = fx->scope == SCOPE_LOCAL,
+        .is_cut_short = h->is_cut,
+    };
     free(h->addresses);
     h->addresses = NULL;
     h->batch = NULL;
@@ -212,8 +221,7 @@ static void batch_done(struct pipeline *p, struct carrier *h, const struct sessi
     else
         session_feed(h->session,
                      &(struct session_event){.kind = SESSION_QUIT, .now_ms = p->now_ms});
-    finish_batch(p, b, outcomes, &times, fx->scope == SCOPE_HOST && has_why ? &why : NULL,
-                 fx->scope == SCOPE_LOCAL);
+    finish_batch(p, &done, outcomes, &times);
 }
 
 static void give_body(struct pipeline *p, struct carrier *h, struct slice piece)
@@ -224,11 +232,25 @@ static void give_body(struct pipeline *p, struct carrier *h, struct slice piece)
     session_feed(h->session, &e);
 }
 
+// One chunk, from wherever it comes; takes it.
+static void give_piece(struct pipeline *p, struct carrier *h, struct body *piece)
+{
+    body_unref(p, h->piece);
+    h->piece = piece;
+    h->chunk++;
+    give_body(p, h, (struct slice){piece->data, piece->size});
+}
+
 static void need_body(struct pipeline *p, struct carrier *h)
 {
     struct body *b = h->batch->body;
     if (b) {
         give_body(p, h, (struct slice){b->data, b->size});
+        return;
+    }
+    b = relaying_body(p, h->batch->message.id, h->chunk);
+    if (b) {
+        give_piece(p, h, body_ref(b));
         return;
     }
     struct op *op = op_new(OP_CHUNK);
@@ -247,11 +269,9 @@ void carrier_chunk_read(struct pipeline *p, struct carrier *h, struct op *op)
         pump(p, h);
         return;
     }
-    body_unref(p, h->piece);
-    h->piece = body_new(p, op->chunk.data, op->chunk.size);
+    struct body *piece = body_new(p, op->chunk.data, op->chunk.size);
     op->chunk.data = NULL;
-    h->chunk++;
-    give_body(p, h, (struct slice){h->piece->data, h->piece->size});
+    give_piece(p, h, piece);
     pump(p, h);
 }
 
@@ -459,4 +479,26 @@ void carriers_abort(struct pipeline *p)
     struct carrier *h, *next;
     DL_FOREACH_SAFE(p->carriers, h, next)
     feed(p, h, (struct session_event){.kind = SESSION_ABORT});
+}
+
+static struct carrier *find_cuttable(const struct pipeline *p, uint64_t message)
+{
+    struct carrier *h;
+    DL_FOREACH(p->carriers, h)
+    {
+        if (h->batch && h->batch->message.id == message && !h->is_cut &&
+            !session_awaits_verdict(h->session))
+            break;
+    }
+    return h;
+}
+
+// Looked for from the beginning each time: what ends may start others, and free them.
+void carriers_cut(struct pipeline *p, uint64_t message)
+{
+    struct carrier *h;
+    while ((h = find_cuttable(p, message))) {
+        h->is_cut = true;
+        feed(p, h, (struct session_event){.kind = SESSION_ABORT});
+    }
 }

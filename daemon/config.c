@@ -14,6 +14,7 @@ enum {
     CONFIG_RCPTS_MAX = 1000,
     CONFIG_MESSAGE_SIZE_MAX = 50 * 1024 * 1024,
     CONFIG_HISTORY_DAYS = 7,
+    CONFIG_INTERACTIVE_S = 30,
     CONFIG_UNIX_PATH_MAX = 107, // sun_path less its NUL
 };
 
@@ -23,6 +24,8 @@ void config_defaults(struct config *c)
         .spool = must_strdup("/var/lib/fermoposta/spool.db"),
         .socket = must_strdup("/run/fermoposta/socket"),
         .operators = must_strdup("adm"),
+        .mode = MODE_BACKGROUND,
+        .interactive_timeout_ms = CONFIG_INTERACTIVE_S * TIME_SECOND_MS,
         .smtp_port = CONFIG_SMTP_PORT,
         .postmaster = must_strdup("postmaster"),
         .message_size_max = CONFIG_MESSAGE_SIZE_MAX,

@@ -9,6 +9,11 @@
 #include "deliver/route.h"
 #include "scheduler/rules.h"
 
+enum config_mode {
+    MODE_BACKGROUND,  // 250 after the commit, then deliver
+    MODE_INTERACTIVE, // deliver first; spool what could not be delivered at once
+};
+
 struct config_listen {
     char *address;                    // "127.0.0.1:25", "[::1]:25", "unix:/path"; owned
     struct hostname_network *trusted; // owned
@@ -23,6 +28,8 @@ struct config {
     char *user;       // NULL: not set
     char *user_place; // "FILE:LINE" where it is set: only the machine can tell whether it exists
     char *operators;  // group name; "" none
+    enum config_mode mode;
+    int64_t interactive_timeout_ms; // how long a client waits for the next hops' answers
     char **nameservers;
     uint32_t nameserver_count;
     uint16_t smtp_port;

@@ -26,7 +26,9 @@ enum {
     MESSAGE_SIZE_MIN = 1024,
 };
 
-#define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
+#define COUNT_OF(a)            (sizeof(a) / sizeof((a)[0]))
+#define INTERACTIVE_MAX_MS     (10 * TIME_MINUTE_MS)
+#define INTERACTIVE_ADVISED_MS (5 * TIME_MINUTE_MS) // half of what clients wait
 
 const char *const config_setting_names[] = {
     "hostname",
@@ -34,6 +36,8 @@ const char *const config_setting_names[] = {
     "socket",
     "user",
     "operators",
+    "mode",
+    "interactive_timeout",
     "nameservers",
     "smtp_port",
     "postmaster",
@@ -128,6 +132,27 @@ static void read_operators(struct config_reader *r, const config_setting_t *s, v
     const char *value = config_string(r, s); // "" is a value: nobody more
     if (value)
         replace(&((struct config *)into)->operators, value);
+}
+
+static void read_mode(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    static const char *const words[] = {
+        [MODE_BACKGROUND] = "background", [MODE_INTERACTIVE] = "interactive"};
+    int i = config_word(r, s, words, COUNT_OF(words));
+    if (i >= 0)
+        ((struct config *)into)->mode = (enum config_mode)i;
+}
+
+static void read_interactive_timeout(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    int64_t value;
+    if (!config_duration(r, s, TIME_SECOND_MS, INTERACTIVE_MAX_MS, &value))
+        return;
+    ((struct config *)into)->interactive_timeout_ms = value;
+    if (value > INTERACTIVE_ADVISED_MS)
+        config_warning(r, s,
+                       "interactive_timeout is above \"5m\", but senders wait for 10 minutes at "
+                       "most (RFC 5321 4.5.3.2.6) and send again then");
 }
 
 static void read_nameservers(struct config_reader *r, const config_setting_t *s, void *into)
@@ -247,6 +272,8 @@ static const struct config_member members[] = {
     {"socket", read_socket},
     {"user", read_user},
     {"operators", read_operators},
+    {"mode", read_mode},
+    {"interactive_timeout", read_interactive_timeout},
     {"nameservers", read_nameservers},
     {"smtp_port", read_smtp_port},
     {"postmaster", read_postmaster},

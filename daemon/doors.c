@@ -178,16 +178,22 @@ static void store_chunk(struct pipeline *p, struct door *d, const struct server_
     store_op(p, op, WAIT_DOOR_CHUNK)->conn = d->conn;
 }
 
-static void store_accept(struct pipeline *p, struct door *d, struct entry *entry)
+void door_store(struct pipeline *p, uint64_t conn, struct entry *entry)
 {
     struct op *op = op_new(OP_ACCEPT);
-    redirect_postmaster(p, entry);
     op->accept.entry = entry;
     p->spool_memory += entry->tail_size;
-    store_op(p, op, WAIT_DOOR_ACCEPT)->conn = d->conn;
+    store_op(p, op, WAIT_DOOR_ACCEPT)->conn = conn;
 }
 
-static void store_discard(struct pipeline *p, uint64_t message)
+static void take_entry(struct pipeline *p, struct door *d, struct entry *entry)
+{
+    redirect_postmaster(p, entry);
+    if (!relaying_begin(p, d->conn, entry))
+        door_store(p, d->conn, entry);
+}
+
+void door_discard(struct pipeline *p, uint64_t message)
 {
     struct op *op = op_new(OP_DISCARD);
     op->discard.message = message;
@@ -221,10 +227,10 @@ static void execute(struct pipeline *p, struct door *d, const struct server_effe
         store_chunk(p, d, fx);
         break;
     case SERVER_END:
-        store_accept(p, d, fx->entry);
+        take_entry(p, d, fx->entry);
         break;
     case SERVER_ABORT:
-        store_discard(p, fx->id);
+        door_discard(p, fx->id);
         break;
     case SERVER_CLOSE:
         shut(p, d, true);
@@ -424,19 +430,23 @@ static void note_room(struct pipeline *p, enum fp_err err)
         effect_logf(p, LOG_LEVEL_ERROR, "spool: new mail cannot be stored: %s", fp_err_text(err));
 }
 
+void door_answer(struct pipeline *p, uint64_t conn, enum fp_err err)
+{
+    struct door *d = find(p, conn);
+    if (d)
+        feed_server(p, d, &(struct server_event){.kind = SERVER_ACCEPTED, .err = err});
+}
+
 void door_accept_stored(struct pipeline *p, uint64_t conn, struct op *op)
 {
     struct entry *entry = op->accept.entry;
     p->spool_memory -= entry->tail_size;
     note_room(p, op->err);
-    struct door *d = find(p, conn);
-    if (d)
-        feed_server(p, d, &(struct server_event){.kind = SERVER_ACCEPTED, .err = op->err});
-    if (op->err) {
-        if (entry->chunks_before > 0)
-            store_discard(p, entry->message.id);
-        return;
-    }
-    p->counters.accepted++;
-    windows_fresh(p, entry);
+    door_answer(p, conn, op->err);
+    if (op->err && entry->chunks_before > 0)
+        door_discard(p, entry->message.id);
+    if (!op->err)
+        p->counters.accepted++;
+    if (!relaying_stored(p, entry->message.id, op->err) && !op->err)
+        windows_fresh(p, entry);
 }

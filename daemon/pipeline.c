@@ -114,6 +114,7 @@ static void free_conversations(struct pipeline *p)
         carrier_free(p, p->carriers);
     while (p->settlings)
         settling_free(p, p->settlings);
+    relaying_close(p);
 }
 
 void pipeline_free(struct pipeline *p)
@@ -238,6 +239,9 @@ static void on_stored(struct pipeline *p, struct op *op)
         if (c && door_operator(c->door))
             operator_stored(p, door_operator(c->door), op);
         break;
+    case WAIT_RESERVE:
+        relaying_reserved(p, op);
+        break;
     case WAIT_MAINTAIN:
         alarm_set(p, &p->alarm_maintain,
                   p->now_ms +
@@ -325,6 +329,9 @@ static void on_timer(struct pipeline *p)
         case ALARM_DOMAINS:
             windows_reload(p);
             break;
+        case ALARM_RELAY:
+            relaying_timer(p, a->owner);
+            break;
         case ALARM_STOP:
             on_grace_over(p);
             break;
@@ -338,6 +345,7 @@ static void on_shutdown(struct pipeline *p)
         return;
     p->is_stopping = true;
     windows_feed(p, &(struct sched_event){.kind = SCHED_PAUSE});
+    relaying_shutdown(p);
     carriers_quit_idle(p);
     struct conn *c, *next;
     HASH_ITER(hh, p->conns, c, next)
@@ -368,6 +376,7 @@ static void on_reload(struct pipeline *p, const struct config *config)
     windows_feed(p, &(struct sched_event){.kind = SCHED_SETTINGS, .settings = settings});
     windows_reload(p);
     sweep_arm(p);
+    relaying_reserve(p);
 }
 
 static void on_start(struct pipeline *p)
@@ -375,6 +384,7 @@ static void on_start(struct pipeline *p)
     p->is_started = true;
     windows_start(p);
     sweep_arm(p);
+    relaying_reserve(p);
     alarm_set(p, &p->alarm_maintain, p->now_ms + MAINTAIN_EVERY_MS);
 }
 

@@ -7,6 +7,7 @@
 //   doors.c      mail in: listeners, the local socket        → receive/server
 //   windows.c    what is due: pages of the spool             ↔ scheduler
 //   carriers.c       mail out: conversations with destinations   → deliver/session
+//   relaying.c   mode "interactive": the next hop's answer is the client's
 //   settling.c   what became of it: outcomes, notices        → queue/settle, bounce
 //   trouble.c    a spool that cannot be written: nothing is tried whose outcome could not be kept
 //   sweep.c      growing old: warnings and expiry by the clock
@@ -32,6 +33,7 @@ enum {
     BODY_MEMORY_DEFAULT = 24 * 1024 * 1024, // bytes of bodies of fresh mail
     WINDOW_RCPTS = 20000,
     PAGE_RCPTS = 200,
+    FRESH_RCPTS_MAX = 1000, // of a message that goes to delivery from memory
     SETTLE_RCPTS_MAX = 100, // recipients in one settle, so that a notice fits one chunk
     DOORS_MAX = 1000, // connections coming in at once, from the network and from users of this
                       // machine each; more get 421
@@ -51,6 +53,7 @@ struct door;
 struct carrier;
 struct operator_session;
 struct settling;
+struct relay;
 
 struct conn {
     uint64_t id;
@@ -69,6 +72,7 @@ enum alarm_kind {
     ALARM_MAINTAIN,
     ALARM_RETRY,
     ALARM_DOMAINS,
+    ALARM_RELAY,
     ALARM_STOP
 };
 struct alarm {
@@ -90,6 +94,7 @@ enum waiter_kind {
     WAIT_SWEEP,
     WAIT_OPERATOR,
     WAIT_MAINTAIN,
+    WAIT_RESERVE,
 };
 struct waiter {
     uint64_t tag;
@@ -147,9 +152,12 @@ struct pipeline {
     struct carrier *carriers;   // all, linked
     struct idle_carriers *idle; // hash by destination: conversations that can take another message
     struct settling *settlings;
+    struct relay *relays; // hash by message
     struct sweep sweep;
     struct counters counters;
     uint64_t next_conn, next_tag;
+    uint64_t ids_reserved; // ids below may be told without a transaction of their own
+    bool is_reserving;
     uint32_t door_count, local_door_count, carrier_count;
     uint32_t batches_max;
     size_t body_memory, body_memory_max;
@@ -202,6 +210,10 @@ void door_timer(struct pipeline *p, struct door *d);
 void door_chunk_stored(struct pipeline *p, uint64_t conn, struct op *op);
 void door_accept_stored(struct pipeline *p, uint64_t conn, struct op *op);
 void door_shutdown(struct pipeline *p, struct door *d);
+// Stores an entry (taken) for the client of that connection, who is answered when it is committed.
+void door_store(struct pipeline *p, uint64_t conn, struct entry *entry);
+void door_answer(struct pipeline *p, uint64_t conn, enum fp_err err); // it may have gone
+void door_discard(struct pipeline *p, uint64_t message); // what was stored of a body is not needed
 void door_free(struct pipeline *p, struct door *d);
 
 // windows.c
@@ -209,6 +221,19 @@ void windows_start(struct pipeline *p);  // read health and domains
 void windows_reload(struct pipeline *p); // today's routes: tell the scheduler again
 void windows_fresh(struct pipeline *p,
                    struct entry *e); // durable now: log, batches; the entry stays the caller's
+// Recipients of one message that are to be tried; what is in rcpts is taken.
+struct parcel {
+    enum sched_event_kind kind; // FRESH or PAGE
+    const struct message *message;
+    struct recipient *rcpts;
+    uint32_t rcpt_count;
+    struct body *body; // borrowed; NULL: it is read from the spool
+    bool only_if_open;
+};
+void windows_offer(struct pipeline *p,
+                   const struct parcel *parcel); // in batches, by today's routes
+void windows_announce(struct pipeline *p, const struct message *m,
+                      uint32_t rcpt_count); // to the log
 void windows_feed(struct pipeline *p,
                   const struct sched_event *event); // feeds, then executes effects
 void windows_timer(struct pipeline *p);
@@ -241,13 +266,35 @@ void carrier_answer(struct pipeline *p, uint64_t lookup, const char *name,
 void carrier_chunk_read(struct pipeline *p, struct carrier *h, struct op *op);
 void carriers_quit_idle(struct pipeline *p); // shutdown, reload
 void carriers_abort(struct pipeline *p);     // the grace is over
+// Nobody wants this message delivered any more: ends its attempts but for those that wait for the
+// answer to the end mark.
+void carriers_cut(struct pipeline *p, uint64_t message);
 void carrier_free(struct pipeline *p, struct carrier *h);
 
-// settling.c
-// An attempt is over: outcomes[i] is that of batch->rcpts[i]. Takes the batch and the outcomes.
+// relaying.c
 struct settle_times {
     int64_t began_ms, connected_ms, ready_ms, done_ms;
 };
+// Mode "interactive": hands the entry (taken) on at once; the client of that connection is answered
+// when the next hops have answered. False, and nothing taken: it is to be stored first.
+bool relaying_begin(struct pipeline *p, uint64_t conn, struct entry *e);
+// A batch came back without an attempt; an attempt is over. False, and nothing taken: it was not
+// for a client that waits.
+bool relaying_given_back(struct pipeline *p, struct batch *b);
+bool relaying_ended(struct pipeline *p, struct batch *b, struct outcome *outcomes,
+                    const struct settle_times *times, int64_t host_retry_ms);
+// What the spool does not have (yet) of the message's body; NULL when it has that chunk.
+struct body *relaying_body(const struct pipeline *p, uint64_t message, uint32_t chunk);
+// What came of storing what was not delivered; false: that message is nobody's here.
+bool relaying_stored(struct pipeline *p, uint64_t message, enum fp_err err);
+void relaying_timer(struct pipeline *p, struct relay *r);
+void relaying_shutdown(struct pipeline *p); // nobody waits any longer
+void relaying_reserve(struct pipeline *p);  // ids, where today's mode needs them
+void relaying_reserved(struct pipeline *p, const struct op *op);
+void relaying_close(struct pipeline *p);
+
+// settling.c
+// An attempt is over: outcomes[i] is that of batch->rcpts[i]. Takes the batch and the outcomes.
 void settling_begin(struct pipeline *p, struct batch *batch, struct outcome *outcomes,
                     const struct settle_times *times, int64_t host_retry_ms);
 // No attempt: the row (taken) is looked at by age, or fails because the operator says so (reason).
@@ -255,6 +302,15 @@ typedef void settling_done(struct pipeline *p, void *arg);
 void settling_sweep(struct pipeline *p, struct op_row *row, settling_done *done, void *arg);
 void settling_bounce(struct pipeline *p, struct op_row *row, const char *reason,
                      settling_done *done, void *arg);
+// The line of the log on one recipient's attempt.
+struct settling_attempt {
+    const struct message *message;
+    const struct recipient *rcpt;
+    const struct outcome *outcome;
+    const struct settle_times *times;
+    int64_t queued_ms;
+};
+void settling_log(struct pipeline *p, const struct settling_attempt *a);
 void settling_stored(struct pipeline *p, struct settling *s, struct op *op);
 void settling_timer(struct pipeline *p, struct settling *s); // after trouble with the spool
 void settling_free(struct pipeline *p, struct settling *s);

@@ -214,22 +214,20 @@ static void reread(struct pipeline *p, struct settling *s)
     store_op(p, op, WAIT_SETTLING)->settling = s;
 }
 
-// The line on one recipient's attempt, when it was one and not only a decision.
-static void log_attempt(struct pipeline *p, struct settling *s, uint32_t i)
+void settling_log(struct pipeline *p, const struct settling_attempt *a)
 {
-    if (!s->outcomes)
-        return;
-    const struct settle_times *t = &s->times;
+    const struct settle_times *t = a->times;
+    int64_t arrival_ms = a->message->arrival_ms;
     struct logline_delivery d = {
-        .id = s->message.id,
-        .address = s->rcpts[i].address,
-        .outcome = &s->outcomes[i],
-        .delay_ms = p->now_ms - s->message.arrival_ms,
+        .id = a->message->id,
+        .address = a->rcpt->address,
+        .outcome = a->outcome,
+        .delay_ms = p->now_ms - arrival_ms,
     };
     // Stages that were not reached took no time.
     int64_t ready_ms = t->ready_ms ? t->ready_ms : t->done_ms;
-    d.delays_ms[0] = s->queued_ms - s->message.arrival_ms;
-    d.delays_ms[1] = t->began_ms - s->queued_ms;
+    d.delays_ms[0] = a->queued_ms - arrival_ms;
+    d.delays_ms[1] = t->began_ms - a->queued_ms;
     d.delays_ms[2] = ready_ms - t->began_ms;
     d.delays_ms[3] = t->done_ms - ready_ms;
     struct buf line;
@@ -237,6 +235,17 @@ static void log_attempt(struct pipeline *p, struct settling *s, uint32_t i)
     logline_delivery(&d, &line);
     effect_log(p, LOG_LEVEL_INFO, &line);
     buf_close(&line);
+}
+
+// When it was an attempt and not only a decision.
+static void log_attempt(struct pipeline *p, struct settling *s, uint32_t i)
+{
+    if (s->outcomes)
+        settling_log(p, &(struct settling_attempt){.message = &s->message,
+                                                   .rcpt = &s->rcpts[i],
+                                                   .outcome = &s->outcomes[i],
+                                                   .times = &s->times,
+                                                   .queued_ms = s->queued_ms});
 }
 
 // The recipient was taken away during the attempt (W5). Only that it had the mail all the same is

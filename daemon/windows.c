@@ -9,7 +9,6 @@
 enum {
     DOMAINS_PAGE = 1000,
     DOMAINS_RETRY_MS = 1000,
-    FRESH_RCPTS_MAX = 1000, // of a message that goes to delivery from memory
 };
 
 // Mail that no row of `route` fits (the table was changed while it waited) waits under this name.
@@ -50,6 +49,8 @@ static void read_due(struct pipeline *p, const struct sched_effect *fx)
 
 static void discard(struct pipeline *p, struct batch *b)
 {
+    if (relaying_given_back(p, b))
+        return;
     body_unref(p, b->body);
     b->body = NULL;
     batch_free(b);
@@ -141,30 +142,36 @@ static struct batch *gather(struct pipeline *p, const struct message *m, struct 
     return b;
 }
 
-// Every recipient of the row leaves in a batch of its destination.
-static void feed_batches(struct pipeline *p, enum sched_event_kind kind, const struct message *m,
-                         struct recipient *rcpts, uint32_t count, struct body *body)
+void windows_offer(struct pipeline *p, const struct parcel *parcel)
 {
+    uint32_t count = parcel->rcpt_count;
+    struct recipient *rcpts = parcel->rcpts;
     char **names = must_alloc(count * sizeof *names);
     for (uint32_t i = 0; i < count; i++)
         names[i] = destination_of(p, &rcpts[i]);
     for (uint32_t i = 0; i < count; i++) {
         if (!names[i])
             continue;
-        struct batch *b = gather(p, m, rcpts, names, count, i);
-        b->body = body_ref(body);
-        windows_feed(p, &(struct sched_event){.kind = kind, .batch = b});
+        struct batch *b = gather(p, parcel->message, rcpts, names, count, i);
+        b->body = body_ref(parcel->body);
+        b->only_if_open = parcel->only_if_open;
+        windows_feed(p, &(struct sched_event){.kind = parcel->kind, .batch = b});
     }
     free(names);
 }
 
-void windows_fresh(struct pipeline *p, struct entry *e)
+void windows_announce(struct pipeline *p, const struct message *m, uint32_t rcpt_count)
 {
     struct buf line;
     buf_init(&line, 4096);
-    logline_accepted(&e->message, e->rcpt_count, &line);
+    logline_accepted(m, rcpt_count, &line);
     effect_log(p, LOG_LEVEL_INFO, &line);
     buf_close(&line);
+}
+
+void windows_fresh(struct pipeline *p, struct entry *e)
+{
+    windows_announce(p, &e->message, e->rcpt_count);
     if (p->is_stopping || !p->is_started)
         return;                            // durable: the next start finds it
     if (e->rcpt_count > FRESH_RCPTS_MAX) { // it is read page by page, as there is room
@@ -181,13 +188,20 @@ void windows_fresh(struct pipeline *p, struct entry *e)
         e->rcpts[i].message = e->message.id;
         e->rcpts[i].n = i;
     }
-    feed_batches(p, SCHED_FRESH, &e->message, e->rcpts, e->rcpt_count, body);
+    windows_offer(p, &(struct parcel){.kind = SCHED_FRESH,
+                                      .message = &e->message,
+                                      .rcpts = e->rcpts,
+                                      .rcpt_count = e->rcpt_count,
+                                      .body = body});
     body_unref(p, body);
 }
 
 static void feed_page_row(struct pipeline *p, struct op_row *row)
 {
-    feed_batches(p, SCHED_PAGE, &row->message, row->rcpts, row->rcpt_count, NULL);
+    windows_offer(p, &(struct parcel){.kind = SCHED_PAGE,
+                                      .message = &row->message,
+                                      .rcpts = row->rcpts,
+                                      .rcpt_count = row->rcpt_count});
 }
 
 void windows_page_read(struct pipeline *p, const char *domain, struct op *op)

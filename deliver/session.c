@@ -437,3 +437,8 @@ bool session_is_idle(const struct session *s)
 {
     return s->state == STATE_IDLE && client_is_ready(&s->client) && !s->tally.batch;
 }
+
+bool session_awaits_verdict(const struct session *s)
+{
+    return s->state == STATE_TALKING && client_stage(&s->client) == STAGE_DOT;
+}

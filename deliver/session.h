@@ -133,5 +133,7 @@ struct session_times {
 void session_times(const struct session *s, struct session_times *ret);
 uint32_t session_delivered_count(const struct session *s); // messages on this connection so far
 bool session_is_idle(const struct session *s);             // connected, no batch
+// Is the end mark out, and its answer awaited? What becomes of the batch is the host's word then.
+bool session_awaits_verdict(const struct session *s);
 
 #endif

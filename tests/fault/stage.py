@@ -28,6 +28,7 @@ FOR_EVER = 0xFFFFFFFF
 CONFIGURATION = """
 hostname = "mail.example.org"
 user     = ""
+mode     = "{mode}"
 spool    = "{folder}/spool.db"
 socket   = "{folder}/socket"
 log      = "{folder}/log"
@@ -134,7 +135,8 @@ class Stage:
         self.tally_port = int(tally.stdout.readline())
         self.port = free_port()
         self.config = self.folder / "fermoposta.conf"
-        self.config.write_text(CONFIGURATION.format(folder=self.folder, port=self.port, tally=self.tally_port))
+        self.config.write_text(CONFIGURATION.format(folder=self.folder, port=self.port, tally=self.tally_port,
+                                                    mode=os.environ.get("FP_MODE", "background")))
 
     def spawn(self, words, **options):
         child = subprocess.Popen([str(word) for word in words], **options)

@@ -4,7 +4,10 @@ An account of what clients were promised and one of what the next hop got are co
 lost, nothing that was refused arrives, nobody gets a notice, and exactly what the next hop had taken
 while the spool did not know it yet comes twice.
 
-FP_KILLS says how often (12), FP_SEED the moments, FP_RATE messages a second (1000; 0: all it can),
+In mode "interactive" next to nothing is ever in the spool, so that what was taken meanwhile was never
+promised, and does not come twice.
+
+FP_KILLS says how often (12), FP_MODE is the setting mode ("background"), FP_SEED the moments, FP_RATE messages a second (1000; 0: all it can),
 FP_POWER=0 leaves the power cuts out."""
 
 import collections

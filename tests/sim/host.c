@@ -82,6 +82,8 @@ static void take_message(struct host_conn *c, int64_t now_ms)
 static void end_of_data(struct host_conn *c, int64_t now_ms)
 {
     c->in_data = false;
+    if (c->host->pace == PACE_SLOW_DOT)
+        c->delay_ms = c->host->slow_ms;
     switch (c->state) {
     case HOST_REFUSE:
         buf_add_str(&c->out, "554 5.7.1 not wanted\r\n");
@@ -140,6 +142,8 @@ static void command(struct host_conn *c, struct slice line)
         must(c->sender == NULL); // the client never nests transactions
         struct slice path = path_of(line);
         c->sender = must_memdup(path.p, path.n);
+        if (c->host->pace == PACE_SLOW_MAIL)
+            c->delay_ms = c->host->slow_ms;
         buf_add_str(&c->out, "250 2.1.0 ok\r\n");
     } else if (slice_starts_nocase(line, SLICE_LIT("RCPT"))) {
         rcpt(c, line);

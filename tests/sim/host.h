@@ -17,6 +17,7 @@ struct host_conn {
     char *sender;
     uint32_t rcpt_count;
     bool in_data, wants_close, wants_reset;
+    int64_t delay_ms; // by which `out` is late
     struct host_conn *next;
 };
 

@@ -85,11 +85,11 @@ static void disturb(struct world *w, uint64_t *random)
         fail_msg("an operator was not answered: %s", world_last_reply(w));
 }
 
-static void play_seed(uint64_t seed)
+static void play_seed(uint64_t seed, const char *mode)
 {
     struct buf text;
     buf_init(&text, 4096);
-    buf_add_str(&text, "route = (");
+    buf_addf(&text, "mode = \"%s\"\nroute = (", mode);
     for (int d = 0; d < DOMAINS; d++)
         buf_addf(&text, "{ for = \"d%d.example\", to = [ \"smtp://192.0.2.%d:25\" ] },\n", d,
                  d + 1);
@@ -141,29 +141,41 @@ static void play_seed(uint64_t seed)
             uint32_t failed =
                 host_count_notices(world_host(w, "192.0.2.9"), "Action: failed", rcpt);
             if (accepted[i][d] && received + failed == 0)
-                fail_msg("seed %llu: %s was lost", (unsigned long long)seed, rcpt);
+                fail_msg("%s, seed %llu: %s was lost", mode, (unsigned long long)seed, rcpt);
             if (failed > 1)
-                fail_msg("seed %llu: %s was given back %u times", (unsigned long long)seed, rcpt,
-                         failed);
+                fail_msg("%s, seed %llu: %s was given back %u times", mode,
+                         (unsigned long long)seed, rcpt, failed);
         }
     world_free(w);
 }
 
-static void test_seeds(void **state)
+static void play_seeds(const char *mode)
 {
-    (void)state;
     uint64_t first = getenv("SEED") ? strtoull(getenv("SEED"), NULL, 10) : 1;
     uint64_t count = getenv("SEEDS")       ? strtoull(getenv("SEEDS"), NULL, 10)
                      : getenv("FP_EFFORT") ? 6
                                            : 20;
     for (uint64_t seed = first; seed < first + count; seed++)
-        play_seed(seed);
+        play_seed(seed, mode);
+}
+
+static void test_seeds(void **state)
+{
+    (void)state;
+    play_seeds("background");
+}
+
+static void test_seeds_interactive(void **state)
+{
+    (void)state;
+    play_seeds("interactive");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_seeds),
+        cmocka_unit_test(test_seeds_interactive),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

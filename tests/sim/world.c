@@ -58,7 +58,7 @@ struct world_inside {
     uint64_t random;
     int64_t start_ms, latency_ms, offset_ms; // offset: by how much the wall clock jumped
     uint32_t batches_max;
-    bool keeps_trace, dns_fails, spool_fails, wants_crash, is_stopped;
+    bool keeps_trace, dns_fails, spool_fails, spool_is_full, wants_crash, is_stopped;
     struct op *writes, **writes_last;
     bool writer_called;
     struct record records[RECORDS];
@@ -164,6 +164,10 @@ static void run_batch(struct world *w)
     }
     must(store_begin(in->writer) == FP_OK);
     for (struct op *op = first; op; op = op->next) {
+        if (in->spool_is_full && (op->kind == OP_ACCEPT || op->kind == OP_APPEND)) {
+            op->err = FP_FULL;
+            continue;
+        }
         store_run(in->writer, op);
         must(op->err != FP_IO && op->err != FP_CORRUPT);
     }
@@ -187,6 +191,7 @@ static void store_op_later(struct world *w, struct op *op)
 {
     struct world_inside *in = w->in;
     op->next = NULL;
+    w->ops[op->kind]++;
     if (op_is_writer(op)) {
         *in->writes_last = op;
         in->writes_last = &op->next;
@@ -241,6 +246,11 @@ void world_dns_fails(struct world *w, bool fails)
 void world_spool_fails(struct world *w, bool fails)
 {
     w->in->spool_fails = fails;
+}
+
+void world_spool_is_full(struct world *w, bool is_full)
+{
+    w->in->spool_is_full = is_full;
 }
 
 static struct dns_answer *answer_for(struct world *w, const char *name, enum dns_type type)
@@ -316,7 +326,9 @@ static void conn_drop(struct world *w, struct host_conn *conn)
 static void carry_replies(struct world *w, struct host_conn *c)
 {
     if (c->out.n > 0) {
-        struct happening *h = event_later(w, PIPELINE_BYTES, c->conn, arrival(w, 1));
+        int64_t at = c->delay_ms ? w->now_ms + c->delay_ms : arrival(w, 1);
+        struct happening *h = event_later(w, PIPELINE_BYTES, c->conn, at);
+        c->delay_ms = 0;
         h->bytes = buf_steal(&c->out, &h->size);
     }
     if (c->wants_reset) {
@@ -341,8 +353,10 @@ static void connect_host(struct world *w, const struct pipeline_effect *fx)
         h->event.detail = "Connection refused";
         return;
     }
-    event_later(w, PIPELINE_CONNECTED, fx->conn, arrival(w, 1));
+    int64_t slow_ms = host->pace == PACE_SLOW_CONNECT ? host->slow_ms : 0;
+    event_later(w, PIPELINE_CONNECTED, fx->conn, slow_ms ? w->now_ms + slow_ms : arrival(w, 1));
     struct host_conn *c = host_conn_new(host, fx->conn, state);
+    c->delay_ms = slow_ms ? slow_ms + 1 : 0;
     c->next = w->in->conns;
     w->in->conns = c;
     carry_replies(w, c);
@@ -758,26 +772,48 @@ static void add_envelope(struct buf *to, const char *sender, const char *rcpts)
     buf_add_str(to, "DATA\r\n");
 }
 
-uint64_t world_submit(struct world *w, const char *sender, const char *rcpts, const char *content)
+// False: it did not come to the text.
+static bool client_say(struct world *w, const char *sender, const char *rcpts, const char *content)
 {
     struct buf text;
-    uint64_t id = 0;
     buf_init(&text, CLIENT_MAX);
     add_envelope(&text, sender, rcpts);
     client_open(w);
     client_send(w, buf_slice(&text).p, text.n);
-    if (client_wait(w, "\r\n354 ")) {
+    bool goes_on = client_wait(w, "\r\n354 ");
+    if (goes_on) {
         buf_reset(&text);
         buf_addf(&text, "%s.\r\n", content);
         client_send(w, text.p, text.n);
-        if (client_wait(w, "queued as ")) {
-            const char *at = strstr(w->in->client_in.p, "queued as ") + 10;
-            message_id_parse((struct slice){at, MESSAGE_ID_DIGITS}, &id);
-        }
     }
     buf_close(&text);
+    return goes_on;
+}
+
+uint64_t world_submitted(const struct world *w)
+{
+    uint64_t id = 0;
+    const char *at = strstr(buf_slice(&w->in->client_in).p, "queued as ");
+    if (at)
+        message_id_parse((struct slice){at + 10, MESSAGE_ID_DIGITS}, &id);
+    return id;
+}
+
+uint64_t world_submit(struct world *w, const char *sender, const char *rcpts, const char *content)
+{
+    uint64_t id = 0;
+    if (client_say(w, sender, rcpts, content) && client_wait(w, "queued as "))
+        id = world_submitted(w);
     client_leave(w);
     return id;
+}
+
+void world_hand_over(struct world *w, const char *sender, const char *rcpts, const char *content,
+                     bool goes_away)
+{
+    must(client_say(w, sender, rcpts, content));
+    if (goes_away)
+        client_leave(w);
 }
 
 static void client_request(struct world *w, const char *verb, const char *const *words,

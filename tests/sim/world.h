@@ -41,10 +41,20 @@ struct host_message {
     struct host_message *next;
 };
 
+// Where a host takes its time.
+enum host_pace {
+    PACE_QUICK,
+    PACE_SLOW_CONNECT,
+    PACE_SLOW_MAIL, // and with it RCPT and DATA, which come with it
+    PACE_SLOW_DOT,
+};
+
 struct host {
     char *ip;
     char helo[64]; // how its last client introduced itself
     enum host_state state;
+    enum host_pace pace;
+    int64_t slow_ms; // how much time
     // Asked instead of `state` when set: weather by time.
     enum host_state (*weather)(const struct host *h, int64_t now_ms, void *arg);
     void *weather_arg;
@@ -68,8 +78,9 @@ struct world {
     uint64_t effects;     // executed so far
     uint64_t crash_after; // crash when `effects` gets there; 0: never
     uint32_t crashes;
-    uint32_t lookups; // questions to name servers so far
-    struct buf trace; // "TIME LINE\n"; times relative to the start: "+04:00:00"
+    uint32_t lookups;            // questions to name servers so far
+    uint32_t ops[OP_KIND_COUNT]; // asked of the spool so far
+    struct buf trace;            // "TIME LINE\n"; times relative to the start: "+04:00:00"
     struct host *hosts;
     struct world_inside *in;
 };
@@ -81,6 +92,7 @@ void world_name(struct world *w, const char *name,
                 const char *ip); // A record and implicit MX; more than one: more records
 void world_mx(struct world *w, const char *domain, uint16_t preference, const char *host);
 void world_spool_fails(struct world *w, bool fails);      // every op FP_IO, nothing is done
+void world_spool_is_full(struct world *w, bool is_full);  // new mail gets FP_FULL
 void world_dns_fails(struct world *w, bool fails);        // every answer SERVFAIL
 struct host *world_host(struct world *w, const char *ip); // made, up, when unknown
 
@@ -94,6 +106,11 @@ uint32_t host_count_notices(const struct host *h, const char *action, const char
 // says why).
 uint64_t world_submit(struct world *w, const char *sender, const char *rcpts, const char *content);
 const char *world_last_reply(const struct world *w);
+// The same without waiting for the last reply: the client stays, or goes away with its last word.
+// world_submitted says what it has been told since.
+void world_hand_over(struct world *w, const char *sender, const char *rcpts, const char *content,
+                     bool goes_away);
+uint64_t world_submitted(const struct world *w);
 
 void world_run(struct world *w, int64_t for_ms);             // lets time pass
 bool world_run_until_empty(struct world *w, int64_t for_ms); // ... until nothing is queued

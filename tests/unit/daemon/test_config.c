@@ -65,8 +65,8 @@ static const struct bad_case {
      "c.conf:1: unknown setting \"hostnam\"; did you mean \"hostname\"?\n"},
     {"unknown name without a near one", "\n\ncolour = \"blue\"\n",
      "c.conf:3: unknown setting \"colour\"; there are: hostname, spool, socket, user, operators, "
-     "nameservers, smtp_port, postmaster, max_message_size, max_recipients, log, listen, route, "
-     "retry, limit, notice, history\n"},
+     "mode, interactive_timeout, nameservers, smtp_port, postmaster, max_message_size, "
+     "max_recipients, log, listen, route, retry, limit, notice, history\n"},
     {"all problems are told, in order", "smtp_port = 0\nspool = \"x\"\nlog = \"stdout\"\n",
      "c.conf:1: smtp_port is 0, but must be from 1 to 65535\n"
      "c.conf:2: spool: \"x\" is no full path; it must begin with \"/\"\n"
@@ -100,6 +100,12 @@ static const struct bad_case {
     {"control characters are shown harmless", "log = \"a\\x1bb\"\n",
      "c.conf:1: log is \"a\\x1bb\", but must be \"stderr\", \"syslog\" or the full path of a "
      "file\n"},
+    {"a mode", "mode = \"relay\"\n",
+     "c.conf:1: mode is \"relay\", but must be \"background\" or \"interactive\"\n"},
+    {"a wait that is too short", "interactive_timeout = \"0\"\n",
+     "c.conf:1: interactive_timeout is \"0\", but must be from \"1s\" to \"10m\"\n"},
+    {"a wait that is too long", "interactive_timeout = \"601s\"\n",
+     "c.conf:1: interactive_timeout is \"601s\", but must be from \"1s\" to \"10m\"\n"},
     {"name servers", "nameservers = [ \"127.0.0.1:5300\",\n  \"dns.example.org\" ]\n",
      "c.conf:2: nameservers: \"dns.example.org\" is no name server; write \"192.0.2.53\", "
      "\"127.0.0.1:5300\" or \"[::1]:53\"\n"},
@@ -222,6 +228,10 @@ static const struct warning_case {
      "c.conf:2: warning: max_recipients is below 100, which every server is to accept (RFC 5321 "
      "4.5.3.1.8)\n"},
     {"just enough recipients", HOST "max_recipients = 100\n", ""},
+    {"a client's patience", HOST "interactive_timeout = \"301s\"\n",
+     "c.conf:2: warning: interactive_timeout is above \"5m\", but senders wait for 10 minutes at "
+     "most (RFC 5321 4.5.3.2.6) and send again then\n"},
+    {"half a client's patience", HOST "interactive_timeout = \"5m\"\n", ""},
 };
 
 static void warns_and_goes_on(void **state)
@@ -254,6 +264,8 @@ static void defaults_stand_where_nothing_is_written(void **state)
     assert_string_equal(c.socket, "/run/fermoposta/socket");
     assert_null(c.user);
     assert_string_equal(c.operators, "adm");
+    assert_int_equal(c.mode, MODE_BACKGROUND);
+    assert_int_equal(c.interactive_timeout_ms, 30 * TIME_SECOND_MS);
     assert_int_equal(c.nameserver_count, 0);
     assert_int_equal(c.smtp_port, 25);
     assert_string_equal(config_postmaster_address(&c), "postmaster@mail.example.org");
@@ -278,6 +290,7 @@ static void defaults_stand_where_nothing_is_written(void **state)
 
 static const char everything[] = HOST
     "spool = \"/s/spool.db\"\nsocket = \"/s/socket\"\nuser = \"\"\noperators = \"\"\n"
+    "mode = \"interactive\"\ninteractive_timeout = \"1s\"\n"
     "nameservers = [ \"127.0.0.1:5300\", \"::1\", \"[2001:db8::1]:53\" ]\nsmtp_port = 2525\n"
     "postmaster = \"admin@Example.org\"\nmax_message_size = \"1G\"\nmax_recipients = 100000\n"
     "log = \"/s/log\"\nhistory = \"0\"\n"
@@ -300,6 +313,8 @@ static void everything_written_is_read(void **state)
     assert_string_equal(c.socket, "/s/socket");
     assert_string_equal(c.user, "");
     assert_string_equal(c.operators, "");
+    assert_int_equal(c.mode, MODE_INTERACTIVE);
+    assert_int_equal(c.interactive_timeout_ms, 1000);
     assert_int_equal(c.nameserver_count, 3);
     assert_string_equal(c.nameservers[2], "[2001:db8::1]:53");
     assert_int_equal(c.smtp_port, 2525);
