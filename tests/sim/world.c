@@ -610,9 +610,12 @@ void world_crash(struct world *w)
 void world_restart(struct world *w)
 {
     struct pipeline_event e = {.kind = PIPELINE_SHUTDOWN};
+    uint32_t crashes = w->crashes;
     feed(w, &e);
-    while (!w->in->is_stopped && step(w, w->now_ms + TIME_HOUR_MS))
+    while (!w->in->is_stopped && w->crashes == crashes && step(w, w->now_ms + TIME_HOUR_MS))
         ;
+    if (w->crashes != crashes)
+        return; // one that was due came first, and it was started anew
     must(w->in->is_stopped);
     end(w);
     begin(w);
