@@ -280,6 +280,12 @@ static inline bool op_is_writer(const struct op *op)
 {
     return op->kind < OP_WRITERS_END;
 }
+// Reading that no mail waits for: for people, and for the sweep, which has a minute's time. It goes
+// behind pages of due mail and bodies.
+static inline bool op_can_wait(const struct op *op)
+{
+    return op->kind == OP_LIST || op->kind == OP_STATS || op->kind == OP_OVERDUE;
+}
 
 void op_rows_free(struct op_row *rows, uint32_t count);
 

@@ -2,7 +2,9 @@
 // writer, reader: the two threads that run ops against the spool. See writer_db.h.
 //
 // One mutex guards the two lists and the counters; the store is touched by the worker's own thread
-// alone. Group commit needs no timer: while one commit waits for the disk, the next batch gathers.
+// alone. The reader shares nothing between ops, so it runs each by itself, and what can wait behind
+// what cannot. Group commit needs no timer: while one commit waits for the disk, the next batch
+// gathers.
 #include "queue/writer_db.h"
 
 #include "core/must.h"
@@ -166,6 +168,34 @@ static void note_news(struct worker *w, enum fp_err err)
     pthread_mutex_unlock(&w->mutex);
 }
 
+// Takes out the one behind `before`; NULL: the first.
+static struct op *queue_take(struct op_queue *q, struct op *before)
+{
+    struct op **at = before ? &before->next : &q->first;
+    struct op *op = *at;
+    *at = op->next;
+    if (q->last == op)
+        q->last = before;
+    op->next = NULL;
+    return op;
+}
+
+// The reader's: mail before people. Of those that can wait few are here at a time, one of the sweep
+// and one of each operator, so that there is little to pass over.
+static struct op *take_one(struct worker *w)
+{
+    pthread_mutex_lock(&w->mutex);
+    while (!w->todo.first && !w->is_stopping)
+        pthread_cond_wait(&w->has_work, &w->mutex);
+    struct op *before = NULL, *op = w->todo.first;
+    for (; op && op_can_wait(op); op = op->next)
+        before = op;
+    if (w->todo.first)
+        op = queue_take(&w->todo, op ? before : NULL);
+    pthread_mutex_unlock(&w->mutex);
+    return op;
+}
+
 // Takes up to batch_max of what is there; waits for the first. NULL when stopping and all is done.
 static struct op *take_batch(struct worker *w, size_t *ret_bytes)
 {
@@ -206,8 +236,8 @@ static void *run_worker(void *arg)
 {
     struct worker *w = arg;
     bool is_writer = store_is_writer(w->options.store);
-    size_t bytes;
-    for (struct op *first; (first = take_batch(w, &bytes));) {
+    size_t bytes = 0;
+    for (struct op *first; (first = is_writer ? take_batch(w, &bytes) : take_one(w));) {
         if (is_writer)
             note_news(w, run_batch(w->options.store, first));
         else
@@ -231,9 +261,7 @@ struct worker *worker_start(const struct worker_options *options)
 {
     struct worker *w = must_zalloc(sizeof *w);
     w->options = *options;
-    if (!store_is_writer(options->store))
-        w->options.batch_max = 1; // each answer is wanted at once, and nothing is shared
-    else if (w->options.batch_max == 0)
+    if (w->options.batch_max == 0)
         w->options.batch_max = BATCH_MAX_DEFAULT;
     must(pthread_mutex_init(&w->mutex, NULL) == 0);
     must(pthread_cond_init(&w->has_work, NULL) == 0);

@@ -4,7 +4,8 @@
 // Hand an op over with x_push, from one thread only (the loop). Finished ops are collected with
 // x_take on the same thread after `wake` was called (from the worker thread: it may only signal,
 // e.g. uv_async_send). The writer forms its batches by itself: everything that was pushed while
-// the previous commit was syncing is the next batch. At FP_FULL and FP_IO the batch's outcomes
+// the previous commit was syncing is the next batch. The reader takes one op at a time, those that
+// can wait (op_can_wait) behind all others. At FP_FULL and FP_IO the batch's outcomes
 // (SETTLE, DISCARD, HEALTH) are run again first, on the ballast's room; accepts then fail with
 // FP_FULL.
 #ifndef FP_QUEUE_WRITER_DB_H

@@ -179,6 +179,37 @@ static void test_reader_beside_writer(void **state)
     free_list(worker_stop(c->reader));
 }
 
+// Mail before people: what can wait goes behind what cannot, each kind in its own order.
+static void test_reader_takes_mail_first(void **state)
+{
+    struct crew *c = *state;
+    static const enum op_kind asked[] = {OP_LIST, OP_OVERDUE, OP_DOMAINS, OP_STATS, OP_HEALTHS},
+                              want[] = {OP_DOMAINS, OP_HEALTHS, OP_LIST, OP_OVERDUE, OP_STATS};
+    enum { COUNT = sizeof asked / sizeof *asked };
+    spool_open_reader(&c->spool);
+    struct worker_options o = {
+        .store = c->spool.reader, .wake = wake, .wake_arg = &c->reader_woken};
+    c->reader = worker_start(&o);
+    c->spool.reader = NULL;
+    for (int round = 0; round < 20; round++) {
+        struct op *first = NULL;
+        for (size_t i = COUNT; i-- > 0;) {
+            struct op *op = op_new(asked[i]);
+            op->next = first;
+            first = op;
+        }
+        worker_push_list(c->reader, first);
+        first = collect(c->reader, &c->reader_woken, COUNT, NULL);
+        const struct op *op = first;
+        for (size_t i = 0; i < COUNT; i++, op = op->next) {
+            assert_int_equal(op->err, FP_OK);
+            assert_int_equal(op->kind, want[i]);
+        }
+        free_list(first);
+    }
+    free_list(worker_stop(c->reader));
+}
+
 static void limit_pages(struct crew *c, int64_t more)
 {
     char sql[80];
@@ -290,6 +321,7 @@ int main(void)
         CREW_TEST(test_pending_bytes),
         CREW_TEST(test_stop_finishes_everything),
         CREW_TEST(test_reader_beside_writer),
+        CREW_TEST(test_reader_takes_mail_first),
         CREW_TEST(test_full),
         CREW_TEST(test_ballast),
         CREW_TEST(test_damage_is_one_operations_own),
