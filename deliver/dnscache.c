@@ -10,11 +10,11 @@
 enum { KEY_SIZE = 264 }; // "15 name" in lower case
 
 struct cached {
-    char key[KEY_SIZE];
     int64_t until_ms;
     size_t size; // of this and its answer
     struct dns_answer *answer;
     UT_hash_handle hh;
+    char key[];
 };
 
 struct dnscache {
@@ -85,14 +85,17 @@ void dnscache_put(struct dnscache *c, const char *name, const struct dns_answer 
     struct cached *e = find(c, name, answer->type);
     if (e)
         drop(c, e);
+    char key[KEY_SIZE];
+    make_key(name, answer->type, key);
+    size_t key_size = strlen(key) + 1;
     size_t answer_size = sizeof *answer + answer->count * sizeof answer->records[0];
-    size_t size = sizeof *e + answer_size;
+    size_t size = sizeof *e + key_size + answer_size;
     if (keep_s(answer) == 0 || size > c->bytes_max)
         return;
     while (c->bytes + size > c->bytes_max)
         drop(c, c->entries);
-    e = must_zalloc(sizeof *e);
-    make_key(name, answer->type, e->key);
+    e = must_zalloc(sizeof *e + key_size);
+    memcpy(e->key, key, key_size);
     e->until_ms = now_ms + (int64_t)keep_s(answer) * 1000;
     e->size = size;
     e->answer = must_alloc(answer_size);

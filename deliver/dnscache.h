@@ -14,8 +14,8 @@
 
 enum {
     DNSCACHE_TTL_MAX_S = 24 * 3600,
-    DNSCACHE_NEGATIVE_MAX_S = 3 * 3600, // RFC 2308 5: one to three hours
-    DNSCACHE_BYTES_MAX = 8 * 1024 * 1024,
+    DNSCACHE_NEGATIVE_MAX_S = 3 * 3600,   // RFC 2308 5: one to three hours
+    DNSCACHE_BYTES_MAX = 4 * 1024 * 1024, // some 3,000 domains with their hosts
 };
 
 struct dnscache;

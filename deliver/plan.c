@@ -45,6 +45,7 @@ void plan_close(struct plan *p)
     for (uint32_t i = 0; i < p->target_count; i++)
         free(p->targets[i].host);
     free(p->targets);
+    free(p->hosts);
     free(p->domain);
 }
 
@@ -90,7 +91,7 @@ static enum dns_fault temporary_fault(enum dns_result result)
 // The host under way has no address. P2 decides what that means.
 static void note_no_address(struct plan *p)
 {
-    const char *name = p->hosts.hosts[p->host].name;
+    const char *name = p->hosts[p->host].name;
     bool is_relay = p->targets[p->target].kind == TARGET_SMTP, is_known = false;
     for (uint32_t i = 0; i < p->question_count; i++) {
         if (is_temporary(p->questions[i].result)) {
@@ -120,7 +121,7 @@ static void try_address(struct plan *p)
     const struct target *t = &p->targets[p->target];
     p->tries++;
     p->hop = (struct hop){
-        .host = p->hosts.hosts[p->host].name,
+        .host = p->hosts[p->host].name,
         .ip = p->ips[p->address],
         .port = t->kind == TARGET_SMTP ? t->port : p->settings->smtp_port,
     };
@@ -182,7 +183,7 @@ static void ask(struct plan *p, const char *name, enum dns_type type)
 
 static void start_host(struct plan *p)
 {
-    const char *name = p->hosts.hosts[p->host].name;
+    const char *name = p->hosts[p->host].name;
     struct slice ip = slice_str(name);
     if (hostname_is_ipv4(ip) || hostname_is_ipv6(ip) || hostname_is_literal(ip, &ip)) {
         use_literal(p, ip);
@@ -197,7 +198,7 @@ static void start_host(struct plan *p)
 void plan_next_host(struct plan *p)
 {
     must(p->state != PLAN_OVER);
-    if (p->host + 1 < p->hosts.count) {
+    if (p->host + 1 < p->host_count) {
         p->host++;
         start_host(p);
     } else if (p->target + 1 < p->target_count) {
@@ -208,19 +209,26 @@ void plan_next_host(struct plan *p)
     }
 }
 
+static void use_hosts(struct plan *p, const struct host *hosts, uint32_t count)
+{
+    p->hosts = must_realloc(p->hosts, count * sizeof *hosts);
+    memcpy(p->hosts, hosts, count * sizeof *hosts);
+    p->host_count = count;
+    start_host(p);
+}
+
 static void one_host(struct plan *p, const char *name)
 {
-    p->hosts.count = 1;
-    p->hosts.hosts[0].preference = 0;
-    put_text(p->hosts.hosts[0].name, sizeof p->hosts.hosts[0].name, slice_str(name));
-    start_host(p);
+    struct host host = {.preference = 0};
+    put_text(host.name, sizeof host.name, slice_str(name));
+    use_hosts(p, &host, 1);
 }
 
 static void start_target(struct plan *p)
 {
     const struct target *t = &p->targets[p->target];
     struct slice ip;
-    p->host = p->hosts.count = 0;
+    p->host = p->host_count = 0;
     p->is_implicit = false;
     if (t->kind == TARGET_SMTP) {
         one_host(p, t->host);
@@ -281,14 +289,14 @@ static void take_addresses(struct plan *p, const struct dns_answer *answer)
 static void on_mx(struct plan *p, const struct dns_answer *mx)
 {
     enum dns_fault fault;
+    struct host_list found;
     enum fp_err err =
-        hosts_from_mx(mx, slice_str(p->domain), p->settings->hostname, p->seed, &p->hosts, &fault);
+        hosts_from_mx(mx, slice_str(p->domain), p->settings->hostname, p->seed, &found, &fault);
     p->is_implicit = mx->result != DNS_ANSWER_OK || mx->count == 0;
     if (err == FP_OK) {
-        start_host(p);
+        use_hosts(p, found.hosts, found.count);
         return;
     }
-    p->hosts.count = 0;
     note_dns(p, fault, p->domain);
     plan_next_host(p);
 }

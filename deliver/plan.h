@@ -38,7 +38,8 @@ struct plan {
     // where it is
     enum plan_state state;
     uint32_t target, host, address, tries; // of each, the one under way
-    struct host_list hosts;
+    struct host *hosts; // of that target; owned, as many as there are: conversations are many
+    uint32_t host_count;
     bool is_implicit; // the domain itself stands in for its MX (RFC 5321 5.1)
     struct plan_question questions[PLAN_QUESTIONS_MAX];
     uint32_t question_count;
