@@ -78,9 +78,14 @@ struct entry {
     uint32_t chunks_before; // chunks that `append` has stored already
     char *tail;             // the last chunk, owned; NULL with tail_size 0 when there is none
     size_t tail_size;       // <= MESSAGE_CHUNK_MAX
+    size_t tail_cap;        // bytes allocated for it; 0: just as many
 };
 
 struct entry *entry_new(void);
 void entry_free(struct entry *e); // NULL is fine
+static inline size_t entry_tail_memory(const struct entry *e)
+{
+    return e->tail_cap > e->tail_size ? e->tail_cap : e->tail_size;
+}
 
 #endif

@@ -24,17 +24,21 @@ struct carrier {
     const char **addresses;
     struct session_batch offer; // what the session borrows until BATCH_DONE
     struct body *piece;         // read from the spool, being sent
+    bool uses_body;             // the batch's body is being sent
     struct waiter *reading;     // an OP_CHUNK is out
     uint32_t chunk;             // next chunk to read
+    uint32_t chunk_offset;      // from there on
     uint64_t body_given;
+    size_t sending;        // bytes of the body given to the socket: SENT is awaited
     uint32_t messages_max; // on one connection
     int64_t idle_until_ms; // TIME_NEVER while a batch is under way
     uint32_t depth;        // pumping, possibly nested
-    bool is_idle, is_ended;
+    bool is_idle, is_lingering, is_ended;
     bool is_cut; // the batch under way is not wanted any more
     struct alarm alarm;
-    struct carrier *prev, *next;           // p->carriers
-    struct carrier *idle_prev, *idle_next; // idle ones of the destination
+    struct carrier *prev, *next;               // p->carriers
+    struct carrier *idle_prev, *idle_next;     // idle ones of the destination
+    struct carrier *linger_prev, *linger_next; // p->lingering
 };
 
 struct idle_carriers {
@@ -44,6 +48,23 @@ struct idle_carriers {
 };
 
 static void pump(struct pipeline *p, struct carrier *h);
+static void feed(struct pipeline *p, struct carrier *h, struct session_event e);
+
+static void linger_add(struct pipeline *p, struct carrier *h)
+{
+    DL_APPEND2(p->lingering, h, linger_prev, linger_next);
+    p->lingering_count++;
+    h->is_lingering = true;
+}
+
+static void linger_remove(struct pipeline *p, struct carrier *h)
+{
+    if (!h->is_lingering)
+        return;
+    DL_DELETE2(p->lingering, h, linger_prev, linger_next);
+    p->lingering_count--;
+    h->is_lingering = false;
+}
 
 static void idle_add(struct pipeline *p, struct carrier *h)
 {
@@ -84,7 +105,21 @@ static struct carrier *idle_take(struct pipeline *p, const char *destination)
         return NULL;
     struct carrier *h = i->first;
     idle_remove(p, h);
+    linger_remove(p, h);
     return h;
+}
+
+// Mail for thousands of destinations would leave as many conversations behind it in two seconds:
+// the oldest goes for each that comes, first with a word and then without.
+static void linger(struct pipeline *p, struct carrier *h)
+{
+    linger_add(p, h);
+    for (int i = 0; i < 2 && p->lingering_count > BUDGET_LINGERING; i++) {
+        struct carrier *oldest = p->lingering;
+        bool was_idle = oldest->is_idle;
+        idle_remove(p, oldest);
+        feed(p, oldest, (struct session_event){.kind = was_idle ? SESSION_QUIT : SESSION_ABORT});
+    }
 }
 
 static struct carrier *carrier_new(struct pipeline *p, const struct batch *b,
@@ -107,6 +142,21 @@ static void forget_piece(struct pipeline *p, struct carrier *h)
 {
     body_unref(p, h->piece);
     h->piece = NULL;
+    if (h->uses_body)
+        body_leave(p, h->batch->body);
+    h->uses_body = false;
+}
+
+static void forget_sending(struct pipeline *p, struct carrier *h)
+{
+    p->sending -= h->sending;
+    h->sending = 0;
+}
+
+static void forget_body(struct pipeline *p, struct carrier *h)
+{
+    forget_piece(p, h);
+    forget_sending(p, h);
     if (h->reading)
         h->reading->carrier = NULL;
     h->reading = NULL;
@@ -115,8 +165,9 @@ static void forget_piece(struct pipeline *p, struct carrier *h)
 void carrier_free(struct pipeline *p, struct carrier *h)
 {
     idle_remove(p, h);
+    linger_remove(p, h);
     heap_remove(&p->alarms, &h->alarm.node);
-    forget_piece(p, h);
+    forget_body(p, h);
     if (h->batch) {
         body_unref(p, h->batch->body);
         h->batch->body = NULL;
@@ -161,6 +212,13 @@ static void fail_without_route(struct pipeline *p, struct batch *b)
     finish_batch(p, &done, outcomes, &times);
 }
 
+// A host hears the message from its beginning.
+static void begin_body(struct carrier *h)
+{
+    h->chunk = h->chunk_offset = 0;
+    h->body_given = 0;
+}
+
 void carrier_start(struct pipeline *p, struct batch *b)
 {
     const struct route_row *row = route_find(&p->config->routes, slice_str(b->rcpts[0].address));
@@ -180,8 +238,7 @@ void carrier_start(struct pipeline *p, struct batch *b)
     h->addresses = must_alloc(b->rcpt_count * sizeof *h->addresses);
     for (uint32_t i = 0; i < b->rcpt_count; i++)
         h->addresses[i] = b->rcpts[i].address;
-    h->chunk = 0;
-    h->body_given = 0;
+    begin_body(h);
     h->offer = (struct session_batch){
         .sender = b->message.sender,
         .rcpts = h->addresses,
@@ -211,51 +268,66 @@ static void batch_done(struct pipeline *p, struct carrier *h, const struct sessi
         .is_local_failure = fx->scope == SCOPE_LOCAL,
         .is_cut_short = h->is_cut,
     };
+    forget_body(p, h);
     free(h->addresses);
     h->addresses = NULL;
     h->batch = NULL;
     h->outcomes = NULL;
-    forget_piece(p, h);
     if (fx->can_reuse && !p->is_stopping && session_delivered_count(h->session) < h->messages_max)
         idle_add(p, h);
     else
         session_feed(h->session,
                      &(struct session_event){.kind = SESSION_QUIT, .now_ms = p->now_ms});
+    linger(p, h);
     finish_batch(p, &done, outcomes, &times);
 }
 
 static void give_body(struct pipeline *p, struct carrier *h, struct slice piece)
 {
     h->body_given += piece.n;
+    h->sending += piece.n;
+    p->sending += piece.n;
     struct session_event e = {.kind = SESSION_BODY, .now_ms = p->now_ms, .bytes = piece};
     e.is_last = h->body_given >= h->batch->message.size;
     session_feed(h->session, &e);
 }
 
-// One chunk, from wherever it comes; takes it.
-static void give_piece(struct pipeline *p, struct carrier *h, struct body *piece)
+static void advance(struct carrier *h, size_t n, bool is_end_of_chunk)
 {
-    body_unref(p, h->piece);
-    h->piece = piece;
-    h->chunk++;
-    give_body(p, h, (struct slice){piece->data, piece->size});
+    h->chunk_offset = is_end_of_chunk ? 0 : h->chunk_offset + (uint32_t)n;
+    h->chunk += is_end_of_chunk;
+}
+
+// The chunk that is to be sent now is in memory.
+static void give_part(struct pipeline *p, struct carrier *h, const struct body *b, size_t max)
+{
+    struct slice rest = slice_from((struct slice){b->data, b->size}, h->chunk_offset);
+    struct slice part = slice_of(rest.p, rest.n < max ? rest.n : max);
+    advance(h, part.n, part.n == rest.n);
+    give_body(p, h, part);
 }
 
 static void need_body(struct pipeline *p, struct carrier *h)
 {
-    struct body *b = h->batch->body;
-    if (b) {
-        give_body(p, h, (struct slice){b->data, b->size});
+    size_t max = body_piece_max(p, h->batch->message.size - h->body_given);
+    struct body *b = h->chunk == 0 ? h->batch->body : NULL;
+    forget_piece(p, h);
+    if (body_use(p, b)) {
+        h->uses_body = true;
+        give_part(p, h, b, max);
         return;
     }
     b = relaying_body(p, h->batch->message.id, h->chunk);
     if (b) {
-        give_piece(p, h, body_ref(b));
+        h->piece = body_ref(b);
+        give_part(p, h, b, max);
         return;
     }
     struct op *op = op_new(OP_CHUNK);
     op->chunk.message = h->batch->message.id;
     op->chunk.chunk = h->chunk;
+    op->chunk.offset = h->chunk_offset;
+    op->chunk.size_max = (uint32_t)max;
     h->reading = store_op(p, op, WAIT_CARRIER_CHUNK);
     h->reading->carrier = h;
 }
@@ -269,9 +341,10 @@ void carrier_chunk_read(struct pipeline *p, struct carrier *h, struct op *op)
         pump(p, h);
         return;
     }
-    struct body *piece = body_new(p, op->chunk.data, op->chunk.size);
+    h->piece = body_new(p, op->chunk.data, op->chunk.size);
     op->chunk.data = NULL;
-    give_piece(p, h, piece);
+    advance(h, op->chunk.size, op->chunk.is_end);
+    give_body(p, h, (struct slice){h->piece->data, h->piece->size});
     pump(p, h);
 }
 
@@ -279,8 +352,7 @@ static void open_connection(struct pipeline *p, struct carrier *h, const struct 
 {
     h->conn = p->next_conn;
     p->next_conn += 2;
-    h->chunk = 0; // another host hears the message from its beginning
-    h->body_given = 0;
+    begin_body(h);
     conn_add(p, h->conn, CONN_CARRIER)->carrier = h;
     struct slice ip = effect_keep(p, slice_str(fx->ip));
     struct pipeline_effect *e = effect_add(p, PIPELINE_CONNECT);
@@ -297,7 +369,7 @@ static bool is_within(const struct body *b, struct slice s)
 // Bodies stay where they are until the effects are executed; the session's own bytes may not.
 static struct slice keep(struct pipeline *p, struct carrier *h, struct slice s)
 {
-    bool may_borrow = is_within(h->piece, s) || (h->batch && is_within(h->batch->body, s));
+    bool may_borrow = is_within(h->piece, s) || (h->uses_body && is_within(h->batch->body, s));
     return may_borrow && s.n > SMALL_SLICE ? s : effect_keep(p, s);
 }
 
@@ -319,6 +391,7 @@ static void close_connection(struct pipeline *p, struct carrier *h)
         return;
     effect_close(p, h->conn, true);
     conn_forget(p, h->conn);
+    forget_sending(p, h);
     h->conn = 0;
 }
 
@@ -383,6 +456,8 @@ static void pump(struct pipeline *p, struct carrier *h)
         carrier_free(p, h);
         return;
     }
+    if (session_body_is_taken(h->session)) // the socket has it, or a copy of it
+        forget_piece(p, h);
     int64_t at = session_deadline(h->session);
     alarm_set(p, &h->alarm, h->idle_until_ms < at ? h->idle_until_ms : at);
 }
@@ -438,6 +513,7 @@ void carrier_fault(struct pipeline *p, struct carrier *h, enum deliver_fault fau
 
 void carrier_sent(struct pipeline *p, struct carrier *h)
 {
+    forget_sending(p, h);
     feed(p, h, (struct session_event){.kind = SESSION_SENT});
 }
 

@@ -72,8 +72,8 @@ static struct scheduler_settings scheduler_settings_of(const struct pipeline *p)
     return (struct scheduler_settings){
         .rules = &p->config->rules,
         .batches_max = p->batches_max,
-        .window_rcpts_max = WINDOW_RCPTS,
-        .page_size = PAGE_RCPTS,
+        .window_rcpts_max = BUDGET_WINDOW_RCPTS,
+        .page_size = BUDGET_PAGE_RCPTS,
     };
 }
 
@@ -83,8 +83,8 @@ struct pipeline *pipeline_new(const struct pipeline_options *options)
     p->config = options->config;
     p->seed = options->seed;
     p->now_ms = p->epoch_ms = p->started_ms = options->now_ms;
-    p->batches_max = options->batches_max ? options->batches_max : BATCHES_DEFAULT;
-    p->body_memory_max = options->body_memory_max ? options->body_memory_max : BODY_MEMORY_DEFAULT;
+    p->batches_max = options->batches_max ? options->batches_max : BUDGET_BATCHES;
+    p->body_memory_max = options->body_memory_max ? options->body_memory_max : BUDGET_BODIES;
     p->next_conn = 2;
     p->next_tag = 1;
     ids_init(&p->ids, options->id_high_water);

@@ -18,6 +18,7 @@
 #include "core/heap.h"
 #include "core/must.h"
 #include "core/time.h"
+#include "daemon/budget.h"
 #include "daemon/pipeline.h"
 #include "deliver/dnscache.h"
 #include "deliver/session.h"
@@ -29,21 +30,23 @@
 #include "core/hash.h"
 
 enum {
-    BATCHES_DEFAULT = 1000,                 // attempts under way at once
-    BODY_MEMORY_DEFAULT = 24 * 1024 * 1024, // bytes of bodies of fresh mail
-    WINDOW_RCPTS = 20000,
-    PAGE_RCPTS = 200,
     FRESH_RCPTS_MAX = 1000, // of a message that goes to delivery from memory
     SETTLE_RCPTS_MAX = 100, // recipients in one settle, so that a notice fits one chunk
     DOORS_MAX = 1000, // connections coming in at once, from the network and from users of this
                       // machine each; more get 421
 };
 
-// A body in memory, shared by the batches of one message.
+// A body in memory, shared by the batches of one message; or a piece of one.
 struct body {
-    char *data;
+    char *data; // NULL: given up, or there was none
     size_t size;
+    size_t memory; // what counts: bytes allocated
     uint32_t refs;
+    uint32_t users;           // who look at the bytes
+    int64_t since_ms;         // when the last of them left
+    bool is_spare;            // the spool has it: it may be given up
+    bool is_listed;           // in p->spare_bodies
+    struct body *prev, *next; // there
     struct body *next_buried;
 };
 
@@ -151,8 +154,12 @@ struct pipeline {
     struct waiter *waiters;     // hash by tag
     struct carrier *carriers;   // all, linked
     struct idle_carriers *idle; // hash by destination: conversations that can take another message
+    struct carrier *lingering;  // those without a message, the oldest first
+    uint32_t lingering_count;
     struct settling *settlings;
-    struct relay *relays; // hash by message
+    struct relay *relays;    // hash by message
+    uint32_t settling_rcpts; // of them; as they began
+    bool is_braked;          // they are too many: nothing is started
     struct sweep sweep;
     struct counters counters;
     uint64_t next_conn, next_tag;
@@ -161,6 +168,8 @@ struct pipeline {
     uint32_t door_count, local_door_count, carrier_count;
     uint32_t batches_max;
     size_t body_memory, body_memory_max;
+    size_t sending;            // bytes of bodies that sockets were given and have not taken
+    struct body *spare_bodies; // those that may be given up, in the order of waiting
     enum fp_err accept_err;    // of the last message that came in: a change is said once
     bool is_spool_failing;     // outcomes cannot be stored
     int64_t spool_patience_ms; // until when nothing is started for that
@@ -197,7 +206,14 @@ void effects_close(struct pipeline *p);
 struct body *body_new(struct pipeline *p, char *data, size_t size); // takes data; refs 1
 struct body *body_ref(struct body *b);
 void body_unref(struct pipeline *p, struct body *b); // NULL is fine; bytes live until the next feed
-bool body_has_room(const struct pipeline *p, size_t size);
+void body_weigh(struct pipeline *p, struct body *b, size_t memory); // more was allocated than size
+void body_spare(struct pipeline *p, struct body *b); // from now on it may be given up (B1)
+// Its bytes stay until body_leave. False: there are none (any more), they stand in the spool.
+bool body_use(struct pipeline *p, struct body *b);
+void body_leave(struct pipeline *p, struct body *b);
+bool body_make_room(struct pipeline *p, size_t size); // true: so much may be kept
+// How large the next piece may be of a body of which `left` bytes are still to go out.
+size_t body_piece_max(struct pipeline *p, uint64_t left);
 void bodies_bury(struct pipeline *p); // at the start of a feed
 
 // doors.c

@@ -227,11 +227,11 @@ void relaying_shutdown(struct pipeline *p)
 
 // ---- the beginning ---------------------------------------------------------------------------
 
-static bool may_relay(const struct pipeline *p, const struct entry *e)
+static bool may_relay(struct pipeline *p, const struct entry *e)
 {
     return p->config->mode == MODE_INTERACTIVE && p->is_started && !p->is_stopping &&
            !p->is_spool_failing && e->message.id < p->ids_reserved &&
-           e->rcpt_count <= FRESH_RCPTS_MAX && body_has_room(p, e->tail_size);
+           e->rcpt_count <= FRESH_RCPTS_MAX && body_make_room(p, entry_tail_memory(e));
 }
 
 static struct relay *relay_new(struct pipeline *p, uint64_t conn, struct entry *e)
@@ -241,10 +241,12 @@ static struct relay *relay_new(struct pipeline *p, uint64_t conn, struct entry *
     r->message = e->message.id;
     r->conn = conn;
     r->entry = e;
-    if (e->tail)
+    if (e->tail) {
         r->tail = body_new(p, e->tail, e->tail_size);
+        body_weigh(p, r->tail, entry_tail_memory(e));
+    }
     e->tail = NULL;
-    e->tail_size = 0;
+    e->tail_size = e->tail_cap = 0;
     r->fates = must_zalloc(e->rcpt_count);
     r->open = e->rcpt_count;
     alarm_init(&r->alarm, ALARM_RELAY, r);
@@ -395,6 +397,8 @@ static void accepted(struct pipeline *p, struct relay *r)
     announce(p, r);
     r->attempts = NULL;
     r->untried = NULL;
+    if (r->entry->chunks_before == 0)
+        body_spare(p, r->tail); // the spool has it, too
     relay_free(p, r);
     LL_FOREACH_SAFE(attempts, a, next)
     {

@@ -180,8 +180,9 @@ void windows_fresh(struct pipeline *p, struct entry *e)
         return;
     }
     struct body *body = NULL;
-    if (e->chunks_before == 0 && e->tail && body_has_room(p, e->tail_size)) {
+    if (e->chunks_before == 0 && e->tail && body_make_room(p, entry_tail_memory(e))) {
         body = body_new(p, e->tail, e->tail_size);
+        body_weigh(p, body, entry_tail_memory(e));
         e->tail = NULL;
     }
     for (uint32_t i = 0; i < e->rcpt_count; i++) {
@@ -193,6 +194,7 @@ void windows_fresh(struct pipeline *p, struct entry *e)
                                       .rcpts = e->rcpts,
                                       .rcpt_count = e->rcpt_count,
                                       .body = body});
+    body_spare(p, body);
     body_unref(p, body);
 }
 

@@ -433,6 +433,11 @@ uint32_t session_delivered_count(const struct session *s)
     return s->client.delivered_count;
 }
 
+bool session_body_is_taken(const struct session *s)
+{
+    return s->client.slice_count == 0 && content_is_taken(&s->client.content);
+}
+
 bool session_is_idle(const struct session *s)
 {
     return s->state == STATE_IDLE && client_is_ready(&s->client) && !s->tally.batch;

@@ -135,5 +135,7 @@ uint32_t session_delivered_count(const struct session *s); // messages on this c
 bool session_is_idle(const struct session *s);             // connected, no batch
 // Is the end mark out, and its answer awaited? What becomes of the batch is the host's word then.
 bool session_awaits_verdict(const struct session *s);
+// Of the piece of a body that it was given nothing is left that was not handed to SEND.
+bool session_body_is_taken(const struct session *s);
 
 #endif

@@ -209,8 +209,11 @@ struct op_read {
 struct op_chunk {
     uint64_t message;
     uint32_t chunk;
-    char *data; // out
+    uint32_t offset;   // of its bytes those from here on
+    uint32_t size_max; // and so many at most; 0: all
+    char *data;        // out
     size_t size;
+    bool is_end; // nothing of the chunk is left behind them
 };
 
 struct op_healths {
@@ -274,8 +277,9 @@ struct op {
     };
 };
 
-struct op *op_new(enum op_kind kind); // zeroed; uid fields -1
-void op_free(struct op *op);          // with everything it still owns; NULL is fine
+// Zeroed; uid fields -1. It has the member of its kind and no other: never copy one by value.
+struct op *op_new(enum op_kind kind);
+void op_free(struct op *op); // with everything it still owns; NULL is fine
 static inline bool op_is_writer(const struct op *op)
 {
     return op->kind < OP_WRITERS_END;

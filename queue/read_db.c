@@ -40,8 +40,13 @@ enum fp_err chunk_run(struct store *s, struct op *op)
     sql_int(&c, (int64_t)(chunk->message << 12 | chunk->chunk));
     bool is_found = sql_step(&c);
     if (is_found) {
-        const char *p = sql_column_peek(&c, &chunk->size);
-        chunk->data = must_memdup(p, chunk->size);
+        size_t size;
+        const char *p = sql_column_peek(&c, &size);
+        size_t from = chunk->offset < size ? chunk->offset : size;
+        bool is_part = chunk->size_max > 0 && size - from > chunk->size_max;
+        chunk->size = is_part ? chunk->size_max : size - from;
+        chunk->is_end = !is_part;
+        chunk->data = must_memdup(p + from, chunk->size);
     }
     enum fp_err err = sql_end(&c);
     return err ? err : is_found ? FP_OK : FP_NOT_FOUND;

@@ -225,6 +225,7 @@ static struct entry *new_entry(struct server *s)
     for (uint32_t i = 0; i < e->rcpt_count; i++)
         e->rcpts[i] = new_recipient(s, i);
     e->chunks_before = m->chunks;
+    e->tail_cap = m->body.cap;
     if (m->body.n > 0)
         e->tail = buf_steal(&m->body, &e->tail_size);
     return e;

@@ -110,6 +110,37 @@ static void test_long_body_comes_in_chunks(void **state)
     assert_int_equal(read_chunk(p, id, MESSAGE_CHUNKS_MAX, &size, &first), FP_NOT_FOUND);
 }
 
+// Somebody who is short of memory reads it in parts.
+static void test_chunk_is_read_in_parts(void **state)
+{
+    static const struct {
+        uint32_t offset, size_max;
+        size_t want;
+        bool is_end;
+    } rows[] = {
+        {0, 0, 10, true},  {0, 9, 9, false}, {0, 10, 10, true},
+        {0, 11, 10, true}, {9, 9, 1, true},  {4, 5, 5, false},
+        {4, 6, 6, true},   {10, 5, 0, true}, {UINT32_MAX, 5, 0, true},
+    };
+    struct spool *p = *state;
+    uint64_t id = ids_next(&p->ids, NOW);
+    struct entry *e = entry_of(id, NOW, "", "b@y.example", 10);
+    memcpy(e->tail, "0123456789", 10);
+    assert_int_equal(spool_write_free(p, accept_op(e)), FP_OK);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct op *op = op_new(OP_CHUNK);
+        op->chunk.message = id;
+        op->chunk.offset = rows[i].offset;
+        op->chunk.size_max = rows[i].size_max;
+        assert_int_equal(spool_read(p, op), FP_OK);
+        assert_int_equal(op->chunk.size, rows[i].want);
+        assert_int_equal(op->chunk.is_end, rows[i].is_end);
+        if (rows[i].want > 0)
+            assert_memory_equal(op->chunk.data, "0123456789" + rows[i].offset, rows[i].want);
+        op_free(op);
+    }
+}
+
 static void test_missing_chunk_is_refused(void **state)
 {
     struct spool *p = *state;
@@ -263,6 +294,7 @@ int main(void)
         SPOOL_TEST(test_accept_is_read_back),
         SPOOL_TEST(test_accepted_entry_knows_its_version),
         SPOOL_TEST(test_long_body_comes_in_chunks),
+        SPOOL_TEST(test_chunk_is_read_in_parts),
         SPOOL_TEST(test_missing_chunk_is_refused),
         SPOOL_TEST(test_chunk_number_has_a_maximum),
         SPOOL_TEST(test_discard),

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// budget: how much memory the daemon gives to what. Pure numbers; who keeps to each is named.
+//
+// The target: 64 MiB resident with a million messages deferred, whatever goes on; 96 MiB while
+// twenty messages of 50 MiB come in and go out. What a stranger can make grow stands here, what it
+// comes to in sum stands below.
+#ifndef FP_DAEMON_BUDGET_H
+#define FP_DAEMON_BUDGET_H
+
+enum {
+    // Bodies (bodies.c): those of fresh mail that wait for their destination, and pieces on their
+    // way out. Beyond it fresh bodies are read back from the spool, and conversations get small
+    // pieces, which each of them may have at any time.
+    BUDGET_BODIES = 12 * 1024 * 1024,
+    BUDGET_PIECE_SMALL = 16 * 1024,
+
+    // Conversations (carriers.c): batches under way, and those that have none: they wait for
+    // another
+    // message, or say goodbye. Some 8 KiB each, with their socket.
+    BUDGET_BATCHES = 1000,
+    BUDGET_LINGERING = 256,
+
+    // Windows (scheduler): recipients that wait in memory, some 700 bytes each, the batch included;
+    // and how many are read at a time. So mail for a hundred destinations can be had at once.
+    BUDGET_WINDOW_RCPTS = 10000,
+    BUDGET_PAGE_RCPTS = 100,
+
+    // Outcomes on their way to the spool (settling.c), in recipients, some 4 KiB each. Beyond it
+    // nothing is started until half of them are stored.
+    BUDGET_SETTLING_RCPTS = 1000,
+};
+
+#endif
