@@ -17,23 +17,35 @@ enum { RETRY_MS = 1000 };
 
 static void proceed(struct pipeline *p, struct settling *s);
 
+// Attempts end faster than a slow disk takes what became of them: then nothing more is started.
+static void brake(struct pipeline *p, bool is_on)
+{
+    if (p->is_braked == is_on)
+        return;
+    p->is_braked = is_on;
+    windows_feed(p, &(struct sched_event){.kind = SCHED_BRAKE, .is_braked = is_on});
+}
+
 static struct settling *settling_new(struct pipeline *p, struct message *m, struct recipient *rcpts,
                                      uint32_t count)
 {
     struct settling *s = must_zalloc(sizeof *s);
     s->message = *m;
     s->rcpts = rcpts;
-    s->rcpt_count = count;
+    s->rcpt_count = s->counted = count;
     s->plans = must_zalloc(count * sizeof *s->plans);
     alarm_init(&s->alarm, ALARM_RETRY, s);
     *m = (struct message){0};
     DL_APPEND(p->settlings, s);
+    p->settling_rcpts += count;
+    brake(p, p->is_braked || p->settling_rcpts > BUDGET_SETTLING_RCPTS);
     return s;
 }
 
 void settling_free(struct pipeline *p, struct settling *s)
 {
     DL_DELETE(p->settlings, s);
+    p->settling_rcpts -= s->counted;
     heap_remove(&p->alarms, &s->alarm.node);
     body_unref(p, s->body);
     message_close(&s->message);
@@ -50,6 +62,7 @@ static void finish(struct pipeline *p, struct settling *s)
     settling_done *done = s->done;
     void *arg = s->done_arg;
     settling_free(p, s);
+    brake(p, p->is_braked && p->settling_rcpts > BUDGET_SETTLING_RCPTS / 2);
     if (done)
         done(p, arg);
 }
@@ -196,7 +209,7 @@ static void proceed(struct pipeline *p, struct settling *s)
         finish(p, s);
         return;
     }
-    if (needs_header(s) && !s->body) {
+    if (needs_header(s) && !(s->body && s->body->data)) {
         struct op *op = op_new(OP_CHUNK);
         op->chunk.message = s->message.id;
         s->state = SETTLING_HEADER;
@@ -398,6 +411,7 @@ static void on_read(struct pipeline *p, struct settling *s, struct op *op)
 static void on_header(struct pipeline *p, struct settling *s, struct op *op)
 {
     // Without the header the notice is sent without its third part: better than none.
+    body_unref(p, s->body);
     s->body = body_new(p, op->err ? NULL : op->chunk.data, op->err ? 0 : op->chunk.size);
     if (!op->err)
         op->chunk.data = NULL;

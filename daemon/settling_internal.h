@@ -12,6 +12,7 @@ struct settling {
     struct message message;
     struct recipient *rcpts;
     uint32_t rcpt_count;
+    uint32_t counted;          // in p->settling_rcpts
     struct outcome *outcomes;  // by recipient; NULL when no attempt was made
     struct settle_plan *plans; // by recipient
     struct settle_times times;

@@ -154,6 +154,11 @@ static void on_resume(struct scheduler *s, const struct sched_event *event)
     s->is_paused = false;
 }
 
+static void on_brake(struct scheduler *s, const struct sched_event *event)
+{
+    s->is_braked = event->is_braked;
+}
+
 void scheduler_feed(struct scheduler *s, const struct sched_event *event)
 {
     static void (*const handlers[])(struct scheduler *, const struct sched_event *) = {
@@ -164,6 +169,7 @@ void scheduler_feed(struct scheduler *s, const struct sched_event *event)
         [SCHED_SETTLED] = on_settled,       [SCHED_DROP] = on_drop,
         [SCHED_FLUSH] = on_flush,           [SCHED_WAKE] = on_wake,
         [SCHED_PAUSE] = on_pause,           [SCHED_RESUME] = on_resume,
+        [SCHED_BRAKE] = on_brake,
     };
     must((size_t)event->kind < sizeof handlers / sizeof handlers[0]);
     reasons_release(s->shown);
@@ -207,7 +213,7 @@ static bool pull_health(struct scheduler *s, struct sched_effect *ret)
 static bool pull_start(struct scheduler *s, struct sched_effect *ret)
 {
     struct list *first = list_first(&s->run);
-    if (s->is_paused || !first || s->running >= s->settings.batches_max)
+    if (s->is_paused || s->is_braked || !first || s->running >= s->settings.batches_max)
         return false;
     struct destination *d = list_owner(first, struct destination, run);
     struct batch *b = window_take(s, d);

@@ -85,6 +85,8 @@ enum sched_event_kind {
     SCHED_WAKE,
     SCHED_PAUSE,  // start nothing more (shutdown, outcomes cannot be stored)
     SCHED_RESUME, // go on
+    // start nothing for the moment (is_braked), or go on: what is in the windows stays there
+    SCHED_BRAKE,
 };
 
 struct sched_event {
@@ -125,6 +127,7 @@ struct sched_event {
         int64_t next_attempt_ms; // when not gone
     } settled;
     const char *flush_domain; // FLUSH; NULL: all
+    bool is_braked;           // BRAKE
 };
 
 enum sched_effect_kind {

@@ -34,6 +34,7 @@ struct scheduler {
     struct scheduler_settings settings;
     int64_t now_ms; // the newest seen (D5)
     bool is_paused;
+    bool is_braked;                   // the windows fill, but nothing is started
     struct destination *destinations; // hash by name
     struct domain *domains;           // hash by name
     struct inflight *inflight;        // hash by recipient

@@ -61,6 +61,7 @@ struct world_inside {
     bool keeps_trace, dns_fails, spool_fails, spool_is_full, wants_crash, is_stopped;
     struct op *writes, **writes_last;
     bool writer_called;
+    int64_t commit_ms; // of a slow disk
     struct record records[RECORDS];
     uint32_t dns_ttl_s;
     size_t record_count;
@@ -196,7 +197,7 @@ static void store_op_later(struct world *w, struct op *op)
         *in->writes_last = op;
         in->writes_last = &op->next;
         if (!in->writer_called)
-            later(w, HAPPENS_WRITER, w->now_ms + in->latency_ms);
+            later(w, HAPPENS_WRITER, w->now_ms + in->latency_ms + in->commit_ms);
         in->writer_called = true;
         return;
     }
@@ -251,6 +252,11 @@ void world_spool_fails(struct world *w, bool fails)
 void world_spool_is_full(struct world *w, bool is_full)
 {
     w->in->spool_is_full = is_full;
+}
+
+void world_spool_slow(struct world *w, int64_t by_ms)
+{
+    w->in->commit_ms = by_ms;
 }
 
 static struct dns_answer *answer_for(struct world *w, const char *name, enum dns_type type)

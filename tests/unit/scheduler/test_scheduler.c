@@ -435,6 +435,21 @@ static void a_pause_starts_nothing(void **state)
     assert_int_equal(scheduler_deadline(w->s), TIME_NEVER);
 }
 
+// Outcomes cannot be stored as fast as they come: nothing is started, and nothing is thrown away.
+static void a_brake_starts_nothing_and_keeps_all(void **state)
+{
+    struct world *w = *state;
+    world_feed(w, (struct sched_event){.kind = SCHED_BRAKE, .is_braked = true});
+    world_accept(w, 0, 1);
+    world_accept(w, 1, 1);
+    world_run(w, TIME_HOUR_MS);
+    assert_int_equal(w->discards, 0);
+    expect_trace(w, "");
+    world_feed(w, (struct sched_event){.kind = SCHED_BRAKE, .is_braked = false});
+    expect_trace(w, "3600 start 1.0+1 d0.example\n"
+                    "3600 start 2.0+1 d1.example\n");
+}
+
 static void time_does_not_run_backwards(void **state)
 {
     struct world *w = *state;
@@ -484,6 +499,7 @@ int main(void)
         TEST(pages_that_fail_are_asked_for_again),
         TEST(domains_may_share_a_destination),
         TEST(a_pause_starts_nothing),
+        TEST(a_brake_starts_nothing_and_keeps_all),
         TEST(time_does_not_run_backwards),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
