@@ -107,9 +107,9 @@ static int list(struct offline *o)
             op_free(op);
             return code;
         }
-        for (uint32_t i = 0; i < op->list.row_count; i++)
-            explain_and(o, &op->list.rows[i], &l);
-        o->messages += op->list.row_count;
+        for (uint32_t i = 0; i < op->list.page.row_count; i++)
+            explain_and(o, &op->list.page.rows[i], &l);
+        o->messages += op->list.page.row_count;
         after = op->list.last;
         is_done = op->list.is_done;
         op_free(op);

@@ -81,8 +81,8 @@ static void list_row(struct pipeline *p, struct operator_session *s, const struc
 
 void list_listed(struct pipeline *p, struct operator_session *s, struct op *op)
 {
-    for (uint32_t i = 0; i < op->list.row_count; i++) {
-        list_row(p, s, &op->list.rows[i]);
+    for (uint32_t i = 0; i < op->list.page.row_count; i++) {
+        list_row(p, s, &op->list.page.rows[i]);
         if (s->text.n > ANSWER_PIECE) // a page of messages with many recipients is long
             answer_flush(p, s, false);
     }
@@ -280,7 +280,7 @@ static void bounced(struct pipeline *p, void *arg)
     bounce_continue(p, s);
 }
 
-static void bounce_row(struct pipeline *p, struct operator_session *s, struct op_row *row)
+static void bounce_row(struct pipeline *p, struct operator_session *s, const struct op_row *row)
 {
     s->messages++;
     s->rcpts += row->rcpt_count;
@@ -293,13 +293,14 @@ static void bounce_row(struct pipeline *p, struct operator_session *s, struct op
             row->rcpt_count - from < SETTLE_RCPTS_MAX ? row->rcpt_count - from : SETTLE_RCPTS_MAX;
         struct op_row part = {.rcpts = must_alloc(count * sizeof *part.rcpts), .rcpt_count = count};
         message_copy(&part.message, &row->message);
-        memcpy(part.rcpts, &row->rcpts[from], count * sizeof *part.rcpts);
-        for (uint32_t i = 0; i < count; i++) // one that is being tried goes back all the same
+        for (uint32_t i = 0; i < count; i++) {
+            recipient_copy(&part.rcpts[i], &row->rcpts[from + i]);
+            // One that is being tried goes back all the same.
             scheduler_claim(p->scheduler, part.message.id, part.rcpts[i].n);
+        }
         s->under_way++;
         settling_bounce(p, &part, s->request.reason, bounced, (void *)(uintptr_t)s->conn);
     }
-    row->rcpt_count = 0;
 }
 
 void bounce_listed(struct pipeline *p, struct operator_session *s, struct op *op)
@@ -307,8 +308,8 @@ void bounce_listed(struct pipeline *p, struct operator_session *s, struct op *op
     s->after = op->list.last;
     s->is_last_page = op->list.is_done;
     s->under_way++; // see sweep.c: a settlement that ends at once must not ask for the next page
-    for (uint32_t i = 0; i < op->list.row_count; i++)
-        bounce_row(p, s, &op->list.rows[i]);
+    for (uint32_t i = 0; i < op->list.page.row_count; i++)
+        bounce_row(p, s, &op->list.page.rows[i]);
     s->under_way--;
     bounce_continue(p, s);
 }

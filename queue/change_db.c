@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // change: an operator's hold, release, remove, requeue and "due now", one page at a time.
 //
-// The page's ids and a message's recipients are read to the end first, then changed exactly as
-// read: what --dry-run shows is what the verb does, and no cursor runs over a table that changes
-// under it. Every change raises the message's version, so that an attempt under way comes back as a
-// conflict and is computed again from what is there then (W5).
+// The page is read to the end first, then changed exactly as read: what --dry-run shows is what the
+// verb does, and no cursor runs over a table that changes under it. Every change raises the
+// message's version, so that an attempt under way comes back as a conflict and is computed again
+// from what is there then (W5).
 #include "queue/sql_db.h"
 
 #include "core/must.h"
@@ -23,7 +23,7 @@ static const struct {
     [CHANGE_DUE] = {" AND +r.state = 0", SQL_RECIPIENT_DUE, true},
 };
 
-enum { CHANGE_MESSAGES_MAX = 1000, CHANGE_RECIPIENTS_MAX = 10000 };
+enum { CHANGE_MESSAGES_MAX = 1000 };
 
 static void add_row(struct op_change *change, const struct recipient *r)
 {
@@ -35,20 +35,6 @@ static void add_row(struct op_change *change, const struct recipient *r)
         .domain = must_strdup(r->domain),
         .address = must_strdup(r->address),
     };
-}
-
-static enum fp_err read_recipients(struct op_change *change, struct filter_page *page,
-                                   uint64_t message)
-{
-    struct op_row row = {0};
-    struct rows rows = {&row, 1, 0};
-    enum fp_err err = filter_page_recipients(page, message, &rows);
-    for (uint32_t i = 0; i < row.rcpt_count; i++) {
-        add_row(change, &row.rcpts[i]);
-        recipient_close(&row.rcpts[i]);
-    }
-    free(row.rcpts);
-    return err;
 }
 
 static enum fp_err apply_one(struct store *s, const struct op_change *change,
@@ -74,12 +60,12 @@ static enum fp_err apply_one(struct store *s, const struct op_change *change,
 }
 
 static enum fp_err change_message(struct store *s, struct op_change *change,
-                                  struct filter_page *page, uint64_t message)
+                                  const struct op_row *message)
 {
+    enum fp_err err = FP_OK;
     uint32_t first = change->row_count;
-    enum fp_err err = read_recipients(change, page, message);
-    if (err || change->row_count == first)
-        return err;
+    for (uint32_t i = 0; i < message->rcpt_count; i++)
+        add_row(change, &message->rcpts[i]);
     change->message_count++;
     if (change->dry_run)
         return FP_OK;
@@ -87,7 +73,7 @@ static enum fp_err change_message(struct store *s, struct op_change *change,
         err = apply_one(s, change, &change->rows[i]);
     bool is_removed = false;
     if (!err)
-        err = finish_message(s, message, false, &is_removed);
+        err = finish_message(s, message->message.id, false, &is_removed);
     change->rows[change->row_count - 1].is_last = is_removed;
     return err;
 }
@@ -115,39 +101,31 @@ static bool asks_for_active(const struct filter *filter)
     return false;
 }
 
-static enum fp_err run_page(struct store *s, struct op_change *change, struct filter_page *page)
+static enum fp_err run_page(struct store *s, struct op_change *change, struct op_page *page)
 {
-    enum fp_err err = FP_OK;
-    uint32_t i = 0;
-    for (; i < page->count && !err && change->row_count < CHANGE_RECIPIENTS_MAX; i++)
-        err = change_message(s, change, page, page->ids[i]);
-    if (!err)
-        filter_page_end(page, i, &change->last, &change->is_done);
+    struct filter_options o = {
+        .filter = &change->filter,
+        .extra = verbs[change->verb].condition,
+        .now_ms = change->now_ms,
+        .uid = change->uid,
+        .after = change->after,
+        .limit = change->limit < CHANGE_MESSAGES_MAX ? change->limit : CHANGE_MESSAGES_MAX,
+    };
+    enum fp_err err = filter_read(s, &o, page, &change->last, &change->is_done);
+    for (uint32_t i = 0; i < page->row_count && !err; i++)
+        err = change_message(s, change, &page->rows[i]);
     return err;
 }
 
 enum fp_err change_run(struct store *s, struct op *op)
 {
     struct op_change *change = &op->change;
+    struct op_page page = {0};
     must((size_t)change->verb < sizeof verbs / sizeof *verbs);
     forget_answer(change);
     if (asks_for_active(&change->filter))
         return FP_INVALID;
-    struct filter_page page;
-    enum fp_err err = filter_page_open(
-        s,
-        &(struct filter_page_options){
-            .filter = &change->filter,
-            .extra = verbs[change->verb].condition,
-            .now_ms = change->now_ms,
-            .uid = change->uid,
-            .after = change->after,
-            .limit = change->limit < CHANGE_MESSAGES_MAX ? change->limit : CHANGE_MESSAGES_MAX,
-        },
-        &page);
-    if (err)
-        return err;
-    err = run_page(s, change, &page);
-    filter_page_close(&page);
+    enum fp_err err = run_page(s, change, &page);
+    op_page_close(&page);
     return err;
 }

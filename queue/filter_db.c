@@ -5,25 +5,33 @@
 // parameter. A page looks at no more than FILTER_SCAN_MAX messages even when few of them fit, so
 // that neither a reader's snapshot lasts long (the log cannot shrink behind it) nor the writer
 // stalls.
+//
+// One statement reads a page in one pass: messages and recipients lie in the same order. Terms on
+// the message walk along the messages and look for the recipients of those that fit; all others
+// walk along the recipients, which is faster than the other way round even when all of them fit
+// (0.8 us instead of 1.0 us a message).
 #include "queue/sql_db.h"
 
 #include "core/must.h"
 
 #include <stdlib.h>
 
-enum { FILTER_SCAN_MAX = 20000, FILTER_SQL_MAX = 8192, PATTERN_MAX = 2 * FILTER_TEXT_MAX + 2 };
-
-// In both statements term i has parameter FIRST_TERM + i.
 enum {
-    PARAMETER_AFTER = 1,   // messages
-    PARAMETER_MESSAGE = 1, // recipients
-    PARAMETER_BOUND = 2,
-    PARAMETER_LIMIT = 3,
-    PARAMETER_UID = 4,
-    PARAMETER_NOW = 5,
-    FIRST_TERM = 6,
+    FILTER_SCAN_MAX = 5000,
+    FILTER_RECIPIENTS_MAX = 10000,
+    FILTER_SQL_MAX = 8192,
+    PATTERN_MAX = 2 * FILTER_TEXT_MAX + 2
 };
-#define NOW "?5"
+
+// Term i has parameter FIRST_TERM + i.
+enum {
+    PARAMETER_AFTER = 1,
+    PARAMETER_BOUND = 2,
+    PARAMETER_UID = 3,
+    PARAMETER_NOW = 4,
+    FIRST_TERM = 5,
+};
+#define NOW "?4"
 
 struct terms {
     struct buf message;   // conditions on m
@@ -112,7 +120,7 @@ static enum fp_err add_term(struct terms *t, const struct filter_term *term, int
     return FP_INVALID;
 }
 
-static enum fp_err terms_init(struct terms *t, const struct filter_page_options *o)
+static enum fp_err terms_init(struct terms *t, const struct filter_options *o)
 {
     buf_init(&t->message, FILTER_SQL_MAX);
     buf_init(&t->recipient, FILTER_SQL_MAX);
@@ -167,7 +175,7 @@ static int bind_term(sqlite3_stmt *stmt, int parameter, const struct filter_term
 }
 
 // A statement has the parameters up to the highest that it names.
-static void bind_shared(struct sql_call *c, const struct filter_page_options *o)
+static void bind_shared(struct sql_call *c, const struct filter_options *o)
 {
     if (c->err)
         return;
@@ -182,119 +190,109 @@ static void bind_shared(struct sql_call *c, const struct filter_page_options *o)
     c->err = sql_err(c->db, rc);
 }
 
-static struct sql_call prepare(struct store *s, const struct buf *text,
-                               const struct filter_page_options *o)
+enum walk { ALONG_MESSAGES, ALONG_RECIPIENTS };
+
+static enum fp_err add_statement(enum walk walk, const struct terms *t, struct buf *to)
+{
+    static const struct {
+        const char *tables, *key;
+    } walks[] = {
+        [ALONG_MESSAGES] = {"message m CROSS JOIN recipient r ON r.message = m.id", "m.id"},
+        [ALONG_RECIPIENTS] = {"recipient r CROSS JOIN message m ON m.id = r.message", "r.message"},
+    };
+    const char *key = walks[walk].key;
+    return buf_addf(to,
+                    "SELECT " MESSAGE_COLUMNS ", " RECIPIENT_COLUMNS
+                    " FROM %s WHERE %s > ?1 AND %s <= ?2%s%s ORDER BY %s, r.n",
+                    walks[walk].tables, key, key, buf_slice(&t->message).p,
+                    buf_slice(&t->recipient).p, key);
+}
+
+static struct sql_call prepare(struct store *s, const struct terms *t,
+                               const struct filter_options *o)
 {
     struct sql_call c = {.db = s->db};
-    c.err = sql_err(s->db, sqlite3_prepare_v2(s->db, text->p, (int)text->n, &c.stmt, NULL));
+    struct buf text;
+    buf_init(&text, 3 * FILTER_SQL_MAX);
+    enum fp_err err = add_statement(t->message.n > 0 ? ALONG_MESSAGES : ALONG_RECIPIENTS, t, &text);
+    must(!err); // FILTER_TERMS_MAX terms are far shorter
+    c.err = sql_err(s->db, sqlite3_prepare_v2(s->db, text.p, (int)text.n, &c.stmt, NULL));
+    buf_close(&text);
     bind_shared(&c, o);
     return c;
 }
 
-static struct sql_call prepare_messages(struct store *s, const struct terms *t,
-                                        const struct filter_page_options *o)
+static bool has_id(const struct filter *f)
 {
-    struct buf text;
-    buf_init(&text, 3 * FILTER_SQL_MAX);
-    enum fp_err err =
-        buf_addf(&text,
-                 "SELECT m.id FROM message m WHERE m.id > ?1 AND m.id <= ?2%s AND EXISTS"
-                 " (SELECT 1 FROM recipient r WHERE r.message = m.id%s) ORDER BY m.id LIMIT ?3",
-                 buf_slice(&t->message).p, buf_slice(&t->recipient).p);
-    must(!err); // FILTER_TERMS_MAX terms are far shorter
-    struct sql_call c = prepare(s, &text, o);
-    buf_close(&text);
-    return c;
+    for (size_t i = 0; i < f->count; i++)
+        if (f->terms[i].key == FILTER_ID && f->terms[i].relation == FILTER_EQUAL)
+            return true;
+    return false;
 }
 
-static struct sql_call prepare_recipients(struct store *s, const struct terms *t,
-                                          const struct filter_page_options *o)
+// The last id to be looked at; INT64_MAX where nothing is to be limited, as every message fits, or
+// one at most.
+static enum fp_err find_bound(struct store *s, const struct terms *t,
+                              const struct filter_options *o, int64_t *ret)
 {
-    struct buf text;
-    buf_init(&text, 2 * FILTER_SQL_MAX);
-    enum fp_err err = buf_addf(
-        &text, "SELECT " RECIPIENT_COLUMNS " FROM recipient r WHERE r.message = ?1%s ORDER BY r.n",
-        buf_slice(&t->recipient).p);
-    must(!err);
-    struct sql_call c = prepare(s, &text, o);
-    buf_close(&text);
-    return c;
-}
-
-static enum fp_err find_bound(struct store *s, const struct filter_page_options *o, int64_t *ret)
-{
+    bool fits_all = t->message.n == 0 && t->recipient.n == 0;
     *ret = INT64_MAX;
-    for (size_t i = 0; i < o->filter->count; i++)
-        if (o->filter->terms[i].key == FILTER_ID && o->filter->terms[i].relation == FILTER_EQUAL)
-            return FP_OK; // one look-up: nothing to be limited
+    if (fits_all || has_id(o->filter))
+        return FP_OK;
     struct sql_call c = sql_call(s, SQL_PAGE_BOUND);
     sql_int(&c, (int64_t)o->after);
     sql_int(&c, FILTER_SCAN_MAX - 1);
     return sql_get_int(&c, INT64_MAX, ret);
 }
 
-static enum fp_err read_ids(struct sql_call *c, const struct filter_page_options *o, int64_t bound,
-                            struct filter_page *page)
+// Is there room for the row that the call stands at? A message's recipients stay together.
+static bool has_room(const struct op_page *page, struct sql_call *c, uint32_t limit)
 {
-    sql_int(c, (int64_t)o->after);
-    sql_int(c, bound);
-    sql_int(c, o->limit);
-    while (sql_step(c))
-        page->ids[page->count++] = (uint64_t)sql_column_int(c);
+    uint64_t message = (uint64_t)sql_column_int(c);
+    c->at = 0;
+    if (page->row_count > 0 && page->rows[page->row_count - 1].message.id == message)
+        return true;
+    return page->row_count < limit && page->rcpt_count < FILTER_RECIPIENTS_MAX;
+}
+
+static enum fp_err read_rows(struct sql_call *c, uint32_t limit, struct op_page *page,
+                             bool *ret_is_cut)
+{
+    bool is_cut = false;
+    while (!is_cut && sql_step(c)) {
+        is_cut = !has_room(page, c, limit);
+        if (!is_cut)
+            page_add(page, c);
+    }
+    page_end(page);
     enum fp_err err = sql_end(c);
     sqlite3_finalize(c->stmt);
+    *ret_is_cut = is_cut;
     return err;
 }
 
-enum fp_err filter_page_open(struct store *s, const struct filter_page_options *o,
-                             struct filter_page *ret)
+enum fp_err filter_read(struct store *s, const struct filter_options *o, struct op_page *page,
+                        uint64_t *ret_last, bool *ret_is_done)
 {
     struct terms terms;
-    struct filter_page page = {.after = o->after, .limit = o->limit};
+    int64_t bound = 0;
+    bool is_cut = false;
     enum fp_err err = terms_init(&terms, o);
     if (!err)
-        err = find_bound(s, o, &page.bound);
+        err = find_bound(s, &terms, o, &bound);
     if (!err) {
-        page.ids = must_alloc(o->limit * sizeof *page.ids);
-        struct sql_call messages = prepare_messages(s, &terms, o);
-        err = read_ids(&messages, o, page.bound, &page);
-    }
-    if (!err) {
-        page.recipients = prepare_recipients(s, &terms, o);
-        err = page.recipients.err;
+        struct sql_call c = prepare(s, &terms, o);
+        sql_int(&c, (int64_t)o->after);
+        sql_int(&c, bound);
+        err = read_rows(&c, o->limit, page, &is_cut);
     }
     terms_close(&terms);
     if (err)
-        filter_page_close(&page);
+        return err;
+    *ret_is_done = !is_cut && bound == INT64_MAX;
+    if (!is_cut && bound != INT64_MAX)
+        *ret_last = (uint64_t)bound; // everything up to there was looked at
     else
-        *ret = page;
-    return err;
-}
-
-enum fp_err filter_page_recipients(struct filter_page *page, uint64_t message, struct rows *rows)
-{
-    struct sql_call *c = &page->recipients;
-    c->at = PARAMETER_MESSAGE - 1;
-    sql_int(c, (int64_t)message);
-    while (sql_step(c))
-        rows_add_recipient(rows, c);
-    return sql_end(c);
-}
-
-void filter_page_end(const struct filter_page *page, uint32_t done, uint64_t *ret_last,
-                     bool *ret_is_done)
-{
-    bool is_cut = done < page->count || page->count == page->limit;
-    *ret_is_done = !is_cut && page->bound == INT64_MAX;
-    if (!is_cut && !*ret_is_done)
-        *ret_last = (uint64_t)page->bound; // everything up to there was looked at
-    else
-        *ret_last = done > 0 ? page->ids[done - 1] : page->after;
-}
-
-void filter_page_close(struct filter_page *page)
-{
-    sqlite3_finalize(page->recipients.stmt);
-    free(page->ids);
-    *page = (struct filter_page){0};
+        *ret_last = page->row_count > 0 ? page->rows[page->row_count - 1].message.id : o->after;
+    return FP_OK;
 }

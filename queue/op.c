@@ -45,6 +45,14 @@ void op_rows_free(struct op_row *rows, uint32_t count)
     free(rows);
 }
 
+void op_page_close(struct op_page *page)
+{
+    free(page->rows);
+    free(page->rcpts);
+    pool_close(&page->texts);
+    *page = (struct op_page){0};
+}
+
 static void health_row_close(struct op_health_row *row)
 {
     free(row->name);
@@ -143,7 +151,7 @@ static void op_close_reader(struct op *op)
         healths_close(&op->healths);
         break;
     case OP_LIST:
-        op_rows_free(op->list.rows, op->list.row_count);
+        op_page_close(&op->list.page);
         break;
     default:
         stats_close(&op->stats);

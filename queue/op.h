@@ -16,6 +16,7 @@
 #include "core/filter.h"
 #include "core/message.h"
 #include "core/outcome.h"
+#include "core/pool.h"
 
 enum op_kind {
     // writers: run in the one writing connection, several in one transaction
@@ -46,6 +47,17 @@ struct op_row {
     struct recipient *rcpts;
     uint32_t rcpt_count;
 };
+
+// A thousand of them at once: rows, recipients and texts are the page's, not the row's. A page may
+// be taken out of its op by assignment; what is left behind is zeroed.
+struct op_page {
+    struct op_row *rows; // each row's recipients lie in `rcpts`
+    uint32_t row_count;
+    struct recipient *rcpts;
+    uint32_t rcpt_count;
+    struct pool texts;
+};
+void op_page_close(struct op_page *page);
 
 struct op_append {
     uint64_t message;
@@ -227,8 +239,7 @@ struct op_list {
     int64_t uid;
     uint64_t after;
     uint32_t limit;      // messages, <= 1000
-    struct op_row *rows; // out: only the recipients that the filter selects
-    uint32_t row_count;
+    struct op_page page; // out: only the recipients that the filter selects
     uint64_t last;
     bool is_done;
 };

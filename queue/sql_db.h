@@ -177,35 +177,28 @@ enum fp_err rows_add_message(struct store *s, struct rows *rows, uint64_t id);
 // The columns of RECIPIENT_COLUMNS, into the last row.
 void rows_add_recipient(struct rows *rows, struct sql_call *c);
 enum fp_err rows_add_all_recipients(struct store *s, struct rows *rows, uint64_t id);
+#define MESSAGE_COLUMNS "m.id, m.version, m.arrival, m.size, m.kind, m.is_8bit, m.uid, m.sender"
 #define RECIPIENT_COLUMNS                                                                          \
     "r.message, r.n, r.state, r.attempts, r.warned, r.next_attempt, r.last_attempt, "              \
     "r.last_class, r.in_doubt, r.address, r.domain, r.last_status, r.last_reply, r.last_host"
+// The columns of MESSAGE_COLUMNS and RECIPIENT_COLUMNS: one more recipient on the page, and its
+// message before it unless it is the last one there already. rows[].rcpts are set by page_end.
+void page_add(struct op_page *page, struct sql_call *c);
+void page_end(struct op_page *page);
 
 // filter_db.c: one page of what a filter selects
-struct filter_page_options {
+struct filter_options {
     const struct filter *filter;
     const char *extra; // a further fixed condition on r (" AND ..."), "" for none
     int64_t now_ms, uid;
     uint64_t after;
     uint32_t limit; // messages
 };
-struct filter_page {
-    uint64_t *ids; // messages with at least one recipient that is selected, in order
-    uint32_t count;
-    uint32_t limit;
-    uint64_t after;
-    int64_t bound;              // last id that this page looked at; INT64_MAX: to the end
-    struct sql_call recipients; // a statement of its own
-};
-// FP_INVALID for terms that make no sense (age~"x").
-enum fp_err filter_page_open(struct store *s, const struct filter_page_options *o,
-                             struct filter_page *ret);
-// Those that are selected, into the last row.
-enum fp_err filter_page_recipients(struct filter_page *page, uint64_t message, struct rows *rows);
-// Where to go on after the first `done` of its messages were dealt with.
-void filter_page_end(const struct filter_page *page, uint32_t done, uint64_t *ret_last,
-                     bool *ret_is_done);
-void filter_page_close(struct filter_page *page);
+// Reads messages with at least one recipient that is selected, in order, and those recipients; not
+// more than 10,000 of them, but for the last message's. ret_last: where to go on. FP_INVALID for
+// terms that make no sense (age~"x"). The page is the caller's to close, also after a failure.
+enum fp_err filter_read(struct store *s, const struct filter_options *o, struct op_page *page,
+                        uint64_t *ret_last, bool *ret_is_done);
 
 // The operations, one function each; store_run's table calls them. Those of the writer find out
 // FP_CONFLICT, FP_GONE, FP_NOT_FOUND, FP_INVALID and FP_TOO_BIG before they change anything.

@@ -116,8 +116,7 @@ const char *const sql_texts[SQL_COUNT] = {
     [SQL_FINISHED_DELETE] = "DELETE FROM finished WHERE message = ?1 AND n = ?2",
     [SQL_ATTEMPT_DELETE] = "DELETE FROM attempt WHERE message = ?1 AND n = ?2",
 
-    [SQL_MESSAGE_GET] = "SELECT id, version, arrival, size, kind, is_8bit, uid, sender"
-                        " FROM message WHERE id = ?1",
+    [SQL_MESSAGE_GET] = "SELECT " MESSAGE_COLUMNS " FROM message m WHERE m.id = ?1",
     [SQL_RECIPIENTS_OF] =
         "SELECT " RECIPIENT_COLUMNS " FROM recipient r WHERE r.message = ?1 ORDER BY r.n",
     [SQL_CHUNK_LAST] = "SELECT max(id) & 4095 FROM chunk WHERE " CHUNKS_OF,

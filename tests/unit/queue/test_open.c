@@ -286,7 +286,7 @@ static void test_reader_leaves_the_log_alone(void **state)
     struct op *op = op_new(OP_LIST);
     op->list.limit = 100;
     assert_int_equal(spool_read(p, op), FP_OK);
-    assert_int_equal(op->list.row_count, COMMITTED);
+    assert_int_equal(op->list.page.row_count, COMMITTED);
     op_free(op);
     spool_close(p);
     assert_int_equal(stat(wal, &after), 0);

@@ -171,9 +171,9 @@ static void test_reader_beside_writer(void **state)
         free_list(collect(c->writer, &c->woken, EACH, NULL));
         list = collect(c->reader, &c->reader_woken, 1, NULL);
         assert_int_equal(list->err, FP_OK);
-        assert_true(list->list.row_count >= (uint32_t)round * EACH);
-        for (uint32_t i = 0; i < list->list.row_count; i++)
-            assert_int_equal(list->list.rows[i].rcpt_count, 2);
+        assert_true(list->list.page.row_count >= (uint32_t)round * EACH);
+        for (uint32_t i = 0; i < list->list.page.row_count; i++)
+            assert_int_equal(list->list.page.rows[i].rcpt_count, 2);
         op_free(list);
     }
     free_list(worker_stop(c->reader));
