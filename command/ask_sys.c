@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // ask_sys: an operator's verb over the local socket. See session_sys.h, control/request.h.
+#include "command/answer.h"
 #include "command/session_sys.h"
 #include "control/request.h"
 #include "control/wire_json.h"
@@ -12,7 +13,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-enum { READ_SIZE = 65536, WHY_MAX = 4096, NO_EXIT_YET = -1 };
+enum { READ_SIZE = 256 * 1024, WHY_MAX = 4096, NO_EXIT_YET = -1 };
 
 static bool send_all(int fd, struct slice bytes)
 {
@@ -26,44 +27,29 @@ static bool send_all(int fd, struct slice bytes)
     return true;
 }
 
-// One line of the daemon's. Returns the exit code when it is the last one.
-static int take_answer(const struct session *s, struct slice line)
+// One read's worth. Returns the exit code when the last answer is in it.
+static int take_answers(const struct session *s, struct answer *a, struct slice bytes)
 {
-    struct wire_answer answer;
-    if (wire_parse_answer(line, &answer))
-        return session_fail(s, EX_PROTOCOL, "the daemon gave an answer that is none");
-    int code = NO_EXIT_YET;
-    if (answer.kind == WIRE_TEXT)
-        fwrite(answer.text, 1, answer.size, stdout);
-    else if (answer.kind == WIRE_ERROR)
-        fprintf(stderr, "%s: %.*s\n", s->program, (int)answer.size, answer.text);
-    else
-        code = answer.code;
-    free(answer.text);
-    return code;
-}
-
-// Takes complete lines off the buffer.
-static int take_answers(const struct session *s, struct buf *input)
-{
-    int code = NO_EXIT_YET;
-    size_t used = 0;
-    const char *end;
-    while (code == NO_EXIT_YET && used < input->n &&
-           (end = memchr(input->p + used, '\n', input->n - used))) {
-        size_t n = (size_t)(end - (input->p + used));
-        code = take_answer(s, slice_of(input->p + used, n));
-        used += n + 1;
+    struct answer_part part;
+    enum answer_kind kind;
+    while ((kind = answer_next(a, &bytes, &part)) != ANSWER_MORE) {
+        if (kind == ANSWER_BAD)
+            return session_fail(s, EX_PROTOCOL, "the daemon gave an answer that is none");
+        if (kind == ANSWER_EXIT)
+            return part.code;
+        if (kind == ANSWER_ERROR)
+            fprintf(stderr, "%s: %.*s\n", s->program, (int)part.text.n, part.text.p);
+        else if (fwrite(part.text.p, 1, part.text.n, stdout) < part.text.n)
+            return EX_IOERR; // nobody reads any more; who asked says why
     }
-    buf_drop(input, used);
-    return code;
+    return NO_EXIT_YET;
 }
 
 static int read_answers(const struct session *s, int fd)
 {
-    char piece[READ_SIZE];
-    struct buf input;
-    buf_init(&input, WIRE_LINE_MAX + READ_SIZE);
+    static char piece[READ_SIZE];
+    struct answer answer;
+    answer_init(&answer);
     int code = NO_EXIT_YET;
     while (code == NO_EXIT_YET) {
         ssize_t n = recv(fd, piece, sizeof(piece), 0);
@@ -71,12 +57,10 @@ static int read_answers(const struct session *s, int fd)
             continue;
         if (n <= 0)
             code = session_fail(s, EX_TEMPFAIL, "the daemon went away before it had answered");
-        else if (buf_add(&input, piece, (size_t)n))
-            code = session_fail(s, EX_PROTOCOL, "the daemon's answer has a line without an end");
         else
-            code = take_answers(s, &input);
+            code = take_answers(s, &answer, slice_of(piece, (size_t)n));
     }
-    buf_close(&input);
+    answer_close(&answer);
     if (fflush(stdout) != 0 || ferror(stdout))
         return session_fail(s, EX_IOERR, "cannot write to standard output: %s", strerror(errno));
     return code;
@@ -87,7 +71,7 @@ static int ask(const struct session *s, int fd, enum request_verb verb, const ch
 {
     struct buf line;
     buf_init(&line, WIRE_LINE_MAX);
-    wire_format_request(verb, words, count, &line);
+    wire_format_request(verb, words, count, true, &line);
     bool is_sent = send_all(fd, buf_slice(&line));
     buf_close(&line);
     // An answer may be there even then: a daemon that refuses us need not have read the request.

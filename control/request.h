@@ -6,6 +6,11 @@
 // (the words as they were typed: the daemon reads them with its own version of the language).
 // Answers, one JSON object per line: {"text": "..."} any number (to be printed as it stands),
 // {"error": "..."} any number (for standard error), and last {"exit": N}.
+//
+// Text is JSON for whoever asks so. A listing of a million messages would spend most of its time in
+// escaping it and taking it apart again, so a request may have the member "stream": true; then text
+// comes as {"bytes": N} and a line end, followed by N octets as they stand, any number of times. N
+// is from 1 to WIRE_BYTES_MAX. The other answers are the same.
 #ifndef FP_CONTROL_REQUEST_H
 #define FP_CONTROL_REQUEST_H
 
@@ -34,6 +39,7 @@ struct request {
     bool all;                   // --all
     bool dry_run;
     char reason[256];
+    bool is_streamed; // how the answer's text is to come; not a word, but the wire's
 };
 
 const char *request_verb_name(enum request_verb verb);

@@ -63,7 +63,7 @@ static json_t *new_text(struct slice s)
 }
 
 void wire_format_request(enum request_verb verb, const char *const *words, size_t count,
-                         struct buf *to)
+                         bool is_streamed, struct buf *to)
 {
     struct column c = column_begin(to);
     json_t *list = json_array();
@@ -71,6 +71,8 @@ void wire_format_request(enum request_verb verb, const char *const *words, size_
         must(json_array_append_new(list, new_text(slice_str(words[i]))) == 0);
     json_t *o = new_object("verb", json_string(request_verb_name(verb)));
     must(json_object_set_new(o, "words", list) == 0);
+    if (is_streamed)
+        must(json_object_set_new(o, "stream", json_true()) == 0);
     add_line(o, &c);
     column_commit(&c);
 }
@@ -107,11 +109,22 @@ void wire_format_error(struct slice text, struct buf *to)
     format_pieces("error", text, to);
 }
 
-void wire_format_exit(int code, struct buf *to)
+static void format_number(const char *key, json_int_t n, struct buf *to)
 {
     struct column c = column_begin(to);
-    add_line(new_object("exit", json_integer(code)), &c);
+    add_line(new_object(key, json_integer(n)), &c);
     column_commit(&c);
+}
+
+void wire_format_bytes(size_t n, struct buf *to)
+{
+    must(n > 0 && n <= WIRE_BYTES_MAX);
+    format_number("bytes", (json_int_t)n, to);
+}
+
+void wire_format_exit(int code, struct buf *to)
+{
+    format_number("exit", code, to);
 }
 
 // --- reading ---
@@ -168,9 +181,13 @@ static enum fp_err read_words(const json_t *o, struct request *r, struct buf *wh
 // is refused, not skipped.
 static enum fp_err check_members(const json_t *o, struct buf *why)
 {
-    size_t known = (json_object_get(o, "verb") != NULL) + (json_object_get(o, "words") != NULL);
+    const json_t *stream = json_object_get(o, "stream");
+    size_t known = (json_object_get(o, "verb") != NULL) + (json_object_get(o, "words") != NULL) +
+                   (stream != NULL);
     if (json_object_size(o) != known)
         return refuse(why, "the request has a member that this daemon does not know");
+    if (stream && !json_is_boolean(stream))
+        return refuse(why, "the request's stream is neither true nor false");
     return FP_OK;
 }
 
@@ -187,30 +204,37 @@ enum fp_err wire_parse_request(struct slice line, struct request *ret, struct bu
         err = read_words(o, &r, why);
     if (!err)
         err = request_check(&r, why);
+    r.is_streamed = json_is_true(json_object_get(o, "stream"));
     json_decref(o);
     if (!err)
         *ret = r;
     return err == FP_OK ? FP_OK : FP_INVALID;
 }
 
+static bool is_number(const json_t *value, json_int_t min, json_int_t max)
+{
+    return json_is_integer(value) && json_integer_value(value) >= min &&
+           json_integer_value(value) <= max;
+}
+
 static enum fp_err read_answer(const json_t *o, struct wire_answer *ret)
 {
-    const json_t *code = json_object_get(o, "exit"), *text = json_object_get(o, "text");
-    const json_t *error = json_object_get(o, "error"), *s = text ? text : error;
+    const json_t *code = json_object_get(o, "exit"), *bytes = json_object_get(o, "bytes");
+    const json_t *text = json_object_get(o, "text"), *error = json_object_get(o, "error");
+    const json_t *s = text ? text : error;
     if (json_object_size(o) != 1)
         return FP_INVALID;
-    if (json_is_integer(code)) {
-        json_int_t n = json_integer_value(code);
-        if (n < 0 || n > 255)
-            return FP_INVALID;
-        *ret = (struct wire_answer){.kind = WIRE_EXIT, .code = (int)n};
-        return FP_OK;
-    }
-    if (!json_is_string(s))
+    if (is_number(code, 0, 255)) {
+        *ret = (struct wire_answer){.kind = WIRE_EXIT, .code = (int)json_integer_value(code)};
+    } else if (is_number(bytes, 1, WIRE_BYTES_MAX)) {
+        *ret = (struct wire_answer){.kind = WIRE_BYTES, .size = (size_t)json_integer_value(bytes)};
+    } else if (json_is_string(s)) {
+        size_t size = json_string_length(s);
+        *ret = (struct wire_answer){.kind = text ? WIRE_TEXT : WIRE_ERROR, .size = size};
+        ret->text = must_memdup(json_string_value(s), size);
+    } else {
         return FP_INVALID;
-    *ret =
-        (struct wire_answer){.kind = text ? WIRE_TEXT : WIRE_ERROR, .size = json_string_length(s)};
-    ret->text = must_memdup(json_string_value(s), ret->size);
+    }
     return FP_OK;
 }
 

@@ -45,17 +45,45 @@ void operator_free(struct pipeline *p, struct operator_session *s)
     free(s);
 }
 
-void answer_flush(struct pipeline *p, struct operator_session *s, bool wants_sent)
+static void send_text(struct pipeline *p, struct operator_session *s, struct slice text)
 {
     struct buf line;
     buf_init(&line, 8 * (size_t)ANSWER_MAX);
-    if (s->text.n > 0)
-        wire_format_text(buf_slice(&s->text), &line);
-    buf_reset(&s->text);
-    if (line.n > 0 || wants_sent)
-        effect_send(p, s->conn, buf_slice(&line), wants_sent);
+    wire_format_text(text, &line);
+    effect_send(p, s->conn, buf_slice(&line), false);
     s->said += line.n;
     buf_close(&line);
+}
+
+static void send_stream(struct pipeline *p, struct operator_session *s, struct slice text)
+{
+    while (text.n > 0) {
+        struct buf head;
+        size_t n = text.n < WIRE_BYTES_MAX ? text.n : WIRE_BYTES_MAX;
+        buf_init(&head, 64);
+        wire_format_bytes(n, &head);
+        struct slice slices[2] = {effect_keep(p, buf_slice(&head)),
+                                  effect_keep(p, slice_of(text.p, n))};
+        struct pipeline_effect *e = effect_add(p, PIPELINE_SEND);
+        e->conn = s->conn;
+        memcpy(e->slices, slices, sizeof slices);
+        e->slice_count = 2;
+        s->said += head.n + n;
+        buf_close(&head);
+        text = slice_from(text, n);
+    }
+}
+
+void answer_flush(struct pipeline *p, struct operator_session *s, bool wants_sent)
+{
+    struct slice text = buf_slice(&s->text);
+    if (s->request.is_streamed)
+        send_stream(p, s, text);
+    else if (text.n > 0)
+        send_text(p, s, text);
+    buf_reset(&s->text);
+    if (wants_sent)
+        effect_send(p, s->conn, SLICE_LIT(""), true);
 }
 
 void answer_end(struct pipeline *p, struct operator_session *s, int code)

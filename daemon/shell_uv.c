@@ -46,6 +46,7 @@ static void send_bytes(struct shell *sh, const struct pipeline_effect *fx)
     bool is_out = stream_write(l->stream, fx->slices, fx->slice_count);
     if (!fx->wants_sent)
         return;
+    is_out = is_out && stream_unsent(l->stream) == 0; // nothing new, and older bytes still wait
     l->wants_sent = !is_out;
     if (!is_out)
         return;

@@ -21,7 +21,7 @@ static void requests_arrive(void **state)
     struct buf line, why;
     buf_init(&line, LINES_MAX);
     buf_init(&why, 1024);
-    wire_format_request(VERB_REMOVE, words, 4, &line);
+    wire_format_request(VERB_REMOVE, words, 4, false, &line);
     assert_int_equal(line.p[line.n - 1], '\n');
     assert_ptr_equal(strchr(line.p, '\n'), line.p + line.n - 1);
     assert_int_equal(wire_parse_request(buf_slice(&line), &r, &why), FP_OK);
@@ -31,8 +31,45 @@ static void requests_arrive(void **state)
     assert_string_equal(r.filter.terms[1].text, "\\ \" \t");
     assert_string_equal(r.reason, "\xc3\xbc");
     assert_true(r.dry_run);
+    assert_false(r.is_streamed);
     buf_close(&line);
     buf_close(&why);
+}
+
+static void a_stream_can_be_asked_for(void **state)
+{
+    (void)state;
+    struct request r;
+    struct buf line, why;
+    buf_init(&line, LINES_MAX);
+    buf_init(&why, 1024);
+    wire_format_request(VERB_STATS, NULL, 0, true, &line);
+    assert_string_equal(line.p, "{\"verb\":\"stats\",\"words\":[],\"stream\":true}\n");
+    assert_int_equal(wire_parse_request(buf_slice(&line), &r, &why), FP_OK);
+    assert_true(r.is_streamed);
+    assert_int_equal(
+        wire_parse_request(SLICE_LIT("{\"stream\": false, \"verb\": \"list\"}"), &r, &why), FP_OK);
+    assert_false(r.is_streamed);
+    buf_close(&line);
+    buf_close(&why);
+}
+
+static void heads_of_bytes_arrive(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {1, 10, WIRE_BYTES_MAX - 1, WIRE_BYTES_MAX};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct buf line;
+        struct wire_answer a;
+        buf_init(&line, 64);
+        wire_format_bytes(sizes[i], &line);
+        assert_int_equal(line.p[line.n - 1], '\n');
+        assert_int_equal(wire_parse_answer(slice_of(line.p, line.n - 1), &a), FP_OK);
+        assert_int_equal(a.kind, WIRE_BYTES);
+        assert_int_equal(a.size, sizes[i]);
+        assert_null(a.text);
+        buf_close(&line);
+    }
 }
 
 static const char *const bad[][2] = {
@@ -55,6 +92,10 @@ static const char *const bad[][2] = {
      "remove without a filter would act on the whole queue; say --all if that is meant"},
     {"{\"verb\": \"remove\"}",
      "remove without a filter would act on the whole queue; say --all if that is meant"},
+    {"{\"verb\": \"list\", \"stream\": 1}", "the request's stream is neither true nor false"},
+    {"{\"verb\": \"list\", \"stream\": null}", "the request's stream is neither true nor false"},
+    {"{\"verb\": \"list\", \"Stream\": true}",
+     "the request has a member that this daemon does not know"},
     {"{\"verb\": \"remove\", \"words\": [\"form=x\"]}",
      "'form' is no filter key; did you mean from?"},
 };
@@ -202,6 +243,14 @@ static void bad_answers_are_refused(void **state)
                                         "{\"exit\": 0.0}",
                                         "{\"text\": \"a\", \"exit\": 0}",
                                         "{\"hello\": \"a\"}",
+                                        "{\"bytes\": 0}",
+                                        "{\"bytes\": -1}",
+                                        "{\"bytes\": 1048577}",
+                                        "{\"bytes\": 99999999999999999999}",
+                                        "{\"bytes\": 1.0}",
+                                        "{\"bytes\": \"1\"}",
+                                        "{\"bytes\": 1, \"bytes\": 2}",
+                                        "{\"bytes\": 1, \"exit\": 0}",
                                         "{\"text\": \"a"};
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         struct wire_answer a;
@@ -213,6 +262,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_arrive),
+        cmocka_unit_test(a_stream_can_be_asked_for),
+        cmocka_unit_test(heads_of_bytes_arrive),
         cmocka_unit_test(bad_requests_get_a_sentence),
         cmocka_unit_test(deep_and_long_requests_are_refused),
         cmocka_unit_test(texts_arrive),
