@@ -226,6 +226,7 @@ void carrier_start(struct pipeline *p, struct batch *b)
         fail_without_route(p, b);
         return;
     }
+    p->counters.attempts++;
     struct carrier *h = idle_take(p, b->destination);
     if (!h)
         h = carrier_new(p, b, row);

@@ -30,6 +30,7 @@ struct operator_session *operator_new(struct pipeline *p, uint64_t conn, int64_t
     s->conn = conn;
     s->caller = (struct request_caller){.uid = uid, .is_operator = is_operator};
     s->is_reading = true;
+    alarm_init(&s->alarm, ALARM_OPERATOR, s);
     buf_init(&s->input, WIRE_LINE_MAX + INPUT_HIGH);
     buf_init(&s->text, ANSWER_MAX);
     return s;
@@ -37,9 +38,10 @@ struct operator_session *operator_new(struct pipeline *p, uint64_t conn, int64_t
 
 void operator_free(struct pipeline *p, struct operator_session *s)
 {
-    (void)p;
     if (!s)
         return;
+    heap_remove(&p->alarms, &s->alarm.node);
+    list_forget(s);
     buf_close(&s->input);
     buf_close(&s->text);
     free(s);
@@ -110,6 +112,13 @@ void answer_error(struct pipeline *p, struct operator_session *s, int code, cons
     effect_send(p, s->conn, buf_slice(&line), false);
     buf_close(&line);
     answer_end(p, s, code);
+}
+
+void answer_trouble(struct pipeline *p, struct operator_session *s, enum fp_err err)
+{
+    answer_error(p, s, EX_TEMPFAIL,
+                 err == FP_FULL ? "no space left on the spool's disk"
+                                : "the spool could not be read or changed");
 }
 
 static bool names_id(const struct filter *f)
@@ -362,27 +371,31 @@ bool operator_sent(struct pipeline *p, struct operator_session *s)
             return false;
         next_request(p, s);
     } else if (s->is_busy && s->request.verb == VERB_LIST) {
-        list_continue(p, s);
+        list_sent(p, s);
     } else if (s->is_busy && s->request.verb == VERB_SHOW) {
         show_continue(p, s);
     }
     return true;
 }
 
+void operator_timer(struct pipeline *p, struct operator_session *s)
+{
+    list_timer(p, s);
+}
+
 void operator_stored(struct pipeline *p, struct operator_session *s, struct op *op)
 {
+    if (op->kind == OP_LIST && s->request.verb == VERB_LIST) {
+        list_read(p, s, op);
+        return;
+    }
     if (op->err && op->err != FP_NOT_FOUND) {
-        answer_error(p, s, EX_TEMPFAIL,
-                     op->err == FP_FULL ? "no space left on the spool's disk"
-                                        : "the spool could not be read or changed");
+        answer_trouble(p, s, op->err);
         return;
     }
     switch (op->kind) {
     case OP_LIST:
-        if (s->request.verb == VERB_BOUNCE)
-            bounce_listed(p, s, op);
-        else
-            list_listed(p, s, op);
+        bounce_listed(p, s, op);
         break;
     case OP_READ:
         show_read(p, s, op);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// operator_answers: list, show, stats and bounce: what is asked of the spool for them, page by
-// page, and the texts of control/ that answer. See operator_internal.h.
+// operator_answers: show, stats and bounce: what is asked of the spool for them, and the texts of
+// control/ that answer. See operator_internal.h.
 #include "control/listing_json.h"
 #include "core/header.h"
 #include "daemon/operator_internal.h"
@@ -9,11 +9,9 @@
 #include <sysexits.h>
 
 enum {
-    LIST_PAGE = 500,
     BOUNCE_PAGE = 50,
     STATS_DOMAINS = 100,
     STATS_DESTINATIONS_MAX = 100,
-    ANSWER_PIECE = 256 * 1024
 };
 
 static bool ask_destination(void *arg, const char *name, struct destination_view *ret)
@@ -26,13 +24,13 @@ static bool ask_active(void *arg, uint64_t message, uint32_t n)
     return scheduler_is_active(((struct pipeline *)arg)->scheduler, message, n);
 }
 
-static struct explain explain_of(struct pipeline *p)
+struct explain operator_explain(struct pipeline *p)
 {
     return (struct explain){
         .config = p->config, .arg = p, .destination = ask_destination, .is_active = ask_active};
 }
 
-static void ask_list(struct pipeline *p, struct operator_session *s, uint32_t limit)
+void operator_ask_list(struct pipeline *p, struct operator_session *s, uint32_t limit)
 {
     struct op *op = op_new(OP_LIST);
     op->list.filter = s->request.filter;
@@ -41,69 +39,6 @@ static void ask_list(struct pipeline *p, struct operator_session *s, uint32_t li
     op->list.after = s->after;
     op->list.limit = limit;
     store_op(p, op, WAIT_OPERATOR)->conn = s->conn;
-}
-
-void answer_list(struct pipeline *p, struct operator_session *s)
-{
-    listing_init(&s->listing, s->request.format, p->now_ms, p->utc_offset_s);
-    listing_begin(&s->listing, &s->text);
-    ask_list(p, s, LIST_PAGE);
-}
-
-// Terms on states that only the running daemon can tell apart.
-static bool has_state(const struct operator_session *s, const struct listing_recipient *r)
-{
-    const struct filter *f = &s->request.filter;
-    for (size_t i = 0; i < f->count; i++) {
-        if (f->terms[i].key != FILTER_STATE)
-            continue;
-        bool wants_active = f->terms[i].number == FILTER_ACTIVE;
-        if (wants_active != r->is_active)
-            return false;
-    }
-    return true;
-}
-
-static void list_row(struct pipeline *p, struct operator_session *s, const struct op_row *row)
-{
-    struct explain x = explain_of(p);
-    struct listing_recipient *rcpts = must_alloc(row->rcpt_count * sizeof *rcpts);
-    explain_row(&x, row, rcpts);
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < row->rcpt_count; i++)
-        if (has_state(s, &rcpts[i]))
-            rcpts[kept++] = rcpts[i];
-    struct listing_row lr = {.message = &row->message, .rcpts = rcpts, .rcpt_count = kept};
-    explain_list(&s->listing, &lr, &s->text);
-    s->messages += kept > 0;
-    free(rcpts);
-}
-
-void list_listed(struct pipeline *p, struct operator_session *s, struct op *op)
-{
-    for (uint32_t i = 0; i < op->list.page.row_count; i++) {
-        list_row(p, s, &op->list.page.rows[i]);
-        if (s->text.n > ANSWER_PIECE) // a page of messages with many recipients is long
-            answer_flush(p, s, false);
-    }
-    s->after = op->list.last;
-    s->is_last_page = op->list.is_done;
-    answer_flush(p, s, true);
-}
-
-void list_continue(struct pipeline *p, struct operator_session *s)
-{
-    if (!s->is_last_page) {
-        ask_list(p, s, LIST_PAGE);
-        return;
-    }
-    if (s->messages == 0 && filter_is_one_id(&s->request.filter)) {
-        buf_reset(&s->text);
-        answer_error(p, s, EX_NOINPUT, "no such message in the queue");
-        return;
-    }
-    listing_end(&s->listing, &s->text);
-    answer_end(p, s, EX_OK);
 }
 
 void answer_show(struct pipeline *p, struct operator_session *s)
@@ -135,7 +70,7 @@ void show_read(struct pipeline *p, struct operator_session *s, struct op *op)
     }
     s->show_size = row->message.size;
     if (s->request.part == SHOW_ALL || s->request.part == SHOW_ENVELOPE) {
-        struct explain x = explain_of(p);
+        struct explain x = operator_explain(p);
         struct listing_recipient *rcpts = must_alloc(row->rcpt_count * sizeof *rcpts);
         explain_row(&x, row, rcpts);
         struct listing_row lr = {
@@ -251,7 +186,7 @@ void stats_read(struct pipeline *p, struct operator_session *s, struct op *op)
 
 void answer_bounce(struct pipeline *p, struct operator_session *s)
 {
-    ask_list(p, s, BOUNCE_PAGE);
+    operator_ask_list(p, s, BOUNCE_PAGE);
 }
 
 static void bounce_continue(struct pipeline *p, struct operator_session *s)
@@ -259,7 +194,7 @@ static void bounce_continue(struct pipeline *p, struct operator_session *s)
     if (s->under_way > 0)
         return;
     if (!s->is_last_page) {
-        ask_list(p, s, BOUNCE_PAGE);
+        operator_ask_list(p, s, BOUNCE_PAGE);
         return;
     }
     if (s->messages == 0 && filter_is_one_id(&s->request.filter)) {

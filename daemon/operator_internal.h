@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// operator_internal: an operator's session; shared by operator.c and operator_answers.c.
+// operator_internal: an operator's session; shared by operator.c, operator_answers.c and
+// operator_list.c.
 #ifndef FP_DAEMON_OPERATOR_INTERNAL_H
 #define FP_DAEMON_OPERATOR_INTERNAL_H
 
@@ -7,6 +8,14 @@
 #include "core/text.h"
 #include "daemon/explain.h"
 #include "daemon/pipeline_internal.h"
+
+// One page of a listing, as it was read.
+struct list_page {
+    struct op_page rows;
+    enum fp_err err; // it could not be read; then it is the last one
+    bool is_last;
+};
+enum { LIST_PAGES_MAX = 2 }; // the one to be sent next, and one that was read ahead
 
 struct operator_session {
     uint64_t conn;
@@ -21,11 +30,18 @@ struct operator_session {
     bool has_eof;     // no request will come any more
     size_t said;      // octets of answers since the client was last known to have taken all
     struct request request;
-    struct listing listing;
     uint64_t after; // keyset of the pages
     uint64_t messages, rcpts, samples;
     bool is_last_page;
     uint32_t under_way; // bounce: settlements of this page
+    // list
+    struct listing listing;
+    struct list_page pages[LIST_PAGES_MAX];
+    uint32_t page_count;
+    bool is_asked;      // for another one
+    bool is_waiting;    // for the client, or its turn, to send the first of them
+    uint64_t mail_seen; // when the last one was sent
+    struct alarm alarm; // its turn
     // show
     uint64_t show_size, show_given;
     uint32_t show_chunk;
@@ -35,16 +51,26 @@ struct operator_session {
 void answer_flush(struct pipeline *p, struct operator_session *s, bool wants_sent);
 void answer_end(struct pipeline *p, struct operator_session *s, int code);
 void answer_error(struct pipeline *p, struct operator_session *s, int code, const char *text);
+// The spool could not be read or changed.
+void answer_trouble(struct pipeline *p, struct operator_session *s, enum fp_err err);
 // One recipient of a dry run's sample: nothing once there are enough of them, or when it is no dry
 // run.
 void answer_sample(struct operator_session *s, uint64_t message, const char *address);
 // What was changed, or would be, in one line; what was changed is logged too.
 void answer_summary(struct pipeline *p, struct operator_session *s);
 
-// operator_answers.c
+struct explain operator_explain(struct pipeline *p);
+// Asks the spool for what the request selects behind s->after.
+void operator_ask_list(struct pipeline *p, struct operator_session *s, uint32_t limit);
+
+// operator_list.c
 void answer_list(struct pipeline *p, struct operator_session *s);
-void list_listed(struct pipeline *p, struct operator_session *s, struct op *op);
-void list_continue(struct pipeline *p, struct operator_session *s);
+void list_read(struct pipeline *p, struct operator_session *s, struct op *op);
+void list_sent(struct pipeline *p, struct operator_session *s);
+void list_timer(struct pipeline *p, struct operator_session *s);
+void list_forget(struct operator_session *s); // pages that were not sent
+
+// operator_answers.c
 void answer_show(struct pipeline *p, struct operator_session *s);
 void show_read(struct pipeline *p, struct operator_session *s, struct op *op);
 void show_chunk(struct pipeline *p, struct operator_session *s, struct op *op);

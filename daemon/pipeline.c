@@ -332,6 +332,9 @@ static void on_timer(struct pipeline *p)
         case ALARM_RELAY:
             relaying_timer(p, a->owner);
             break;
+        case ALARM_OPERATOR:
+            operator_timer(p, a->owner);
+            break;
         case ALARM_STOP:
             on_grace_over(p);
             break;

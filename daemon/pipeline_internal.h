@@ -76,6 +76,7 @@ enum alarm_kind {
     ALARM_RETRY,
     ALARM_DOMAINS,
     ALARM_RELAY,
+    ALARM_OPERATOR,
     ALARM_STOP
 };
 struct alarm {
@@ -124,6 +125,7 @@ struct kept_name {
 
 struct counters {
     uint64_t accepted, delivered, deferred, failed;
+    uint64_t attempts; // begun: batches
 };
 
 struct sweep {
@@ -162,6 +164,7 @@ struct pipeline {
     bool is_braked;          // they are too many: nothing is started
     struct sweep sweep;
     struct counters counters;
+    int64_t list_turn_ms; // of listings, when there is mail to do: see operator_list.c
     uint64_t next_conn, next_tag;
     uint64_t ids_reserved; // ids below may be told without a transaction of their own
     bool is_reserving;
@@ -348,6 +351,7 @@ struct operator_session *operator_new(struct pipeline *p, uint64_t conn, int64_t
 void operator_bytes(struct pipeline *p, struct operator_session *s, struct slice bytes);
 void operator_eof(struct pipeline *p, struct operator_session *s);
 bool operator_sent(struct pipeline *p, struct operator_session *s); // false: the session is over
+void operator_timer(struct pipeline *p, struct operator_session *s);
 void operator_stored(struct pipeline *p, struct operator_session *s, struct op *op);
 // The spool was changed so: the scheduler hears of it, be the operator still there or not.
 void operator_changed(struct pipeline *p, const struct op_change *c);

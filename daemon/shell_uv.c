@@ -176,6 +176,7 @@ void shell_feed(struct shell *sh, const struct pipeline_event *event)
     pipeline_feed(sh->pipeline, event);
     run_effects(sh);
     while (sh->sent_count > 0 && !sh->is_closing) {
+        push_ops(sh); // a listing reads its next page while this one is made into text
         struct pipeline_event e = *event;
         e.kind = PIPELINE_SENT;
         e.conn = sh->sent[--sh->sent_count];

@@ -368,13 +368,22 @@ static void connect_host(struct world *w, const struct pipeline_effect *fx)
     carry_replies(w, c);
 }
 
+static bool client_takes(struct world *w)
+{
+    if (w->client_takes == 0)
+        return false;
+    if (w->client_takes < UINT32_MAX)
+        w->client_takes--;
+    return true;
+}
+
 static void send_bytes(struct world *w, const struct pipeline_effect *fx)
 {
     struct buf all;
     buf_init(&all, CLIENT_MAX);
     for (uint32_t i = 0; i < fx->slice_count; i++)
         buf_add_slice(&all, fx->slices[i]);
-    if (fx->wants_sent)
+    if (fx->wants_sent && (fx->conn != w->in->client || client_takes(w)))
         event_later(w, PIPELINE_SENT, fx->conn, w->now_ms);
     if (fx->conn == w->in->client) {
         buf_add_slice(&w->in->client_in, buf_slice(&all));
@@ -672,6 +681,7 @@ struct world *world_new(const struct world_options *options)
     in->keeps_trace = options->keeps_trace;
     in->next_client = 1;
     w->now_ms = in->start_ms;
+    w->client_takes = UINT32_MAX;
     buf_init(&w->trace, TRACE_MAX);
     buf_init(&in->client_in, CLIENT_MAX);
     const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
@@ -833,7 +843,7 @@ static void client_request(struct world *w, const char *verb, const char *const 
     buf_addf(&line, "CONTROL 1\n{\"verb\": \"%s\", \"words\": [", verb);
     for (size_t i = 0; i < count; i++)
         buf_addf(&line, "%s\"%s\"", i ? ", " : "", words[i]);
-    buf_add_str(&line, "]}\n");
+    buf_addf(&line, "]%s}\n", w->wants_stream ? ", \"stream\": true" : "");
     client_open(w);
     client_send(w, line.p, line.n);
     buf_close(&line);

@@ -80,7 +80,10 @@ struct world {
     uint32_t crashes;
     uint32_t lookups;            // questions to name servers so far
     uint32_t ops[OP_KIND_COUNT]; // asked of the spool so far
-    struct buf trace;            // "TIME LINE\n"; times relative to the start: "+04:00:00"
+    // How often the client of the local socket still takes all that it is sent: UINT32_MAX, always.
+    uint32_t client_takes;
+    bool wants_stream; // world_ask's answers come as a stream
+    struct buf trace;  // "TIME LINE\n"; times relative to the start: "+04:00:00"
     struct host *hosts;
     struct world_inside *in;
 };
@@ -123,7 +126,8 @@ void world_reload(struct world *w, const char *config); // as SIGHUP does
 uint64_t world_queued(struct world *w); // messages in the spool
 // For how long answers of the DNS may be kept; 0, the default: not at all.
 void world_dns_ttl(struct world *w, uint32_t ttl_s);
-// One operator's request by the local socket; the answer's text (valid until the next call).
+// One operator's request by the local socket; the answer's bytes (valid until the next call). Exit
+// -1: within an hour none came.
 const char *world_ask(struct world *w, const char *verb, const char *const *words, size_t count,
                       int *ret_exit);
 // The same of somebody who breaks the connection before the answer.
