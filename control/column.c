@@ -5,7 +5,6 @@
 #include "core/text.h"
 #include "core/time.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 static const char blanks[] =
@@ -37,13 +36,26 @@ void column_str(struct column *c, const char *s)
     column_add(c, slice_str(s));
 }
 
+// Does one of eight octets lie outside of ' ' to '~'? What is below ' ' borrows, or is made to look
+// so by a neighbour that does; DEL becomes 0x80.
+static bool has_special(uint64_t octets)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    return (((octets - ' ' * ones) | (octets + ones) | octets) & 0x80 * ones) != 0;
+}
+
 // Most text is plain ASCII and needs no second look.
 static bool is_plain(struct slice s)
 {
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] < ' ' || s.p[i] > '~')
+    uint64_t octets;
+    for (; s.n >= sizeof octets; s = slice_from(s, sizeof octets)) {
+        memcpy(&octets, s.p, sizeof octets);
+        if (has_special(octets))
             return false;
-    return true;
+    }
+    memset(&octets, ' ', sizeof octets);
+    memcpy(&octets, s.p, s.n);
+    return !has_special(octets);
 }
 
 void column_text(struct column *c, const char *s)
@@ -88,6 +100,24 @@ void column_left(struct column *c, const char *s, size_t width)
         column_blanks(c, width - text.n);
 }
 
+void column_pad(struct column *c, size_t from, size_t width)
+{
+    size_t n = c->to->n - from;
+    if (n < width)
+        column_blanks(c, width - n);
+}
+
+void column_shift(struct column *c, size_t from, size_t width)
+{
+    size_t n = c->to->n - from;
+    column_pad(c, from, width);
+    if (n >= width || c->is_full)
+        return;
+    char *p = c->to->p + from;
+    memmove(p + (width - n), p, n);
+    memset(p, ' ', width - n);
+}
+
 static bool is_known(int64_t ms)
 {
     return ms > 0 && ms != TIME_NEVER;
@@ -95,11 +125,17 @@ static bool is_known(int64_t ms)
 
 void column_format_time(int64_t ms, int utc_offset_s, char text[COLUMN_TIME_SIZE])
 {
-    int minutes = abs(utc_offset_s) / 60;
-    char iso[TIME_TEXT_SIZE];
-    time_format_iso(ms + (int64_t)utc_offset_s * TIME_SECOND_MS, iso);
-    snprintf(text, COLUMN_TIME_SIZE, "%.16s%c%02d:%02d", iso, utc_offset_s < 0 ? '-' : '+',
-             minutes / 60 % 100, minutes % 60);
+    enum { WITHOUT_SECONDS = 16 };
+    unsigned minutes = (unsigned)abs(utc_offset_s) / 60, hours = minutes / 60 % 100;
+    char zone[] = {utc_offset_s < 0 ? '-' : '+',
+                   (char)('0' + hours / 10),
+                   (char)('0' + hours % 10),
+                   ':',
+                   (char)('0' + minutes % 60 / 10),
+                   (char)('0' + minutes % 10),
+                   '\0'};
+    time_format_iso(ms + (int64_t)utc_offset_s * TIME_SECOND_MS, text);
+    memcpy(text + WITHOUT_SECONDS, zone, sizeof zone);
 }
 
 void column_time(struct column *c, int64_t ms, int utc_offset_s)
@@ -118,6 +154,16 @@ void column_time_utc(struct column *c, int64_t ms)
     column_str(c, text);
 }
 
+// What time_format_rough adds is short, and it cannot say that it did not fit.
+void column_rough(struct column *c, int64_t ms)
+{
+    enum { ROUGH_MAX = 32 };
+    if (c->to->max - c->to->n < ROUGH_MAX)
+        c->is_full = true;
+    else
+        time_format_rough(ms, c->to);
+}
+
 void column_until(struct column *c, int64_t ms, int64_t now_ms)
 {
     if (ms == TIME_NEVER) {
@@ -126,7 +172,7 @@ void column_until(struct column *c, int64_t ms, int64_t now_ms)
         column_str(c, "now");
     } else {
         column_str(c, "in ");
-        time_format_rough(ms - now_ms, c->to);
+        column_rough(c, ms - now_ms);
     }
 }
 

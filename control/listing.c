@@ -6,27 +6,6 @@
 #include "control/summary.h"
 #include "core/must.h"
 
-static void add_nothing(const struct listing *l, struct column *c)
-{
-    (void)l;
-    (void)c;
-}
-
-static void begin_array(const struct listing *l, struct column *c)
-{
-    (void)l;
-    column_str(c, "[");
-}
-
-static void end_array(const struct listing *l, struct column *c)
-{
-    (void)l;
-    column_str(c, "\n]\n");
-}
-
-const struct listing_writer listing_brackets = {.begin = begin_array, .end = end_array};
-const struct listing_writer listing_lines = {.begin = add_nothing, .end = add_nothing};
-
 static const struct {
     const char *name;
     const struct listing_writer *writer;
@@ -34,8 +13,8 @@ static const struct {
     [LISTING_TABLE] = {"table", &listing_table},
     [LISTING_POSTFIX] = {"postfix", &listing_postfix},
     [LISTING_SENDMAIL] = {"sendmail", &listing_sendmail},
-    [LISTING_JSON] = {"json", &listing_brackets},
-    [LISTING_JSONL] = {"jsonl", &listing_lines},
+    [LISTING_JSON] = {"json", &listing_json},
+    [LISTING_JSONL] = {"jsonl", &listing_jsonl},
     [LISTING_CSV] = {"csv", &listing_csv},
 };
 
@@ -66,7 +45,6 @@ void listing_row(struct listing *l, const struct listing_row *row, struct buf *t
 {
     const struct listing_writer *w = formats[l->format].writer;
     struct column c = column_begin(to);
-    must(w->row != NULL); // rows of json and jsonl are listing_json_row's
     w->row(l, row, &c);
     if (column_commit(&c)) {
         l->messages++;

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// listing: the queue as text, in the formats that people and scripts read. Pure
-// (json and jsonl: control/listing_json.h).
+// listing: the queue as text, in the formats that people and scripts read. Pure.
 //
 // Call listing_begin once, listing_row for each message in order, listing_end once; each adds text.
-// The formats are those of the manual: Postfix's short-id text, a table, sendmail's text, CSV. For
-// LISTING_JSON and LISTING_JSONL begin and end add what stands around the rows (brackets, or
-// nothing).
+// The formats are those of the manual: Postfix's short-id text, a table, sendmail's text, CSV, and
+// JSON with the members of `postqueue -j` first and in their order.
 //
 // Where `to` has no room for a row, nothing is added and nothing counted: to->n is unchanged (a row
 // is never empty). Send what is there, reset the buffer and call again. Strangers' text is escaped.

@@ -3,6 +3,9 @@
 // fields with a quote, a comma or a line end in quotes, quotes doubled. Times are ISO 8601 in UTC.
 #include "control/listing_formats.h"
 #include "control/summary.h"
+#include "core/must.h"
+
+#include <stdlib.h>
 
 static void add_head(const struct listing *l, struct column *c)
 {
@@ -11,26 +14,33 @@ static void add_head(const struct listing *l, struct column *c)
                   "last_attempt,next_attempt,expires,last_status,last_host,delay_reason\r\n");
 }
 
-static void add_field(const char *text, struct column *c)
+static void add_quoted(struct slice s, struct column *c)
 {
-    struct buf escaped;
-    column_str(c, ",");
-    if (!text || !text[0])
-        return;
-    buf_init(&escaped, 4 * strlen(text) + 16);
-    struct column inner = column_begin(&escaped);
-    column_text(&inner, text);
-    struct slice s = buf_slice(&escaped);
-    bool is_quoted = strpbrk(s.p, "\",\r\n") != NULL;
-    column_str(c, is_quoted ? "\"" : "");
+    column_str(c, "\"");
     for (size_t n; s.n > 0; s = slice_from(s, n)) {
         const char *quote = memchr(s.p, '"', s.n);
         n = quote ? (size_t)(quote - s.p) + 1 : s.n;
         column_add(c, slice_of(s.p, n));
         column_str(c, quote ? "\"" : "");
     }
-    column_str(c, is_quoted ? "\"" : "");
-    buf_close(&escaped);
+    column_str(c, "\"");
+}
+
+// Whether quotes are needed is seen in the escaped text; hardly ever they are.
+static void add_field(const char *text, struct column *c)
+{
+    column_str(c, ",");
+    if (!text || !text[0])
+        return;
+    size_t from = c->to->n;
+    column_text(c, text);
+    if (c->is_full || !strpbrk(c->to->p + from, "\",\r\n"))
+        return;
+    char *copy = must_memdup(c->to->p + from, c->to->n - from);
+    struct slice escaped = slice_of(copy, c->to->n - from);
+    c->to->n = from;
+    add_quoted(escaped, c);
+    free(copy);
 }
 
 static void add_time(int64_t ms, struct column *c)

@@ -19,7 +19,7 @@ extern const struct listing_writer listing_postfix;
 extern const struct listing_writer listing_sendmail;
 extern const struct listing_writer listing_table;
 extern const struct listing_writer listing_csv;
-extern const struct listing_writer listing_brackets; // json: the rows are control/listing_json's
-extern const struct listing_writer listing_lines;    // jsonl: nothing around the rows
+extern const struct listing_writer listing_json;
+extern const struct listing_writer listing_jsonl;
 
 #endif

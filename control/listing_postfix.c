@@ -55,16 +55,11 @@ static const char *reason_of(const struct listing_recipient *r)
 // The width is that of the escaped text, so it is written first and moved to the right then.
 static void add_reason(const char *reason, struct column *c)
 {
-    struct buf text;
-    buf_init(&text, 4 * strlen(reason) + 16);
-    struct column inner = column_begin(&text);
-    column_text(&inner, reason);
-    if (text.n < REASON_WIDTH)
-        column_blanks(c, REASON_WIDTH - text.n);
+    size_t from = c->to->n;
     column_str(c, "(");
-    column_add(c, buf_slice(&text));
+    column_text(c, reason);
+    column_shift(c, from, REASON_WIDTH + 1);
     column_str(c, ")\n");
-    buf_close(&text);
 }
 
 static void add_recipient(const struct listing_recipient *r, struct column *c)

@@ -14,14 +14,15 @@ enum {
     TRIES_WIDTH = 5,
     NEXT_WIDTH = 9,
     GIVES_UP_WIDTH = 22,
-    CELL_MAX = 64
+    GAP = 2
 };
 
-static void add_cell(struct column *c, struct buf *cell, size_t width)
+// Pads the cell that began at `from`; says where the next one begins.
+static size_t end_cell(struct column *c, size_t from, size_t width)
 {
-    column_left(c, buf_slice(cell).p, width);
-    column_str(c, "  ");
-    buf_reset(cell);
+    column_pad(c, from, width);
+    column_blanks(c, GAP);
+    return c->to->n;
 }
 
 static void add_begin(const struct listing *l, struct column *c)
@@ -41,27 +42,23 @@ static void add_envelope(const struct listing *l, const struct listing_row *row,
 {
     const struct message *m = row->message;
     char id[MESSAGE_ID_DIGITS + 1];
-    struct buf cell;
-    buf_init(&cell, CELL_MAX);
-    struct column inner = column_begin(&cell);
     message_id_format(m->id, id);
     column_str(c, id);
-    column_str(c, "  ");
-    column_str(&inner, summary_state(s));
-    add_cell(c, &cell, STATE_WIDTH);
-    time_format_rough(l->now_ms > m->arrival_ms ? l->now_ms - m->arrival_ms : 0, &cell);
-    add_cell(c, &cell, AGE_WIDTH);
-    column_size(&inner, m->size);
-    add_cell(c, &cell, BYTES_WIDTH);
-    column_number(&inner, s->attempts, 0);
-    add_cell(c, &cell, TRIES_WIDTH);
-    column_until(&inner, s->is_active ? l->now_ms : s->next_attempt_ms, l->now_ms);
-    add_cell(c, &cell, NEXT_WIDTH);
-    column_time(&inner, s->expires_ms, l->utc_offset_s);
-    add_cell(c, &cell, GIVES_UP_WIDTH);
+    size_t from = end_cell(c, c->to->n, 0);
+    column_str(c, summary_state(s));
+    from = end_cell(c, from, STATE_WIDTH);
+    column_rough(c, l->now_ms - m->arrival_ms);
+    from = end_cell(c, from, AGE_WIDTH);
+    column_size(c, m->size);
+    from = end_cell(c, from, BYTES_WIDTH);
+    column_number(c, s->attempts, 0);
+    from = end_cell(c, from, TRIES_WIDTH);
+    column_until(c, s->is_active ? l->now_ms : s->next_attempt_ms, l->now_ms);
+    from = end_cell(c, from, NEXT_WIDTH);
+    column_time(c, s->expires_ms, l->utc_offset_s);
+    end_cell(c, from, GIVES_UP_WIDTH);
     column_text(c, m->sender && m->sender[0] ? m->sender : "<>");
     column_str(c, "\n");
-    buf_close(&cell);
 }
 
 static void add_recipient(const struct listing_recipient *r, const struct summary *s,

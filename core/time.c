@@ -72,6 +72,18 @@ enum fp_err time_parse_duration(struct slice text, int64_t *ret_ms)
     return FP_OK;
 }
 
+// Without printf, as listings write two of them for each message.
+static void add_count(uint64_t n, const char *unit, struct buf *to)
+{
+    char text[32];
+    size_t at = sizeof text, size = strlen(unit);
+    memcpy(text + (at -= size), unit, size);
+    do
+        text[--at] = (char)('0' + n % 10);
+    while ((n /= 10) > 0);
+    buf_add(to, text + at, sizeof text - at);
+}
+
 // At most `parts` neighbouring units, from the largest one that is not zero; rough: none below
 // seconds.
 static void add_parts(uint64_t ms, int parts, bool is_rough, struct buf *to)
@@ -86,7 +98,7 @@ static void add_parts(uint64_t ms, int parts, bool is_rough, struct buf *to)
         uint64_t n = ms / (uint64_t)steps[i].ms;
         ms %= (uint64_t)steps[i].ms;
         if (n > 0)
-            buf_addf(to, "%llu%s", (unsigned long long)n, steps[i].name);
+            add_count(n, steps[i].name, to);
         has_any |= n > 0;
         parts -= has_any ? 1 : 0;
     }
@@ -171,6 +183,30 @@ static unsigned four(int n)
     return (unsigned)n % 10000;
 }
 
+// A listing writes a time for each of a million messages, so these are not left to snprintf, which
+// takes 0.2 us for one.
+static char *put_two(char *to, int n)
+{
+    to[0] = (char)('0' + two(n) / 10);
+    to[1] = (char)('0' + two(n) % 10);
+    return to + 2;
+}
+
+static char *put_text(char *to, const char *text, size_t n)
+{
+    memcpy(to, text, n);
+    return to + n;
+}
+
+static char *put_clock(char *to, const struct civil *c)
+{
+    to = put_two(to, c->hour);
+    *to++ = ':';
+    to = put_two(to, c->minute);
+    *to++ = ':';
+    return put_two(to, c->second);
+}
+
 void time_format_rfc5322(int64_t ms, int utc_offset_s, char text[TIME_TEXT_SIZE])
 {
     // A zone is written in whole minutes, so the clock beside it is that of the whole minutes too.
@@ -185,15 +221,30 @@ void time_format_rfc5322(int64_t ms, int utc_offset_s, char text[TIME_TEXT_SIZE]
 void time_format_iso(int64_t ms, char text[TIME_TEXT_SIZE])
 {
     struct civil c = civil_of(ms, 0);
-    snprintf(text, TIME_TEXT_SIZE, "%04u-%02u-%02uT%02u:%02u:%02uZ", four(c.year), two(c.month),
-             two(c.day), two(c.hour), two(c.minute), two(c.second));
+    char *to = put_two(text, c.year / 100);
+    to = put_two(to, c.year);
+    *to++ = '-';
+    to = put_two(to, c.month);
+    *to++ = '-';
+    to = put_two(to, c.day);
+    *to++ = 'T';
+    to = put_clock(to, &c);
+    put_text(to, "Z", 2);
 }
 
 void time_format_asctime(int64_t ms, int utc_offset_s, char text[TIME_TEXT_SIZE])
 {
     struct civil c = civil_of(ms, utc_offset_s);
-    snprintf(text, TIME_TEXT_SIZE, "%s %s %2u %02u:%02u:%02u", day_name(&c), month_name(&c),
-             two(c.day), two(c.hour), two(c.minute), two(c.second));
+    char *to = put_text(text, day_name(&c), 3);
+    *to++ = ' ';
+    to = put_text(to, month_name(&c), 3);
+    *to++ = ' ';
+    to = put_two(to, c.day);
+    if (c.day < 10)
+        to[-2] = ' ';
+    *to++ = ' ';
+    to = put_clock(to, &c);
+    *to = '\0';
 }
 
 int64_t time_steady_now(struct time_steady *t, int64_t wall_ms, int64_t monotonic_ms)

@@ -2,32 +2,22 @@
 // explain: what the spool does not say about a recipient. See explain.h.
 #include "daemon/explain.h"
 
-#include "control/listing_json.h"
-
 static bool find_destination(const struct explain *x, const struct recipient *r,
                              struct destination_view *view)
 {
     const struct route_row *route = route_find(&x->config->routes, slice_str(r->address));
-    if (!route)
-        return false;
-    struct buf name;
-    buf_init(&name, 64 * 1024);
-    route_destination(route, slice_str(r->domain), &name);
-    bool found = x->destination(x->arg, name.p ? name.p : "", view) && view->failures > 0;
-    buf_close(&name);
-    return found;
+    return route && x->destination(x->arg, route_destination_name(route, r->domain), view) &&
+           view->failures > 0;
 }
 
 static void explain_recipient(const struct explain *x, const struct message *m,
                               const struct recipient *r, struct listing_recipient *to)
 {
-    struct retry_rule rule;
-    rules_retry(&x->config->rules, slice_str(r->address), &rule);
     *to = (struct listing_recipient){
         .rcpt = r,
         .is_active = x->is_active(x->arg, r->message, r->n),
         .next_attempt_ms = r->next_attempt_ms,
-        .expires_ms = m->arrival_ms + rule.expire_after_ms,
+        .expires_ms = m->arrival_ms + rules_expire_after(&x->config->rules, slice_str(r->address)),
         .reason = r->last_reply,
         .status = r->last_status,
         .host = r->last_host,
@@ -48,19 +38,6 @@ void explain_row(const struct explain *x, const struct op_row *row, struct listi
 {
     for (uint32_t i = 0; i < row->rcpt_count; i++)
         explain_recipient(x, &row->message, &row->rcpts[i], &rcpts[i]);
-}
-
-void explain_list(struct listing *l, const struct listing_row *row, struct buf *to)
-{
-    if (row->rcpt_count == 0)
-        return;
-    if (l->format != LISTING_JSON && l->format != LISTING_JSONL) {
-        listing_row(l, row, to);
-        return;
-    }
-    listing_json_row(l, row, l->format == LISTING_JSON, l->messages == 0, to);
-    l->messages++;
-    l->bytes += row->message->size;
 }
 
 void explain_content(struct slice content, struct buf *to)

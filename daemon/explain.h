@@ -24,9 +24,6 @@ struct explain {
 void explain_row(const struct explain *x, const struct op_row *row,
                  struct listing_recipient *rcpts);
 
-// Adds a row to a listing in whichever format it has. Rows without recipients are left out.
-void explain_list(struct listing *l, const struct listing_row *row, struct buf *to);
-
 // Adds a piece of a stored body, with the line ends that terminals and files have here.
 void explain_content(struct slice content, struct buf *to);
 

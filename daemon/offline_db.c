@@ -2,8 +2,8 @@
 // offline: list, show and stats while no daemon runs. See offline_db.h.
 #include "daemon/offline_db.h"
 
-#include "control/listing_json.h"
 #include "control/request.h"
+#include "control/statistics_json.h"
 #include "core/header.h"
 #include "core/must.h"
 #include "daemon/explain.h"
@@ -70,7 +70,7 @@ static void explain_and(struct offline *o, const struct op_row *row, struct list
     struct listing_row lr = {
         .message = &row->message, .rcpts = rcpts, .rcpt_count = row->rcpt_count};
     if (l)
-        explain_list(l, &lr, &o->text);
+        listing_row(l, &lr, &o->text);
     else
         listing_show(&lr, o->now_ms, o->utc_offset_s, &o->text);
     free(rcpts);

@@ -4,7 +4,6 @@
 // One request at a time; lists and changes go page by page, each page when the previous one is out,
 // so that neither a slow reader nor a huge queue costs memory. Requests that come meanwhile wait:
 // in `input` up to INPUT_HIGH, then in the socket. See pipeline_internal.h.
-#include "control/listing_json.h"
 #include "control/wire_json.h"
 #include "core/header.h"
 #include "daemon/operator_internal.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // operator_answers: show, stats and bounce: what is asked of the spool for them, and the texts of
 // control/ that answer. See operator_internal.h.
-#include "control/listing_json.h"
+#include "control/statistics_json.h"
 #include "core/header.h"
 #include "daemon/operator_internal.h"
 

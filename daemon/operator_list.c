@@ -103,9 +103,11 @@ static void add_row(struct operator_session *s, const struct explain *x, const s
     for (uint32_t i = 0; i < row->rcpt_count; i++)
         if (has_state(&s->request.filter, &rcpts[i]))
             rcpts[kept++] = rcpts[i];
+    if (kept == 0)
+        return;
     struct listing_row lr = {.message = &row->message, .rcpts = rcpts, .rcpt_count = kept};
-    explain_list(&s->listing, &lr, &s->text);
-    s->messages += kept > 0;
+    listing_row(&s->listing, &lr, &s->text);
+    s->messages++;
 }
 
 static void add_rows(struct pipeline *p, struct operator_session *s, const struct op_page *page)

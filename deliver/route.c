@@ -117,8 +117,17 @@ bool route_is_own(const struct routes *r, struct slice address)
     return row && strcmp(row->pattern, "*") != 0;
 }
 
+static bool is_by_mx(const struct route_row *row)
+{
+    return row->target_count > 0 && row->targets[0].kind == TARGET_MX;
+}
+
 void route_destination(const struct route_row *row, struct slice domain_key, struct buf *to)
 {
-    bool by_mx = row->target_count > 0 && row->targets[0].kind == TARGET_MX;
-    must(buf_add_slice(to, by_mx ? domain_key : slice_str(row->name)) == FP_OK);
+    must(buf_add_slice(to, is_by_mx(row) ? domain_key : slice_str(row->name)) == FP_OK);
+}
+
+const char *route_destination_name(const struct route_row *row, const char *domain_key)
+{
+    return is_by_mx(row) ? domain_key : row->name;
 }

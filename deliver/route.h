@@ -49,5 +49,7 @@ const struct route_row *route_find(const struct routes *r, struct slice address)
 bool route_is_own(const struct routes *r, struct slice address);
 // The destination's name: the domain when the row's first target is by MX, else the row's name.
 void route_destination(const struct route_row *row, struct slice domain_key, struct buf *to);
+// The same without a copy: one of the two is borrowed.
+const char *route_destination_name(const struct route_row *row, const char *domain_key);
 
 #endif

@@ -59,6 +59,18 @@ void rules_retry(const struct rules *r, struct slice address, struct retry_rule 
     }
 }
 
+int64_t rules_expire_after(const struct rules *r, struct slice address)
+{
+    struct pattern_walk w;
+    uint32_t i;
+    must(r->retry_count == 0 || r->retry_index.count > 0);
+    pattern_walk_init(&w, &r->retry_index, address);
+    while (pattern_walk_next(&w, &i))
+        if (r->retries[i].expire_after_ms > 0)
+            return r->retries[i].expire_after_ms;
+    return default_retry.expire_after_ms;
+}
+
 // Takes the value of a row, unless a more exact one has given it; 0 is not named.
 static void take(uint32_t named, uint32_t *given)
 {

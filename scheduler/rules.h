@@ -70,6 +70,8 @@ struct retry_rule {
     int64_t expire_after_ms;
 };
 void rules_retry(const struct rules *r, struct slice address, struct retry_rule *ret);
+// Of these the time after which an address is given up, alone: listings ask for it a million times.
+int64_t rules_expire_after(const struct rules *r, struct slice address);
 
 struct limit_rule {
     uint32_t connections, messages_per_connection, recipients_per_message;

@@ -73,8 +73,6 @@ static void no_controls(void **state)
     (void)state;
     for (int format = 0; format < LISTING_FORMATS; format++) {
         struct buf got;
-        if (format == LISTING_JSON || format == LISTING_JSONL)
-            continue; // tests of listing_json
         list((enum listing_format)format, QUEUE_ROWS, &got);
         for (size_t i = 0; i < got.n; i++)
             assert_true((unsigned char)got.p[i] >= ' ' || strchr("\t\r\n", got.p[i]));

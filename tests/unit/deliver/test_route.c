@@ -134,6 +134,8 @@ static void test_destination(void **state)
     buf_reset(&name);
     route_destination(&r.rows[3], slice_str("example.com"), &name);
     assert_string_equal(name.p, "smtp://relay:25");
+    assert_string_equal(route_destination_name(&r.rows[0], "d.example"), "d.example");
+    assert_string_equal(route_destination_name(&r.rows[3], "example.com"), "smtp://relay:25");
     buf_close(&name);
     routes_close(&r);
 }

@@ -145,6 +145,7 @@ static void most_exact_row_wins_setting_by_setting(void **state)
         rules_retry(&rules, slice_str(c->address), &got);
         assert_int_equal(schedule_wait(&got.schedule, 1), c->wait_ms);
         assert_int_equal(got.expire_after_ms, c->expire_ms);
+        assert_int_equal(rules_expire_after(&rules, slice_str(c->address)), c->expire_ms);
         assert_int_equal(got.warn_count, c->warn_count);
         if (c->warn_count > 0)
             assert_int_equal(got.warn_after_ms[0], c->warn_ms);

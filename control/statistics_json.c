@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// listing in JSON. See listing_json.h. Strings that a stranger chose are escaped first (core/text),
-// which also makes them the valid UTF-8 that JSON asks for; jansson does the rest.
-#include "control/listing_json.h"
+// statistics in JSON. See statistics_json.h. Strings that a stranger chose are escaped first
+// (core/text), which also makes them the valid UTF-8 that JSON asks for; jansson does the rest.
+#include "control/statistics_json.h"
 
 #include "control/column.h"
-#include "control/summary.h"
 #include "core/must.h"
 #include "core/time.h"
 
@@ -33,11 +32,6 @@ static json_t *new_text(const char *s)
     return value;
 }
 
-static json_t *new_name(const char *s) // one of our own words
-{
-    return json_string_nocheck(s);
-}
-
 static json_t *new_time(int64_t ms)
 {
     char text[TIME_TEXT_SIZE];
@@ -45,46 +39,6 @@ static json_t *new_time(int64_t ms)
         return json_null();
     time_format_iso(ms, text);
     return json_string_nocheck(text);
-}
-
-static json_t *new_recipients(const struct listing_row *row)
-{
-    json_t *list = json_array();
-    must(list != NULL);
-    for (uint32_t i = 0; i < row->rcpt_count; i++) {
-        const char *reason = summary_reason(&row->rcpts[i]);
-        json_t *r = json_object();
-        put(r, "address", new_text(row->rcpts[i].rcpt->address));
-        if (reason[0])
-            put(r, "delay_reason", new_text(reason));
-        must(json_array_append_new(list, r) == 0);
-    }
-    return list;
-}
-
-// The members and their order are Postfix's up to `recipients`; programs are told to ignore what
-// follows when they do not know it.
-static json_t *new_row(const struct listing_row *row)
-{
-    const struct message *m = row->message;
-    struct summary s = summary_of(row);
-    char id[MESSAGE_ID_DIGITS + 1];
-    json_t *o = json_object();
-    message_id_format(m->id, id);
-    put(o, "queue_name", new_name(summary_queue(&s)));
-    put(o, "queue_id", new_name(id));
-    put(o, "arrival_time", json_integer(m->arrival_ms / TIME_SECOND_MS));
-    put(o, "message_size", new_integer(m->size));
-    put(o, "forced_expire", json_false());
-    put(o, "sender", m->sender && m->sender[0] ? new_text(m->sender) : new_name("MAILER-DAEMON"));
-    put(o, "recipients", new_recipients(row));
-    put(o, "state", new_name(summary_state(&s)));
-    put(o, "attempts", new_integer(s.attempts));
-    put(o, "next_attempt", new_time(s.next_attempt_ms));
-    put(o, "expires", new_time(s.expires_ms));
-    put(o, "last_status", new_text(s.last ? s.last->status : ""));
-    put(o, "last_host", new_text(s.last ? s.last->host : ""));
-    return o;
 }
 
 static int add_piece(const char *p, size_t n, void *data)
@@ -97,23 +51,6 @@ static void dump(const json_t *value, struct column *c)
 {
     must(json_dump_callback(value, add_piece, c, 0) == 0);
 }
-
-void listing_json_row(const struct listing *l, const struct listing_row *row, bool is_array,
-                      bool is_first, struct buf *to)
-{
-    struct column c = column_begin(to);
-    json_t *o = new_row(row);
-    (void)l;
-    if (is_array)
-        column_str(&c, is_first ? "\n" : ",\n");
-    dump(o, &c);
-    if (!is_array)
-        column_str(&c, "\n");
-    json_decref(o);
-    column_commit(&c);
-}
-
-// --- statistics ---
 
 static json_t *new_domains(const struct statistics *s)
 {

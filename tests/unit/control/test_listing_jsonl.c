@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Tests of control/listing_json: whole listings against tests/golden, and that each line is JSON
-// that another reader takes, whatever the peers said.
-#include "control/listing_json.h"
+// Tests of control/listing_jsonl and statistics_json: whole listings against tests/golden, and that
+// each line is JSON that another reader takes, whatever the peers said.
+#include "control/listing.h"
+#include "control/statistics_json.h"
 
 #include <jansson.h>
 #include <setjmp.h>
@@ -23,7 +24,7 @@ static void list(enum listing_format format, size_t rows, struct buf *to)
     listing_init(&l, format, NOW, QUEUE_OFFSET_S);
     listing_begin(&l, to);
     for (size_t i = 0; i < rows; i++)
-        listing_json_row(&l, &queue_rows[i], format == LISTING_JSON, i == 0, to);
+        listing_row(&l, &queue_rows[i], to);
     listing_end(&l, to);
 }
 
@@ -79,13 +80,14 @@ static void a_full_buffer_stays_as_it_was(void **state)
     struct listing l;
     struct buf to;
     listing_init(&l, LISTING_JSONL, NOW, 0);
-    for (size_t max = 4; max < 300; max++) {
-        buf_init(&to, max);
-        buf_add_str(&to, "here");
-        listing_json_row(&l, &queue_rows[0], false, true, &to);
-        assert_string_equal(to.p, "here");
-        buf_close(&to);
-    }
+    for (size_t row = 0; row < QUEUE_ROWS; row++)
+        for (size_t max = 4; max < 300; max++) {
+            buf_init(&to, max);
+            buf_add_str(&to, "here");
+            listing_row(&l, &queue_rows[row], &to);
+            assert_string_equal(to.p, "here");
+            buf_close(&to);
+        }
 }
 
 static void statistics_in_json(void **state)
