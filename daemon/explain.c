@@ -2,12 +2,11 @@
 // explain: what the spool does not say about a recipient. See explain.h.
 #include "daemon/explain.h"
 
-static bool find_destination(const struct explain *x, const struct recipient *r,
-                             struct destination_view *view)
+static bool find_health(const struct explain *x, const struct recipient *r,
+                        struct explain_health *ret)
 {
     const struct route_row *route = route_find(&x->config->routes, slice_str(r->address));
-    return route && x->destination(x->arg, route_destination_name(route, r->domain), view) &&
-           view->failures > 0;
+    return route && x->health(x->arg, route_destination_name(route, r->domain), ret);
 }
 
 static void explain_recipient(const struct explain *x, const struct message *m,
@@ -22,15 +21,15 @@ static void explain_recipient(const struct explain *x, const struct message *m,
         .status = r->last_status,
         .host = r->last_host,
     };
-    struct destination_view view;
-    if (!find_destination(x, r, &view))
+    struct explain_health health;
+    if (!find_health(x, r, &health))
         return;
-    if (view.rest_until_ms > to->next_attempt_ms)
-        to->next_attempt_ms = view.rest_until_ms;
+    if (health.rest_until_ms > to->next_attempt_ms)
+        to->next_attempt_ms = health.rest_until_ms;
     // What holds it now is the rest, unless its own last attempt is more recent.
-    if (view.why && r->last_attempt_ms < view.last_probe_ms) {
-        to->reason = view.why->text;
-        to->status = view.why->status;
+    if (health.text && r->last_attempt_ms < health.last_probe_ms) {
+        to->reason = health.text;
+        to->status = health.status;
     }
 }
 

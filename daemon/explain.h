@@ -10,17 +10,23 @@
 #include "control/listing.h"
 #include "daemon/config.h"
 #include "queue/op.h"
-#include "scheduler/scheduler.h"
+
+// A destination that is not healthy. A row may have recipients to several, so the texts of one are
+// to live on when another one is asked about.
+struct explain_health {
+    int64_t last_probe_ms, rest_until_ms;
+    const char *status, *text; // why; NULL when that is not known
+};
 
 struct explain {
     const struct config *config;
     void *arg;
-    bool (*destination)(void *arg, const char *name,
-                        struct destination_view *ret); // false: healthy or unknown
+    bool (*health)(void *arg, const char *destination,
+                   struct explain_health *ret); // false: healthy or unknown
     bool (*is_active)(void *arg, uint64_t message, uint32_t n);
 };
 
-// Fills rcpts[0..row->rcpt_count); the texts live as long as the row and the destination's view.
+// Fills rcpts[0..row->rcpt_count); the texts live as long as the row and those of the health.
 void explain_row(const struct explain *x, const struct op_row *row,
                  struct listing_recipient *rcpts);
 

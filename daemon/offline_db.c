@@ -21,31 +21,33 @@ struct offline {
     struct store *store;
     struct request request;
     struct op *healths;
-    struct outcome why; // of the destination asked about last
     int64_t now_ms;
     int utc_offset_s;
     struct buf text;
     uint64_t messages;
 };
 
-static bool find_health(void *arg, const char *name, struct destination_view *ret)
+static int compare_name(const void *name, const void *row)
 {
-    struct offline *o = arg;
-    for (uint32_t i = 0; i < o->healths->healths.row_count; i++) {
-        const struct op_health_row *row = &o->healths->healths.rows[i];
-        if (strcmp(row->name, name) != 0)
-            continue;
-        outcome_set(&o->why, OUTCOME_DEFERRED, SCOPE_HOST, CLASS_HOST, row->status, "%s",
-                    row->text);
-        *ret = (struct destination_view){.state = DESTINATION_RESTING,
-                                         .failures = row->failures,
-                                         .since_ms = row->since_ms,
-                                         .last_probe_ms = row->last_probe_ms,
-                                         .rest_until_ms = row->rest_until_ms,
-                                         .why = &o->why};
-        return true;
-    }
-    return false;
+    return strcmp(name, ((const struct op_health_row *)row)->name);
+}
+
+// The rows are in order of their names.
+static bool find_health(void *arg, const char *destination, struct explain_health *ret)
+{
+    const struct op_healths *all = &((struct offline *)arg)->healths->healths;
+    const struct op_health_row *row = NULL;
+    if (all->row_count > 0)
+        row = bsearch(destination, all->rows, all->row_count, sizeof *row, compare_name);
+    if (!row || row->failures == 0)
+        return false;
+    *ret = (struct explain_health){
+        .last_probe_ms = row->last_probe_ms,
+        .rest_until_ms = row->rest_until_ms,
+        .status = row->status,
+        .text = row->text,
+    };
+    return true;
 }
 
 static bool none_active(void *arg, uint64_t message, uint32_t n)
@@ -60,11 +62,11 @@ static void print(struct offline *o)
     buf_reset(&o->text);
 }
 
-// Calls row for each row of a message: texts of a view live until the next one is asked for.
+// Shows one message: as a row of the listing, or by itself where there is none.
 static void explain_and(struct offline *o, const struct op_row *row, struct listing *l)
 {
     struct explain x = {
-        .config = o->config, .arg = o, .destination = find_health, .is_active = none_active};
+        .config = o->config, .arg = o, .health = find_health, .is_active = none_active};
     struct listing_recipient *rcpts = must_alloc(row->rcpt_count * sizeof *rcpts);
     explain_row(&x, row, rcpts);
     struct listing_row lr = {

@@ -14,9 +14,20 @@ enum {
     STATS_DESTINATIONS_MAX = 100,
 };
 
-static bool ask_destination(void *arg, const char *name, struct destination_view *ret)
+// What the scheduler shows lives until it is fed next.
+static bool ask_health(void *arg, const char *destination, struct explain_health *ret)
 {
-    return scheduler_destination(((struct pipeline *)arg)->scheduler, name, ret);
+    struct destination_view view;
+    struct pipeline *p = arg;
+    if (!scheduler_destination(p->scheduler, destination, &view) || view.failures == 0)
+        return false;
+    *ret = (struct explain_health){
+        .last_probe_ms = view.last_probe_ms,
+        .rest_until_ms = view.rest_until_ms,
+        .status = view.why ? view.why->status : NULL,
+        .text = view.why ? view.why->text : NULL,
+    };
+    return true;
 }
 
 static bool ask_active(void *arg, uint64_t message, uint32_t n)
@@ -27,7 +38,7 @@ static bool ask_active(void *arg, uint64_t message, uint32_t n)
 struct explain operator_explain(struct pipeline *p)
 {
     return (struct explain){
-        .config = p->config, .arg = p, .destination = ask_destination, .is_active = ask_active};
+        .config = p->config, .arg = p, .health = ask_health, .is_active = ask_active};
 }
 
 void operator_ask_list(struct pipeline *p, struct operator_session *s, uint32_t limit)

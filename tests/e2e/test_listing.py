@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Listings on the wire: as JSON and as a stream, to clients that stop or go away, from daemons that lie."""
+import csv
+import io
 import json
 import os
 import signal
 import socket
 import threading
 
-from lib import Failed, await_, equal, main, match
+from lib import Failed, Hop, await_, equal, main, match
 
 MESSAGES, RCPTS = 40, 500  # together more text than the kernel keeps for a connection
 
@@ -79,6 +81,25 @@ def test_octets_as_they_are(world):
     world.stop()
     ids = world.run("fermoposta", "list", "--format=csv").out.splitlines()[1].split(",")
     equal(world.run("fermoposta", "show", ids[0], "--body").stdout, body, "without it")
+
+
+def test_reasons_of_two_destinations(world):
+    """One message, two hosts that fail in their own ways: each recipient has its own reason, with a daemon and without."""
+    busy = Hop(world, answer=lambda verb, *_: "421 4.3.2 too busy" if verb == "GREETING" else None).up()
+    world.configure(f'route = ( {{ for = "d.example", to = [ "smtp://127.0.0.1:9" ] }}, {{ for = "*", to = [ "{busy.to()}" ] }} )\n')
+    world.start()
+    for _ in range(2):  # the first one is tried, the second waits behind it
+        world.sendmail("b@d.example", "b@e.example")
+        await_(lambda: all(r["queue_name"] == "deferred" for r in world.queue()), "deferred")
+
+    def reasons():
+        return {(line["recipient"], line["delay_reason"].split(":")[-1].split(" (")[0].strip())
+                for line in csv.DictReader(io.StringIO(world.run("fermoposta", "list", "--format=csv").out))}
+    await_(lambda: len(reasons()) == 2, "both have failed")
+    known = reasons()
+    equal(len({reason for _, reason in known}), 2, f"different reasons: {known}")
+    world.stop()
+    equal(reasons(), known, "without the daemon")
 
 
 def list_without_reading(world):
