@@ -117,11 +117,8 @@ static void free_conversations(struct pipeline *p)
     relaying_close(p);
 }
 
-void pipeline_free(struct pipeline *p)
+static void free_waiters(struct pipeline *p)
 {
-    if (!p)
-        return;
-    free_conversations(p);
     struct waiter *w, *next;
     HASH_ITER(hh, p->waiters, w, next)
     {
@@ -129,9 +126,18 @@ void pipeline_free(struct pipeline *p)
         free(w->domain);
         free(w);
     }
-    // Dropping the windows gives their batches back as effects, which free the bodies.
+}
+
+void pipeline_free(struct pipeline *p)
+{
+    if (!p)
+        return;
+    free_conversations(p);
+    // Dropping the windows gives their batches back as effects, which free the bodies. It may ask
+    // for pages, too, so what waits for an answer is freed behind it.
     struct scheduler_settings settings = scheduler_settings_of(p);
     windows_feed(p, &(struct sched_event){.kind = SCHED_SETTINGS, .settings = settings});
+    free_waiters(p);
     scheduler_free(p->scheduler);
     dnscache_free(p->dnscache);
     bodies_bury(p);
