@@ -27,6 +27,7 @@ struct sendmail {
     struct session session;
     struct sendmail_arguments arguments;
     struct envelope envelope;
+    struct user user; // once somebody asked
     struct prepare *prepare;
     struct submit *submit; // from the end of the header on
     struct buf output;     // prepared, not sent yet
@@ -38,38 +39,61 @@ static int fail(struct sendmail *m, int code)
     return session_fail(&m->session, code, "%s", m->why.p ? m->why.p : "failed");
 }
 
-// Sender, recipients of the command line, and what the header may need of the caller.
+// Accounts are looked up for a sender or a name that is wanted, and then once.
+static const struct user *who(struct sendmail *m)
+{
+    if (!m->user.login)
+        user_look_up(NULL, getuid(), &m->user);
+    return &m->user;
+}
+
+static const char *full_name(struct sendmail *m)
+{
+    const char *name = getenv("NAME");
+    if (m->arguments.full_name)
+        return m->arguments.full_name;
+    return name && *name ? name : who(m)->full_name;
+}
+
+// Sender and recipients of the command line.
 static int start_message(struct sendmail *m)
 {
     const struct sendmail_arguments *a = &m->arguments;
     const char *hostname = m->session.config.hostname;
-    struct user user = {0};
-    if (!a->sender || !a->full_name)
-        user_look_up(&user);
-    enum fp_err err =
-        envelope_set_sender(&m->envelope, a->sender ? a->sender : user.login, hostname, &m->why);
+    const char *sender = a->sender ? a->sender : who(m)->login;
+    enum fp_err err = envelope_set_sender(&m->envelope, sender, hostname, &m->why);
     for (size_t i = 0; !err && i < a->count; i++)
         err = envelope_add_recipients(&m->envelope, a->recipients[i], hostname, &m->why);
-    if (!err) {
-        int64_t now_ms = moment_now_ms();
-        m->prepare = prepare_new(&(struct prepare_settings){
-            .takes_recipients = a->takes_recipients,
-            .dot_ends = a->dot_ends,
-            .sender = m->envelope.sender,
-            .full_name = a->full_name ? a->full_name : user.full_name,
-            .hostname = hostname,
-            .now_ms = now_ms,
-            .utc_offset_s = moment_utc_offset_s(now_ms),
-            .seed = moment_seed(),
-        });
-    }
-    user_close(&user);
     if (err)
         return fail(m, EX_DATAERR);
-    if (m->envelope.rcpt_count > 0 || a->takes_recipients)
-        return EX_OK;
-    return session_fail(&m->session, EX_USAGE,
-                        "recipients must be named, as arguments or by -t in the message's header");
+    if (m->envelope.rcpt_count == 0 && !a->takes_recipients)
+        return session_fail(
+            &m->session, EX_USAGE,
+            "recipients must be named, as arguments or by -t in the message's header");
+    m->prepare = prepare_new(&(struct prepare_settings){
+        .takes_recipients = a->takes_recipients,
+        .dot_ends = a->dot_ends,
+        .sender = m->envelope.sender,
+        .hostname = hostname,
+    });
+    return EX_OK;
+}
+
+static enum fp_err complete_header(struct sendmail *m)
+{
+    struct prepare_lacks lacks;
+    struct prepare_facts facts = {0};
+    if (!prepare_asks(m->prepare, &lacks))
+        return FP_OK;
+    if (lacks.from)
+        facts.full_name = full_name(m);
+    if (lacks.date || lacks.message_id)
+        facts.now_ms = moment_now_ms();
+    if (lacks.date)
+        facts.utc_offset_s = moment_utc_offset_s(facts.now_ms);
+    if (lacks.message_id)
+        facts.seed = moment_seed();
+    return prepare_answer(m->prepare, &facts, &m->output);
 }
 
 // The header is complete: all recipients are known, so the daemon can be asked.
@@ -117,6 +141,19 @@ static int say_unprepared(struct sendmail *m, enum fp_err err)
     return session_fail(&m->session, EX_DATAERR, "%s", text);
 }
 
+static int copy_piece(struct sendmail *m, struct slice piece)
+{
+    while (piece.n > 0 && !prepare_is_done(m->prepare)) {
+        enum fp_err err = prepare_feed(m->prepare, &piece, &m->output);
+        if (!err)
+            err = complete_header(m);
+        int code = err ? say_unprepared(m, err) : send_output(m);
+        if (code)
+            return code;
+    }
+    return EX_OK;
+}
+
 // 0 at the end of the message, by the end of input or by a lone dot.
 static int copy_input(struct sendmail *m)
 {
@@ -130,12 +167,13 @@ static int copy_input(struct sendmail *m)
                                 strerror(errno));
         if (n == 0)
             break;
-        enum fp_err err = prepare_feed(m->prepare, slice_of(piece, (size_t)n), &m->output);
-        int code = err ? say_unprepared(m, err) : send_output(m);
+        int code = copy_piece(m, slice_of(piece, (size_t)n));
         if (code)
             return code;
     }
     enum fp_err err = prepare_end(m->prepare, &m->output);
+    if (!err)
+        err = complete_header(m);
     return err ? say_unprepared(m, err) : send_output(m);
 }
 
@@ -195,6 +233,7 @@ int sendmail_run(const char *const *argv, size_t count)
     buf_close(&m.output);
     buf_close(&m.why);
     envelope_close(&m.envelope);
+    user_close(&m.user);
     sendmail_arguments_close(&m.arguments);
     session_close(&m.session);
     return code;

@@ -6,8 +6,11 @@
 #include "core/must.h"
 
 #include <ctype.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,24 +32,80 @@ static char *name_of_gecos(const char *gecos, const char *login)
     return buf_steal(&name, NULL);
 }
 
-void user_look_up(struct user *ret)
+// ---- /etc/passwd --------------------------------------------------------------------------------
+
+// passwd(5): name:password:uid:gid:gecos:directory:shell.
+enum { PASSWD_UID = 2, PASSWD_GECOS = 4, PASSWD_FIELDS = 5, PASSWD_PIECE = 4096 };
+
+static bool is_uid(const char *text, unsigned uid)
 {
-    const struct passwd *account = getpwuid(getuid());
-    const char *name = getenv("NAME");
+    char *end;
+    unsigned long n = isdigit((unsigned char)*text) ? strtoul(text, &end, 10) : ULONG_MAX;
+    return n == uid && *end == '\0';
+}
+
+// True when it is the account's line, which is cut into its fields.
+static bool take_line(char *line, unsigned uid, struct user *ret)
+{
+    char *fields[PASSWD_FIELDS] = {NULL};
+    for (int i = 0; i < PASSWD_FIELDS && line; i++)
+        fields[i] = strsep(&line, ":");
+    if (!fields[PASSWD_GECOS] || !*fields[0] || !is_uid(fields[PASSWD_UID], uid))
+        return false;
+    ret->login = must_strdup(fields[0]);
+    ret->full_name = name_of_gecos(fields[PASSWD_GECOS], fields[0]);
+    return true;
+}
+
+// False when it does not stand there, or a line is met that only the name services understand: one
+// of NIS ("+", "-"), or one longer than any account's.
+static bool find_in_file(const char *path, unsigned uid, struct user *ret)
+{
+    char piece[PASSWD_PIECE + 1];
+    size_t n = 0;
+    ssize_t more;
+    bool is_found = false, is_plain = true;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    while (!is_found && is_plain && (more = read(fd, piece + n, PASSWD_PIECE - n)) > 0) {
+        char *line = piece, *end;
+        n += (size_t)more;
+        while (!is_found && is_plain && (end = memchr(line, '\n', n - (size_t)(line - piece)))) {
+            *end = '\0';
+            is_plain = *line != '+' && *line != '-';
+            is_found = is_plain && take_line(line, uid, ret);
+            line = end + 1;
+        }
+        n -= (size_t)(line - piece);
+        memmove(piece, line, n);
+    }
+    close(fd);
+    return is_found;
+}
+
+// ---- anybody ------------------------------------------------------------------------------------
+
+static void ask_name_services(unsigned uid, struct user *ret)
+{
+    const struct passwd *account = getpwuid(uid);
     if (account) {
         ret->login = must_strdup(account->pw_name);
-    } else {
-        struct buf login; // containers run under ids that have no name
-        buf_init(&login, SIZE_MAX);
-        buf_addf(&login, "uid%u", (unsigned)getuid());
-        ret->login = buf_steal(&login, NULL);
+        ret->full_name = account->pw_gecos ? name_of_gecos(account->pw_gecos, account->pw_name)
+                                           : must_strdup("");
+        return;
     }
-    if (name && *name)
-        ret->full_name = must_strdup(name);
-    else
-        ret->full_name = account && account->pw_gecos
-                             ? name_of_gecos(account->pw_gecos, account->pw_name)
-                             : must_strdup("");
+    struct buf login; // containers run under ids that have no name
+    buf_init(&login, SIZE_MAX);
+    buf_addf(&login, "uid%u", uid);
+    ret->login = buf_steal(&login, NULL);
+    ret->full_name = must_strdup("");
+}
+
+void user_look_up(const char *passwd_file, unsigned uid, struct user *ret)
+{
+    if (!find_in_file(passwd_file ? passwd_file : "/etc/passwd", uid, ret))
+        ask_name_services(uid, ret);
 }
 
 void user_close(struct user *u)

@@ -6,10 +6,12 @@
 #include <stdint.h>
 
 struct user {
-    char *login;     // of getuid(); "uid1000" when it has no name; owned
-    char *full_name; // NAME, or the account's; ""; owned
+    char *login;     // of the uid; "uid1000" when it has no name; owned
+    char *full_name; // the account's; ""; owned
 };
-void user_look_up(struct user *ret);
+// Looks where this machine's own accounts stand first, because asking the name services costs ten
+// times as much; who does not stand there is asked for. passwd_file: NULL is /etc/passwd.
+void user_look_up(const char *passwd_file, unsigned uid, struct user *ret);
 void user_close(struct user *u);
 
 int64_t moment_now_ms(void);

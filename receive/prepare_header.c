@@ -18,26 +18,30 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static bool is_resent_field(struct slice name)
-{
-    return slice_starts_nocase(name, SLICE_LIT("Resent-"));
-}
-
-static bool is_resent(struct slice block)
-{
-    struct header_field field;
-    while (header_next(&block, &field))
-        if (is_resent_field(field.name))
-            return true;
-    return false;
-}
-
 static bool is_one_of(struct slice name, const char *const names[3])
 {
     for (int i = 0; i < 3; i++)
         if (slice_equal_nocase(name, slice_str(names[i])))
             return true;
     return false;
+}
+
+void prepare_header_read(struct slice block, struct prepare_header *ret)
+{
+    static const struct slice resent = {"Resent-", 7};
+    struct prepare_lacks lacks[2] = {{true, true, true}, {true, true, true}}; // plain, Resent-
+    struct header_field field;
+    *ret = (struct prepare_header){.block = block};
+    while (header_next(&block, &field)) {
+        bool is_resent = slice_starts_nocase(field.name, resent);
+        struct prepare_lacks *l = &lacks[is_resent];
+        struct slice name = is_resent ? slice_from(field.name, resent.n) : field.name;
+        l->from = l->from && !slice_equal_nocase(name, SLICE_LIT("From"));
+        l->date = l->date && !slice_equal_nocase(name, SLICE_LIT("Date"));
+        l->message_id = l->message_id && !slice_equal_nocase(name, SLICE_LIT("Message-ID"));
+        ret->is_resent = ret->is_resent || is_resent;
+    }
+    ret->lacks = lacks[ret->is_resent];
 }
 
 static enum fp_err bad_address(struct slice field_name, struct slice text, struct buf *error)
@@ -91,15 +95,16 @@ static enum fp_err scan_field(const struct prepare_settings *s, const struct hea
     return err;
 }
 
-static enum fp_err collect(const struct prepare_settings *s, struct slice block, bool has_resent,
+static enum fp_err collect(const struct prepare_settings *s, const struct prepare_header *header,
                            struct rcptset *rcpts, struct buf *error)
 {
     static const char *const plain[] = {"To", "Cc", "Bcc"};
     static const char *const resent[] = {"Resent-To", "Resent-Cc", "Resent-Bcc"};
     struct header_field field;
+    struct slice block = header->block;
     enum fp_err err = FP_OK;
     while (!err && header_next(&block, &field))
-        if (is_one_of(field.name, has_resent ? resent : plain))
+        if (is_one_of(field.name, header->is_resent ? resent : plain))
             err = scan_field(s, &field, rcpts, error);
     return err;
 }
@@ -118,26 +123,21 @@ static enum fp_err write_fields(const struct prepare_settings *s, struct slice b
     return err;
 }
 
-static bool lacks(struct slice block, const char *prefix, const char *name)
+static void write_from(const struct prepare_settings *s, const char *full_name, const char *prefix,
+                       struct buf *to)
 {
-    char whole[32];
-    struct header_field field;
-    snprintf(whole, sizeof whole, "%s%s", prefix, name);
-    return !header_find(block, whole, &field);
-}
-
-static void write_from(const struct prepare_settings *s, const char *prefix, struct buf *to)
-{
-    bool has_name = *s->full_name != '\0';
+    bool has_name = *full_name != '\0';
     struct buf sender;
     buf_init(&sender, ADDRESS_MAX);
     if (!qualify(s, slice_str(s->sender), &sender)) { // the null sender, or nothing to show
         buf_reset(&sender);
-        buf_addf(&sender, "MAILER-DAEMON@%s", s->hostname);
+        buf_add_str(&sender, "MAILER-DAEMON@");
+        buf_add_str(&sender, s->hostname);
     }
-    buf_addf(to, "%sFrom: ", prefix);
+    buf_add_str(to, prefix);
+    buf_add_str(to, "From: ");
     if (has_name) {
-        phrase_write(slice_str(s->full_name), to);
+        phrase_write(slice_str(full_name), to);
         buf_add_str(to, " <");
     }
     buf_add_slice(to, buf_slice(&sender));
@@ -145,34 +145,36 @@ static void write_from(const struct prepare_settings *s, const char *prefix, str
     buf_close(&sender);
 }
 
-static void add_missing(const struct prepare_settings *s, struct slice block, const char *prefix,
-                        struct buf *to)
+static void add_missing(const struct prepare_settings *s, const struct prepare_facts *facts,
+                        const struct prepare_header *header, struct buf *to)
 {
+    const char *prefix = header->is_resent ? "Resent-" : "";
     char date[TIME_TEXT_SIZE];
-    if (lacks(block, prefix, "From"))
-        write_from(s, prefix, to);
-    if (lacks(block, prefix, "Date")) {
-        time_format_rfc5322(s->now_ms, s->utc_offset_s, date);
+    if (header->lacks.from)
+        write_from(s, facts->full_name, prefix, to);
+    if (header->lacks.date) {
+        time_format_rfc5322(facts->now_ms, facts->utc_offset_s, date);
         buf_addf(to, "%sDate: %s\r\n", prefix, date);
     }
-    if (lacks(block, prefix, "Message-ID"))
+    if (header->lacks.message_id)
         buf_addf(to, "%sMessage-ID: <%" PRIx64 ".%016" PRIx64 "@%s>\r\n", prefix,
-                 (uint64_t)s->now_ms, s->seed, s->hostname);
+                 (uint64_t)facts->now_ms, facts->seed, s->hostname);
 }
 
-enum fp_err prepare_header_write(const struct prepare_settings *s, struct slice block,
-                                 struct rcptset *rcpts, struct buf *error, struct buf *to)
+enum fp_err prepare_header_write(const struct prepare_settings *s,
+                                 const struct prepare_facts *facts,
+                                 const struct prepare_header *header, struct rcptset *rcpts,
+                                 struct buf *error, struct buf *to)
 {
-    bool has_resent = is_resent(block);
     enum fp_err err = FP_OK;
     if (s->takes_recipients)
-        err = collect(s, block, has_resent, rcpts, error);
+        err = collect(s, header, rcpts, error);
     if (err)
         return err;
-    if (has_resent)
-        add_missing(s, block, "Resent-", to);
-    err = write_fields(s, block, to);
-    if (!has_resent)
-        add_missing(s, block, "", to);
+    if (header->is_resent)
+        add_missing(s, facts, header, to);
+    err = write_fields(s, header->block, to);
+    if (!header->is_resent)
+        add_missing(s, facts, header, to);
     return err ? err : buf_add_str(to, "\r\n");
 }

@@ -31,12 +31,18 @@ static void check_header(struct slice out, bool is_blind)
     must(block.n == 2); // fields, and then the blank line
 }
 
+static enum fp_err answer(struct prepare *p, struct buf *out)
+{
+    static const struct prepare_facts facts = {.full_name = "Al B."};
+    struct prepare_lacks lacks;
+    return prepare_asks(p, &lacks) ? prepare_answer(p, &facts, out) : FP_OK;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 1)
         return 0;
     struct prepare_settings settings = {.sender = "al",
-                                        .full_name = "Al B.",
                                         .hostname = "h.example",
                                         .takes_recipients = data[0] & 1,
                                         .dot_ends = data[0] & 2};
@@ -46,13 +52,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     enum fp_err err = FP_OK;
     buf_init(&out, 64 * 1024 * 1024);
     struct prepare *p = prepare_new(&settings);
-    while (in.n > 0 && !err) {
+    while (in.n > 0 && !err && !prepare_is_done(p)) {
         struct slice piece = {in.p, read_size && read_size < in.n ? read_size : in.n};
-        err = prepare_feed(p, piece, &out);
-        in = slice_from(in, piece.n);
+        size_t n = piece.n;
+        err = prepare_feed(p, &piece, &out);
+        in = slice_from(in, n - piece.n);
+        if (!err)
+            err = answer(p, &out);
     }
     if (!err)
         err = prepare_end(p, &out);
+    if (!err)
+        err = answer(p, &out);
     for (uint32_t i = 0; i < prepare_recipient_count(p); i++)
         must(address_check(slice_str(prepare_recipient(p, i)), false) == FP_OK);
     if (!err) {

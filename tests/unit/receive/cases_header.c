@@ -2,7 +2,7 @@
 // Runs header-recipients.jsonl: what `sendmail -t` reads, to whom it goes, and which fields leave.
 #include "cases.h"
 #include "core/header.h"
-#include "receive/prepare.h"
+#include "whole.h"
 
 static const struct skip skips[] = {
     {"hdr-utf8", "SMTPUTF8 is not offered: such an address is refused"},
@@ -17,11 +17,8 @@ struct run {
 
 static void start(struct run *r, const json_t *c)
 {
-    struct prepare_settings settings = {.sender = "al",
-                                        .full_name = "",
-                                        .hostname = "mx.local.example",
-                                        .takes_recipients = true,
-                                        .dot_ends = true};
+    struct prepare_settings settings = {
+        .sender = "al", .hostname = "mx.local.example", .takes_recipients = true, .dot_ends = true};
     const json_t *arg;
     size_t i;
     r->argument = NULL;
@@ -37,9 +34,7 @@ static void start(struct run *r, const json_t *c)
     buf_init(&r->out, CASE_TEXT_MAX);
     case_text(c, case_member(c, "stdin"), &r->in);
     r->p = prepare_new(&settings);
-    r->err = prepare_feed(r->p, buf_slice(&r->in), &r->out);
-    if (!r->err)
-        r->err = prepare_end(r->p, &r->out);
+    r->err = whole_prepare(r->p, buf_slice(&r->in), &r->out);
 }
 
 static void stop(struct run *r)

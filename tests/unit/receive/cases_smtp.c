@@ -5,8 +5,8 @@
 // stored must be clean.
 #include "cases.h"
 #include "core/dot.h"
-#include "receive/prepare.h"
 #include "session.h"
+#include "whole.h"
 
 #include <regex.h>
 
@@ -155,15 +155,14 @@ static bool run_smtp(const json_t *c, size_t read_size)
 // What `sendmail -i` makes of it, as its client sends it, by the local socket.
 static bool run_sendmail(const json_t *c, size_t read_size)
 {
-    struct prepare_settings settings = {
-        .sender = "a@c.example", .full_name = "", .hostname = "c.example", .now_ms = 1795304400000};
+    struct prepare_settings settings = {.sender = "a@c.example", .hostname = "c.example"};
     struct session s;
     struct buf in, out;
     buf_init(&in, CASE_TEXT_MAX);
     buf_init(&out, CASE_TEXT_MAX);
     case_text(c, case_member(c, "bytes"), &in);
     struct prepare *p = prepare_new(&settings);
-    must(!prepare_feed(p, buf_slice(&in), &out) && !prepare_end(p, &out));
+    must(whole_prepare(p, buf_slice(&in), &out) == FP_OK);
     prepare_free(p);
     session_init(&s);
     s.peer.is_local = true;

@@ -18,11 +18,8 @@ enum { OUT_MAX = 16 * 1024 * 1024 };
 #define COMPLETE "From: x@y.example\nDate: d\nMessage-ID: <m@y.example>\n"
 #define WHOLE    "From: x@y.example\r\nDate: d\r\nMessage-ID: <m@y.example>\r\n"
 
-static const struct prepare_settings plain = {.sender = "al",
-                                              .full_name = "",
-                                              .hostname = "mx.local.example",
-                                              .now_ms = 1795304400000,
-                                              .seed = 0xaa};
+static const struct prepare_settings plain = {.sender = "al", .hostname = "mx.local.example"};
+static const char *full_name = "";
 
 struct result {
     struct buf out;
@@ -30,7 +27,26 @@ struct result {
     struct buf error;
     enum fp_err err;
     bool has_8bit, is_done;
+    struct prepare_lacks lacks;
 };
+
+// Facts are given where they are asked for; what is not is no string to look at.
+static enum fp_err answer(struct prepare *p, struct result *r)
+{
+    struct prepare_facts facts = {0};
+    if (!prepare_asks(p, &r->lacks))
+        return FP_OK;
+    if (r->lacks.from)
+        facts.full_name = full_name;
+    if (r->lacks.date || r->lacks.message_id)
+        facts.now_ms = 1795304400000;
+    if (r->lacks.message_id)
+        facts.seed = 0xaa;
+    assert_false(prepare_has_header(p));
+    enum fp_err err = prepare_answer(p, &facts, &r->out);
+    assert_true(prepare_has_header(p));
+    return err;
+}
 
 static void run(const struct prepare_settings *settings, struct slice in, size_t read_size,
                 struct result *r)
@@ -40,14 +56,20 @@ static void run(const struct prepare_settings *settings, struct slice in, size_t
     buf_init(&r->rcpts, OUT_MAX);
     buf_init(&r->error, 4096);
     r->err = FP_OK;
-    while (in.n > 0 && !r->err) {
+    while (in.n > 0 && !r->err && !prepare_is_done(p)) {
         struct slice piece = {in.p, read_size && read_size < in.n ? read_size : in.n};
-        r->err = prepare_feed(p, piece, &r->out);
-        in = slice_from(in, piece.n);
+        size_t n = piece.n;
+        r->err = prepare_feed(p, &piece, &r->out);
+        in = slice_from(in, n - piece.n);
+        if (!r->err)
+            r->err = answer(p, r);
     }
     r->is_done = prepare_is_done(p);
     if (!r->err)
         r->err = prepare_end(p, &r->out);
+    if (!r->err)
+        r->err = answer(p, r);
+    assert_false(prepare_asks(p, &r->lacks) && !r->err);
     for (uint32_t i = 0; i < prepare_recipient_count(p); i++)
         buf_addf(&r->rcpts, "%s%s", i ? "," : "", prepare_recipient(p, i));
     buf_add_str(&r->error, prepare_error(p));
@@ -226,12 +248,65 @@ static void test_from(void **state)
         struct result r;
         char want[512];
         settings.sender = rows[i].sender;
-        settings.full_name = rows[i].name;
+        full_name = rows[i].name;
         snprintf(want, sizeof want, "Date: d\r\nMessage-ID: <m>\r\n%s\r\n", rows[i].want);
         run(&settings, SLICE_LIT("Date: d\nMessage-ID: <m>\n\n"), 0, &r);
         assert_string_equal(buf_slice(&r.out).p, want);
         result_close(&r);
     }
+    full_name = "";
+}
+
+static void test_asks_for_what_lacks(void **state)
+{
+    static const struct {
+        const char *in;
+        struct prepare_lacks want; // from, date, message_id
+    } rows[] = {
+        {COMPLETE "\n", {false, false, false}},
+        {"\n", {true, true, true}},
+        {"", {true, true, true}},
+        {"From: a@x.example\n\n", {false, true, true}},
+        {"dAtE : d\n\n", {true, false, true}},
+        {"Message-Id: <m>\n", {true, true, false}},
+        {"X-From: x\nFrom-X: x\n\nFrom: x\n", {true, true, true}},
+        {"From: x\nDate: d\nMessage-ID: <m>\nResent-To: x\n\n", {true, true, true}},
+        {"Resent-From: x\n\n", {false, true, true}},
+        {"RESENT-date: x\nDate: d\nResent-Message-ID: <m>\n\n", {true, false, false}},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (size_t read_size = 0; read_size < 4; read_size++) {
+            struct result r;
+            run(&plain, slice_str(rows[i].in), read_size, &r);
+            if (memcmp(&r.lacks, &rows[i].want, sizeof r.lacks))
+                print_message("in \"%s\"\n", rows[i].in);
+            assert_memory_equal(&r.lacks, &rows[i].want, sizeof r.lacks);
+            result_close(&r);
+        }
+}
+
+// What stands behind the header waits until the question is answered.
+static void test_stops_at_the_question(void **state)
+{
+    struct slice in = SLICE_LIT(COMPLETE "\nbody\n");
+    struct prepare_lacks lacks;
+    struct buf out;
+    (void)state;
+    buf_init(&out, OUT_MAX);
+    struct prepare *p = prepare_new(&plain);
+    assert_false(prepare_asks(p, &lacks));
+    assert_int_equal(prepare_feed(p, &in, &out), FP_OK);
+    assert_true(prepare_asks(p, &lacks));
+    assert_int_equal(in.n, strlen("body\n"));
+    assert_int_equal(out.n, 0);
+    assert_int_equal(prepare_answer(p, &(struct prepare_facts){0}, &out), FP_OK);
+    assert_false(prepare_asks(p, &lacks));
+    assert_int_equal(prepare_feed(p, &in, &out), FP_OK);
+    assert_int_equal(in.n, 0);
+    assert_string_equal(out.p, WHOLE "\r\nbody\r\n");
+    prepare_free(p);
+    buf_close(&out);
 }
 
 static void test_8bit(void **state)
@@ -320,6 +395,8 @@ int main(void)
         cmocka_unit_test(test_bad_address),
         cmocka_unit_test(test_without_t_nothing_is_read),
         cmocka_unit_test(test_from),
+        cmocka_unit_test(test_asks_for_what_lacks),
+        cmocka_unit_test(test_stops_at_the_question),
         cmocka_unit_test(test_8bit),
         cmocka_unit_test(test_header_limit),
         cmocka_unit_test(test_header_of_line_ends),
