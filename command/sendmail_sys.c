@@ -105,7 +105,7 @@ static int open_submission(struct sendmail *m)
     if (m->envelope.rcpt_count == 0)
         return session_fail(&m->session, EX_USAGE, "the message's header names no recipient");
     int fd = -1;
-    enum fp_err err = submit_connect(m->session.config.socket, "SMTP", &fd, &m->why);
+    enum fp_err err = submit_connect(m->session.config.socket, NULL, &fd, &m->why);
     if (err == FP_AGAIN)
         return session_fail(&m->session, EX_TEMPFAIL, "the daemon is not running: %s",
                             m->why.p ? m->why.p : fp_err_text(err));
@@ -114,8 +114,8 @@ static int open_submission(struct sendmail *m)
     m->submit = submit_new(fd);
     bool is_8bit = m->arguments.is_8bit || prepare_has_8bit(m->prepare);
     int code =
-        submit_begin(m->submit, m->session.config.hostname, m->envelope.sender, is_8bit,
-                     (const char *const *)m->envelope.rcpts, m->envelope.rcpt_count, &m->why);
+        submit_begin(m->submit, m->envelope.sender, is_8bit, (const char *const *)m->envelope.rcpts,
+                     m->envelope.rcpt_count, &m->why);
     return code ? fail(m, code) : EX_OK;
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // doors: connections that come in: the SMTP listener's and the local socket's.
 //
-// A door of the local socket begins with a line that says what it wants ("SMTP" or "CONTROL 1");
-// then it is a receive/server machine or an operator's session. See pipeline_internal.h.
+// A door of the local socket begins with a line that says what it wants: "SMTP", "SUBMIT 1" (SMTP
+// of a client that sends everything at once) or "CONTROL 1"; then it is a receive/server machine or
+// an operator's session. See pipeline_internal.h.
 //
 // A client that sends commands and does not read the replies costs memory: when DOOR_SAID_MAX
 // octets of replies have been written, nothing more of it is looked at until the kernel has taken
@@ -39,15 +40,11 @@ struct operator_session *door_operator(struct door *d)
 
 static void pump(struct pipeline *p, struct door *d);
 
-static void start_server(struct pipeline *p, struct door *d, const char *ip, bool is_local)
+static void start_server(struct pipeline *p, struct door *d, struct server_peer peer)
 {
-    struct server_peer peer = {
-        .ip = ip,
-        .is_trusted = d->is_trusted,
-        .is_local = is_local,
-        .uid = d->uid,
-        .user_name = d->user_name,
-    };
+    peer.is_trusted = d->is_trusted;
+    peer.uid = d->uid;
+    peer.user_name = d->user_name;
     d->server = server_new(&p->server_settings, &peer, p->now_ms);
 }
 
@@ -91,7 +88,7 @@ void door_open(struct pipeline *p, const struct pipeline_event *e)
     if (is_local) {
         alarm_set(p, &d->alarm, p->now_ms + p->server_settings.command_ms);
     } else {
-        start_server(p, d, e->ip, false);
+        start_server(p, d, (struct server_peer){.ip = e->ip});
         pump(p, d);
     }
 }
@@ -306,43 +303,54 @@ static void server_bytes(struct pipeline *p, struct door *d, struct slice bytes)
 
 static void greet_unknown(struct pipeline *p, struct door *d)
 {
-    effect_send(p, d->conn, SLICE_LIT("500 5.5.1 The first line is to be SMTP or CONTROL 1\r\n"),
+    effect_send(p, d->conn,
+                SLICE_LIT("500 5.5.1 The first line is to be SMTP, SUBMIT 1 or CONTROL 1\r\n"),
                 false);
     shut(p, d, true);
     door_free(p, d);
 }
 
-// The first line on the local socket says what its caller wants.
-static void decide(struct pipeline *p, struct door *d, struct slice bytes)
+static void start_operator(struct pipeline *p, struct door *d, struct slice rest)
 {
-    if (buf_add_slice(&d->pending, bytes) != FP_OK) {
-        greet_unknown(p, d);
-        return;
-    }
-    const char *end = memchr(d->pending.p, '\n', d->pending.n);
-    if (!end) {
-        if (d->pending.n > GREETING_LINE_MAX)
-            greet_unknown(p, d);
-        return;
-    }
-    size_t line_size = (size_t)(end - d->pending.p) + 1;
-    struct slice line = slice_trim((struct slice){d->pending.p, line_size});
-    if (slice_equal(line, SLICE_LIT("SMTP"))) {
-        buf_drop(&d->pending, line_size);
-        start_server(p, d, "", true);
-        pump(p, d);
+    d->operator= operator_new(p, d->conn, d->uid, d->is_operator);
+    heap_remove(&p->alarms, &d->alarm.node);
+    if (rest.n > 0)
+        operator_bytes(p, d->operator, rest);
+}
+
+// The first line on the local socket says what its caller wants; rest stands behind it.
+static void decide(struct pipeline *p, struct door *d, struct slice line, struct slice rest)
+{
+    bool is_at_once = slice_equal(line, SLICE_LIT("SUBMIT 1"));
+    if (is_at_once || slice_equal(line, SLICE_LIT("SMTP"))) {
+        start_server(p, d,
+                     (struct server_peer){.ip = "", .is_local = true, .sends_at_once = is_at_once});
+        server_bytes(p, d, rest);
     } else if (slice_equal(line, SLICE_LIT("CONTROL 1"))) {
-        d->operator= operator_new(p, d->conn, d->uid, d->is_operator);
-        heap_remove(&p->alarms, &d->alarm.node);
-        struct buf rest = d->pending;
-        buf_init(&d->pending, PENDING_MAX);
-        buf_drop(&rest, line_size);
-        if (rest.n > 0)
-            operator_bytes(p, d->operator, buf_slice(&rest));
-        buf_close(&rest);
+        start_operator(p, d, rest);
     } else {
         greet_unknown(p, d);
     }
+}
+
+static void first_bytes(struct pipeline *p, struct door *d, struct slice bytes)
+{
+    struct buf kept = d->pending; // of a line that comes in pieces
+    buf_init(&d->pending, PENDING_MAX);
+    if (kept.n > 0) {
+        must(buf_add_slice(&kept, bytes) == FP_OK); // no read is that large
+        bytes = buf_slice(&kept);
+    }
+    const char *end = memchr(bytes.p, '\n', bytes.n);
+    if (end) {
+        size_t n = (size_t)(end - bytes.p) + 1;
+        decide(p, d, slice_trim(slice_of(bytes.p, n)), slice_from(bytes, n));
+    } else if (bytes.n > GREETING_LINE_MAX) {
+        greet_unknown(p, d);
+    } else {
+        buf_add_slice(&d->pending, bytes);
+    }
+    buf_close(&kept);
 }
 
 void door_bytes(struct pipeline *p, struct door *d, struct slice bytes)
@@ -352,7 +360,7 @@ void door_bytes(struct pipeline *p, struct door *d, struct slice bytes)
     else if (d->server)
         server_bytes(p, d, bytes);
     else
-        decide(p, d, bytes);
+        first_bytes(p, d, bytes);
 }
 
 void door_lost(struct pipeline *p, struct door *d)

@@ -66,6 +66,10 @@ struct server *server_new(const struct server_settings *settings, const struct s
     buf_init(&s->note, SERVER_NOTE_MAX);
     buf_init(&s->out, SERVER_OUT_MAX);
     buf_addf(&s->out, "220 %s ESMTP Fermoposta\r\n", settings->hostname);
+    if (peer->sends_at_once) { // (V7): the banner goes with the other replies
+        server_move(s, STATE_COMMAND);
+        s->is_esmtp = true;
+    }
     return s;
 }
 
@@ -97,6 +101,8 @@ void server_reply(struct server *s, const char *text)
 {
     if (text[0] == '5')
         s->errors++;
+    if (text[0] >= '4')
+        s->has_refused = true;
     must(buf_add_str(&s->out, text) == FP_OK && buf_add_str(&s->out, "\r\n") == FP_OK);
 }
 
@@ -180,6 +186,10 @@ bool server_must_leave(struct server *s)
         return s->state == STATE_CLOSED;
     if (s->has_eof || s->is_shutting) {
         server_hang_up(s, s->has_eof ? NULL : "421 4.3.2 Shutting down");
+        return true;
+    }
+    if (s->peer.sends_at_once && s->has_refused) { // (V7)
+        server_hang_up(s, NULL);
         return true;
     }
     if (!s->peer.is_local && s->errors > s->settings.errors_max) {

@@ -29,6 +29,9 @@
 //      in a text a bare CR or LF is a line end (stored as CRLF) and nothing more. On the local
 //      socket a command may end in LF alone; if the line "DATA" did, the lines of the text do too,
 //      and LF.LF ends it: scripts that talk to `sendmail -bs` send such lines throughout.
+// (V7) A peer that sends at once does not wait for the banner, nor for 354 before its text. So the
+//      first refusal ends the session: nothing that stands behind it is read, least of all the text
+//      of a message that is not wanted as commands.
 #ifndef FP_RECEIVE_SERVER_H
 #define FP_RECEIVE_SERVER_H
 
@@ -52,6 +55,7 @@ struct server_peer {
     bool is_trusted;       // may relay anywhere
     bool is_local;         // the local socket (sendmail): EHLO and domains may be left out, and the
                            // limits on messages, errors and recipients do not hold
+    bool sends_at_once;    // everything in one go, before any reply (V7)
     int64_t uid;           // local submitter, -1
     const char *user_name; // of the uid, for the Received field; "" unknown
 };

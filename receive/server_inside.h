@@ -89,6 +89,7 @@ struct server {
     bool is_esmtp;
     bool is_shutting;
     bool has_eof;
+    bool has_refused; // some command got no 2xx or 3xx (V7)
     uint32_t errors;
     uint32_t messages;
     const char *last_verb; // for notes
@@ -118,7 +119,8 @@ void server_note_end(struct server *s, const char *what); // "lost connection af
 void server_abandon(struct server *s);                    // ABORT of what was begun
 void server_hang_up(struct server *s, const char *text);  // abandon, last reply, close
 void server_message_done(struct server *s, const char *reply); // ends message and envelope
-bool server_must_leave(struct server *s); // hangs up when told to or after too many errors
+// Hangs up when told to, after too many errors, and where a refusal is one too many.
+bool server_must_leave(struct server *s);
 
 // server_command.c
 size_t server_command_take(struct server *s, struct slice bytes);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // submit: the blocking client of the local socket. See submit_sys.h.
 //
-// The socket does not block; every wait is a poll that also reads replies, so that a long list of
-// recipients and the replies to it cannot fill both directions and stand still.
+// Sending and receiving do not block; every wait is a poll that also reads replies, so that a long
+// list of recipients and the replies to it cannot fill both directions and stand still.
 //
-// All or nothing: when the daemon refuses a recipient, nothing is sent to the others. The caller
-// then closes the connection, and the daemon forgets what had begun.
+// A round trip costs both sides a sleep and a wake-up, more than all of the work between: hence
+// nothing is waited for but the last reply. All or nothing: the first refusal ends it, and the
+// daemon forgets what had begun.
 #include "receive/submit_sys.h"
 
 #include "core/dot.h"
@@ -14,7 +15,6 @@
 #include "core/text.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -32,12 +32,15 @@ enum {
 
 struct submit {
     int fd;
-    bool is_broken; // nothing more can be said or heard
+    bool is_over; // nothing more can be said or heard
+    int status;   // of the first refusal; sysexits
+    size_t rcpts; // RCPT commands
+    size_t heard; // replies so far
     struct buf out;
     struct dot_writer dot;
+    size_t in_at, in_n;
     struct reply_parser reply;
     char in[SUBMIT_READ_SIZE]; // read, not yet parsed
-    size_t in_at, in_n;
 };
 
 static enum fp_err connect_error(int error)
@@ -79,7 +82,7 @@ enum fp_err submit_connect(const char *socket_path, const char *first_line, int 
         close(fd);
         return say_why(why, "cannot connect to", socket_path, error);
     }
-    enum fp_err err = send_first_line(fd, first_line);
+    enum fp_err err = first_line ? send_first_line(fd, first_line) : FP_OK;
     if (err) {
         buf_addf(why, "cannot write to %s", socket_path);
         close(fd);
@@ -93,9 +96,6 @@ struct submit *submit_new(int fd)
 {
     struct submit *s = must_zalloc(sizeof *s);
     s->fd = fd;
-    int flags = fcntl(fd, F_GETFL);
-    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
-        s->is_broken = true;
     buf_init(&s->out, SUBMIT_OUT_MAX);
     dot_writer_init(&s->dot);
     reply_init(&s->reply);
@@ -132,7 +132,7 @@ static bool fill(struct submit *s)
 {
     if (s->in_at < s->in_n)
         return true;
-    ssize_t n = recv(s->fd, s->in, sizeof s->in, 0);
+    ssize_t n = recv(s->fd, s->in, sizeof s->in, MSG_DONTWAIT);
     s->in_at = 0;
     s->in_n = n > 0 ? (size_t)n : 0;
     return n > 0 || (n < 0 && is_passing(errno));
@@ -145,22 +145,24 @@ static bool take_reply(struct submit *s)
     return reply_is_complete(&s->reply);
 }
 
-// The replies to a group of commands: the first that is not as wanted counts.
-struct verdicts {
-    size_t count; // replies so far
-    size_t rcpts; // RCPT commands in the group, behind one other
-    int status;   // sysexits
-    struct buf *why;
-};
+// Whose reply comes next.
+enum stage { STAGE_GREETING, STAGE_MAIL, STAGE_RCPT, STAGE_DATA, STAGE_END };
 
-enum stage { STAGE_OTHER, STAGE_RCPT, STAGE_END };
+static enum stage next_stage(const struct submit *s)
+{
+    if (s->heard < 2)
+        return s->heard == 0 ? STAGE_GREETING : STAGE_MAIL;
+    if (s->heard < 2 + s->rcpts)
+        return STAGE_RCPT;
+    return s->heard == 2 + s->rcpts ? STAGE_DATA : STAGE_END;
+}
 
 static int code_status(int code, enum stage stage)
 {
-    if (code >= 200 && code < 400)
+    if (code / 100 == (stage == STAGE_DATA ? 3 : 2))
         return 0;
-    if (code < 500)
-        return EX_TEMPFAIL; // 4xx, and what is no reply
+    if (code < 500 || stage == STAGE_GREETING)
+        return EX_TEMPFAIL; // 4xx, and what is no reply to this
     if (code == 552 || code == 555 || code <= 504)
         return EX_DATAERR;
     if (stage == STAGE_RCPT && (code == 550 || code == 551 || code == 553))
@@ -178,77 +180,57 @@ static void add_reply_text(const struct submit *s, struct buf *why)
     text_escape(slice_of(text.p, text.n < SUBMIT_WHY_MAX ? text.n : SUBMIT_WHY_MAX), why);
 }
 
-static int judge(struct submit *s, enum stage stage, struct buf *why)
+static void note_reply(struct submit *s, struct buf *why)
 {
-    int status = code_status(s->reply.is_malformed ? 0 : s->reply.code, stage);
-    if (status)
+    s->status = code_status(s->reply.is_malformed ? 0 : s->reply.code, next_stage(s));
+    if (s->status) {
         add_reply_text(s, why);
-    if (s->reply.is_malformed || s->reply.code == 421)
-        s->is_broken = true;
+        s->is_over = true;
+    }
+    s->heard++;
     reply_init(&s->reply);
-    return status;
 }
 
-// Nothing more will be heard. What the daemon said already counts more than that.
-static int lost(struct submit *s, const struct verdicts *v, const char *text)
+static int lose(struct submit *s, const char *text, struct buf *why)
 {
-    s->is_broken = true;
-    if (v->status)
-        return v->status;
-    buf_add_str(v->why, text);
-    return EX_TEMPFAIL;
-}
-
-static void note_verdict(struct submit *s, struct verdicts *v)
-{
-    bool is_rcpt = v->count >= 1 && v->count <= v->rcpts;
-    struct buf none;
-    buf_init(&none, 2 * REPLY_TEXT_MAX);
-    int status = judge(s, is_rcpt ? STAGE_RCPT : STAGE_OTHER, v->status ? &none : v->why);
-    if (!v->status)
-        v->status = status;
-    v->count++;
-    buf_close(&none);
+    s->is_over = true;
+    s->status = EX_TEMPFAIL;
+    buf_add_str(why, text);
+    return s->status;
 }
 
 // Sends as much of out as goes now. False when the connection has gone.
 static bool push(struct submit *s)
 {
-    ssize_t n = send(s->fd, s->out.p, s->out.n, MSG_NOSIGNAL);
+    ssize_t n = send(s->fd, s->out.p, s->out.n, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n < 0)
         return is_passing(errno);
     buf_drop(&s->out, (size_t)n);
     return true;
 }
 
-// Sends all that is in `out` and hears `wanted` replies; less of both when the daemon goes away or
-// closes (421). It is sent first and polled only then: one system call less for most groups. When
-// the daemon hears no more, what it said before is worth reading.
-static int exchange(struct submit *s, size_t wanted, struct verdicts *v)
+// Sends all that is in `out` and hears `wanted` replies in all; less of both when the daemon
+// refuses something or goes away. It is sent first and polled only then: one system call less for
+// most messages. When the daemon hears no more, what it said before is worth reading.
+static int exchange(struct submit *s, size_t wanted, struct buf *why)
 {
     bool is_deaf = false;
-    while (!s->is_broken) {
+    while (!s->is_over) {
         if (s->out.n > 0 && !push(s)) {
             buf_reset(&s->out);
             is_deaf = true;
         }
-        if (s->out.n == 0 && v->count >= wanted && !is_deaf)
-            return v->status;
+        if (s->out.n == 0 && s->heard >= wanted && !is_deaf)
+            break;
         short ready = wait_for(s, (short)(POLLIN | (s->out.n > 0 ? POLLOUT : 0)));
         if (ready == 0)
-            return lost(s, v, "the daemon does not answer");
+            return lose(s, "the daemon does not answer", why);
         if (ready & ~POLLOUT && !fill(s))
-            return lost(s, v, "the daemon closed the connection");
-        while (!s->is_broken && take_reply(s))
-            note_verdict(s, v);
+            return lose(s, "the daemon closed the connection", why);
+        while (!s->is_over && take_reply(s))
+            note_reply(s, why);
     }
-    return lost(s, v, "the connection was lost");
-}
-
-static int exchange_simple(struct submit *s, size_t wanted, struct buf *why)
-{
-    struct verdicts v = {.why = why};
-    return exchange(s, wanted, &v);
+    return s->status;
 }
 
 // What stands in a command line must not end it.
@@ -257,48 +239,51 @@ static bool is_one_line(const char *text)
     return strpbrk(text, "\r\n") == NULL;
 }
 
-static int check_lines(const char *hostname, const char *sender, const char *const *rcpts,
-                       size_t count, struct buf *why)
+static bool are_lines(const char *sender, const char *const *rcpts, size_t count)
 {
-    bool is_good = is_one_line(hostname) && is_one_line(sender);
+    bool is_good = is_one_line(sender);
     for (size_t i = 0; i < count; i++)
         is_good = is_good && is_one_line(rcpts[i]);
-    if (!is_good)
-        buf_add_str(why, "a line break in an address");
-    return is_good ? 0 : EX_DATAERR;
+    return is_good;
+}
+
+static enum fp_err add_command(struct submit *s, const char *verb, const char *address,
+                               const char *rest)
+{
+    enum fp_err err = buf_add_str(&s->out, verb);
+    if (!err)
+        err = buf_add_str(&s->out, address);
+    return err ? err : buf_add_str(&s->out, rest);
 }
 
 static enum fp_err write_envelope(struct submit *s, const char *sender, bool is_8bit,
                                   const char *const *rcpts, size_t count)
 {
-    enum fp_err err =
-        buf_addf(&s->out, "MAIL FROM:<%s>%s\r\n", sender, is_8bit ? " BODY=8BITMIME" : "");
+    enum fp_err err = add_command(s, "SUBMIT 1\r\nMAIL FROM:<", sender,
+                                  is_8bit ? "> BODY=8BITMIME\r\n" : ">\r\n");
     for (size_t i = 0; i < count && !err; i++)
-        err = buf_addf(&s->out, "RCPT TO:<%s>\r\n", rcpts[i]);
+        err = add_command(s, "RCPT TO:<", rcpts[i], ">\r\n");
     return err ? err : buf_add_str(&s->out, "DATA\r\n");
 }
 
-int submit_begin(struct submit *s, const char *hostname, const char *sender, bool is_8bit,
-                 const char *const *rcpts, size_t count, struct buf *why)
+static int send_when_full(struct submit *s, struct buf *why)
 {
-    int status = check_lines(hostname, sender, rcpts, count, why);
-    if (!status)
-        status = exchange_simple(s, 1, why); // the greeting
-    if (status)
-        return status;
-    buf_addf(&s->out, "EHLO %s\r\n", hostname);
-    status = exchange_simple(s, 1, why);
-    if (status)
-        return status;
+    return s->out.n < SUBMIT_WRITE_SIZE ? 0 : exchange(s, 0, why);
+}
+
+int submit_begin(struct submit *s, const char *sender, bool is_8bit, const char *const *rcpts,
+                 size_t count, struct buf *why)
+{
+    if (!are_lines(sender, rcpts, count)) {
+        buf_add_str(why, "a line break in an address");
+        return EX_DATAERR;
+    }
     if (write_envelope(s, sender, is_8bit, rcpts, count)) {
         buf_add_str(why, "too many recipients");
         return EX_DATAERR;
     }
-    struct verdicts v = {.rcpts = count, .why = why};
-    status = exchange(s, count + 2, &v);
-    if (status)
-        s->is_broken = true; // the daemon may wait for text of a message that will not come
-    return status;
+    s->rcpts = count;
+    return send_when_full(s, why);
 }
 
 // Adds as much of run as belongs into one write.
@@ -318,7 +303,7 @@ int submit_write(struct submit *s, struct slice content, struct buf *why)
             run = DOT_STUFF;
         while (run.n > 0) {
             run = add_some(s, run);
-            int status = s->out.n < SUBMIT_WRITE_SIZE ? 0 : exchange_simple(s, 0, why);
+            int status = send_when_full(s, why);
             if (status)
                 return status;
         }
@@ -329,9 +314,6 @@ int submit_write(struct submit *s, struct slice content, struct buf *why)
 int submit_end(struct submit *s, struct buf *why)
 {
     must(buf_add_slice(&s->out, DOT_END) == FP_OK);
-    struct verdicts v = {.why = why};
-    int status = exchange(s, 1, &v);
-    if (!status)
-        send(s->fd, "QUIT\r\n", 6, MSG_NOSIGNAL); // nobody waits for the answer
-    return status;
+    must(buf_add_str(&s->out, "QUIT\r\n") == FP_OK); // nobody waits for the answer
+    return exchange(s, s->rcpts + 4, why);           // greeting, MAIL, RCPT, DATA, end mark
 }
