@@ -102,7 +102,7 @@ static int without_daemon(const struct session *s, enum request_verb verb, const
     return session_fail(s, EX_TEMPFAIL,
                         "the daemon is not running (%s): start it with \"fermoposta daemon -c %s\" "
                         "or \"systemctl start fermoposta\"",
-                        s->config.socket, s->config_file);
+                        s->socket, s->config_file);
 }
 
 int session_ask(struct session *s, const char *name, const char *const *words, size_t count)
@@ -118,7 +118,7 @@ int session_ask(struct session *s, const char *name, const char *const *words, s
     int fd = -1;
     struct buf why;
     buf_init(&why, WHY_MAX);
-    enum fp_err err = submit_connect(s->config.socket, "CONTROL 1", &fd, &why);
+    enum fp_err err = submit_connect(s->socket, "CONTROL 1", &fd, &why);
     if (err == FP_OK)
         code = ask(s, fd, verb, words, count);
     else if (err == FP_AGAIN)

@@ -101,14 +101,14 @@ int smtp_copy_run(struct session *s)
     int fd = -1;
     struct buf why;
     buf_init(&why, WHY_MAX);
-    enum fp_err err = submit_connect(s->config.socket, "SMTP", &fd, &why);
+    enum fp_err err = submit_connect(s->socket, "SMTP", &fd, &why);
     int code;
     if (err == FP_OK) {
         code = copy_both_ways(fd);
         close(fd);
     } else {
         // The other side speaks SMTP and reads nothing else.
-        printf("421 4.3.2 %s service not available\r\n", s->config.hostname);
+        printf("421 4.3.2 %s service not available\r\n", session_hostname(s));
         fflush(stdout);
         code = session_fail(s, err == FP_DENIED ? EX_NOPERM : EX_TEMPFAIL, "%s",
                             why.p ? why.p : fp_err_text(err));

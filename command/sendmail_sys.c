@@ -59,7 +59,7 @@ static const char *full_name(struct sendmail *m)
 static int start_message(struct sendmail *m)
 {
     const struct sendmail_arguments *a = &m->arguments;
-    const char *hostname = m->session.config.hostname;
+    const char *hostname = session_hostname(&m->session);
     const char *sender = a->sender ? a->sender : who(m)->login;
     enum fp_err err = envelope_set_sender(&m->envelope, sender, hostname, &m->why);
     for (size_t i = 0; !err && i < a->count; i++)
@@ -105,7 +105,7 @@ static int open_submission(struct sendmail *m)
     if (m->envelope.rcpt_count == 0)
         return session_fail(&m->session, EX_USAGE, "the message's header names no recipient");
     int fd = -1;
-    enum fp_err err = submit_connect(m->session.config.socket, NULL, &fd, &m->why);
+    enum fp_err err = submit_connect(m->session.socket, NULL, &fd, &m->why);
     if (err == FP_AGAIN)
         return session_fail(&m->session, EX_TEMPFAIL, "the daemon is not running: %s",
                             m->why.p ? m->why.p : fp_err_text(err));

@@ -4,6 +4,8 @@
 
 #include "core/must.h"
 #include "daemon/config_conf.h"
+#include "daemon/config_glance_fs.h"
+#include "daemon/config_sys.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -32,18 +34,43 @@ void session_init(struct session *s, const char *program, const char *option)
 
 void session_close(struct session *s)
 {
-    config_close(&s->config);
+    free(s->socket);
+    free(s->hostname);
+}
+
+// The whole of it, for what is wrong with it.
+static int load_all(struct session *s)
+{
+    struct config config;
+    struct buf problems;
+    buf_init(&problems, CONFIG_PROBLEMS_MAX);
+    enum fp_err err = config_load(s->config_file, &config, &problems);
+    if (err) {
+        fputs(problems.p ? problems.p : "", stderr);
+    } else {
+        s->socket = must_strdup(config.socket);
+        s->hostname = must_strdup(config.hostname);
+        config_close(&config);
+    }
+    buf_close(&problems);
+    return err ? EX_CONFIG : EX_OK;
 }
 
 int session_load(struct session *s)
 {
-    struct buf problems;
-    buf_init(&problems, CONFIG_PROBLEMS_MAX);
-    enum fp_err err = config_load(s->config_file, &s->config, &problems);
-    if (err)
-        fputs(problems.p ? problems.p : "", stderr);
-    buf_close(&problems);
-    return err ? EX_CONFIG : EX_OK;
+    struct config_glance g;
+    if (!config_glance_read(s->config_file, config_setting_names, &g))
+        return load_all(s);
+    s->socket = must_strdup(*g.socket ? g.socket : CONFIG_DEFAULT_SOCKET);
+    s->hostname = *g.hostname ? must_strdup(g.hostname) : NULL;
+    return EX_OK;
+}
+
+const char *session_hostname(struct session *s)
+{
+    if (!s->hostname)
+        s->hostname = config_machine_name();
+    return s->hostname;
 }
 
 int session_fail(const struct session *s, int code, const char *format, ...)

@@ -1,22 +1,26 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// session_sys: what every way of being called needs: how it was called, and the configuration.
+// session_sys: what every way of being called needs: how it was called, and the two settings that a
+// command looks for in the configuration.
 #ifndef FP_COMMAND_SESSION_SYS_H
 #define FP_COMMAND_SESSION_SYS_H
 
 #include "core/buf.h"
-#include "daemon/config.h"
 
 struct session {
     const char *program; // "fermoposta", "sendmail", "mailq", "postqueue": for messages
     const char *config_file;
-    struct config config; // once loaded
+    char *socket;   // once loaded; owned
+    char *hostname; // NULL: not set, and nobody asked yet; owned
 };
 
 // Where the configuration is: option (NULL: not given), else FERMOPOSTA_CONF, else the default.
 void session_init(struct session *s, const char *program, const char *option);
 void session_close(struct session *s);
-// 0, or 78 after printing every problem. Warnings are left to `check` and the daemon.
+// 0, or 78 after printing every problem. Values that are not needed are not looked at
+// (daemon/config_glance): they, and warnings, are left to `check` and the daemon.
 int session_load(struct session *s);
+// This machine's name where none is set: to be looked up may take a while, so it is when asked for.
+const char *session_hostname(struct session *s);
 // "PROGRAM: SENTENCE" on standard error; returns the code.
 int session_fail(const struct session *s, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -15,14 +15,13 @@ enum {
     CONFIG_MESSAGE_SIZE_MAX = 50 * 1024 * 1024,
     CONFIG_HISTORY_DAYS = 7,
     CONFIG_INTERACTIVE_S = 30,
-    CONFIG_UNIX_PATH_MAX = 107, // sun_path less its NUL
 };
 
 void config_defaults(struct config *c)
 {
     *c = (struct config){
         .spool = must_strdup("/var/lib/fermoposta/spool.db"),
-        .socket = must_strdup("/run/fermoposta/socket"),
+        .socket = must_strdup(CONFIG_DEFAULT_SOCKET),
         .operators = must_strdup("adm"),
         .mode = MODE_BACKGROUND,
         .interactive_timeout_ms = CONFIG_INTERACTIVE_S * TIME_SECOND_MS,
@@ -171,7 +170,7 @@ bool config_listen_is_valid(struct slice text)
 {
     struct slice prefix = SLICE_LIT("unix:/");
     if (text.n > prefix.n && slice_equal(slice_of(text.p, prefix.n), prefix))
-        return text.n - (prefix.n - 1) <= CONFIG_UNIX_PATH_MAX;
+        return text.n - (prefix.n - 1) <= CONFIG_SOCKET_PATH_MAX;
     return endpoint_is_valid(text, 0); // port 0 asks for a free one
 }
 

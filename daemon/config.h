@@ -14,6 +14,10 @@ enum config_mode {
     MODE_INTERACTIVE, // deliver first; spool what could not be delivered at once
 };
 
+#define CONFIG_DEFAULT_SOCKET "/run/fermoposta/socket"
+
+enum { CONFIG_SOCKET_PATH_MAX = 107 }; // sun_path less its NUL
+
 struct config_listen {
     char *address;                    // "127.0.0.1:25", "[::1]:25", "unix:/path"; owned
     struct hostname_network *trusted; // owned

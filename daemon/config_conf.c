@@ -22,7 +22,6 @@ enum {
     RCPTS_MAX = 100000,
     RCPTS_ADVISED = 100, // RFC 5321 4.5.3.1.8: a server must take at least this many
     HISTORY_DAYS_MAX = 3650,
-    SOCKET_PATH_MAX = 107, // sun_path less its NUL
     MESSAGE_SIZE_MIN = 1024,
 };
 
@@ -105,9 +104,9 @@ static void read_spool(struct config_reader *r, const config_setting_t *s, void 
 static void read_socket(struct config_reader *r, const config_setting_t *s, void *into)
 {
     const char *value = absolute_path(r, s);
-    if (value && strlen(value) > SOCKET_PATH_MAX)
+    if (value && strlen(value) > CONFIG_SOCKET_PATH_MAX)
         config_problem(r, s, "socket is %zu bytes long, but the path of a socket has at most %d",
-                       strlen(value), SOCKET_PATH_MAX);
+                       strlen(value), CONFIG_SOCKET_PATH_MAX);
     else if (value)
         replace(&((struct config *)into)->socket, value);
 }

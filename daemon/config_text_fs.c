@@ -118,8 +118,7 @@ static enum scan scan_line(enum scan state, struct slice line)
     return state;
 }
 
-// Is this line @include "PATH"? FP_NOT_FOUND: no; FP_INVALID: it tries to be.
-static enum fp_err include_path(struct slice line, struct slice *ret_path)
+enum fp_err config_text_include(struct slice line, struct slice *ret_path)
 {
     static const char word[] = "@include";
     line = slice_trim(line);
@@ -155,7 +154,7 @@ static uint32_t add_file(struct config_text *t, const char *path)
     return t->file_count++;
 }
 
-static char *path_beside(const char *file, struct slice path)
+char *config_text_path(const char *file, struct slice path)
 {
     const char *slash = strrchr(file, '/');
     struct buf full;
@@ -172,7 +171,7 @@ static enum fp_err add_content(struct config_text *t, uint32_t file, struct slic
 static enum fp_err include(struct config_text *t, struct config_line place, struct slice path,
                            int depth, struct buf *problems)
 {
-    char *full = path_beside(t->files[place.file], path);
+    char *full = config_text_path(t->files[place.file], path);
     struct buf content;
     buf_init(&content, CONFIG_TEXT_MAX - t->text.n);
     const char *why = NULL;
@@ -201,7 +200,7 @@ static enum fp_err add_content(struct config_text *t, uint32_t file, struct slic
         content = slice_from(content, line.n + 1);
         place.line++;
         struct slice path;
-        enum fp_err err = state == SCAN_PLAIN ? include_path(line, &path) : FP_NOT_FOUND;
+        enum fp_err err = state == SCAN_PLAIN ? config_text_include(line, &path) : FP_NOT_FOUND;
         if (err == FP_OK)
             err = include(t, place, path, depth + 1, problems);
         else if (err == FP_INVALID)

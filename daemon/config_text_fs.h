@@ -41,6 +41,12 @@ void config_text_close(struct config_text *t);
 // FP_NOT_FOUND, FP_DENIED, FP_IO for the file itself; FP_INVALID for what is wrong inside it.
 enum fp_err config_text_read(struct config_text *t, const char *file, struct buf *problems);
 
+// Is this line @include "PATH"? FP_NOT_FOUND: no; FP_INVALID: it tries to be. Only lines that begin
+// outside of strings and comments count.
+enum fp_err config_text_include(struct slice line, struct slice *ret_path);
+// The path as the file that includes it means it; the caller frees it.
+char *config_text_path(const char *file, struct slice path);
+
 // Where line `line` (from 1) of the text came from.
 const char *config_text_file(const struct config_text *t, uint32_t line);
 uint32_t config_text_line(const struct config_text *t, uint32_t line);
