@@ -2,6 +2,7 @@
 // destination: a next hop's health and its turn. See destination.h and scheduler.h.
 #include "scheduler/destination.h"
 
+#include "scheduler/domain.h"
 #include "scheduler/window.h"
 
 #include <stdlib.h>
@@ -128,7 +129,12 @@ static void rest(struct scheduler *s, struct destination *d, int64_t until_ms)
     if (d->state != DESTINATION_RESTING)
         move(s, d, DESTINATION_RESTING);
     set_rest(s, d, until_ms);
-    window_park(s, d);
+    if (!s->settings.is_manual) {
+        window_park(s, d);
+        return;
+    }
+    window_clear(s, d);
+    domain_give_up(s, d);
 }
 
 void destination_started(struct scheduler *s, struct destination *d, struct batch *b)

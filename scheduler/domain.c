@@ -65,6 +65,14 @@ static void begin_pass(struct domain *d)
     d->after_n = 0;
 }
 
+// Behind all rows of that time.
+static void begin_behind(struct domain *d, int64_t after_ms)
+{
+    d->after_ms = after_ms;
+    d->after_message = INT64_MAX;
+    d->after_n = UINT32_MAX;
+}
+
 static void attach(struct scheduler *s, struct domain *d, struct destination *to)
 {
     struct destination *from = d->destination;
@@ -83,7 +91,7 @@ static void attach(struct scheduler *s, struct domain *d, struct destination *to
     destination_refresh(s, to);
 }
 
-static struct domain *get(struct scheduler *s, const char *name, struct destination *to)
+struct domain *domain_get(struct scheduler *s, const char *name, struct destination *to)
 {
     struct domain *d = domain_find(s, name);
     if (d)
@@ -92,7 +100,7 @@ static struct domain *get(struct scheduler *s, const char *name, struct destinat
     d = must_zalloc(sizeof *d + n);
     memcpy(d->name, name, n);
     d->wake.owner = d;
-    d->next_due_ms = d->flush_ms = TIME_NEVER;
+    d->next_due_ms = d->flush_ms = d->marked_ms = TIME_NEVER;
     d->destination = to;
     to->domain_count++;
     begin_pass(d);
@@ -102,7 +110,7 @@ static struct domain *get(struct scheduler *s, const char *name, struct destinat
 
 static void note_due(struct scheduler *s, struct domain *d, int64_t due_ms)
 {
-    if (due_ms < d->next_due_ms)
+    if (due_ms < d->next_due_ms && !s->settings.is_manual)
         d->next_due_ms = due_ms;
     if (d->state != DOMAIN_WAITING)
         return;
@@ -114,7 +122,7 @@ static void note_due(struct scheduler *s, struct domain *d, int64_t due_ms)
 
 void domain_note(struct scheduler *s, const char *name, struct destination *to, int64_t due_ms)
 {
-    struct domain *d = get(s, name, to);
+    struct domain *d = domain_get(s, name, to);
     if (destination_is_resting(s, d->destination) && !destination_is_resting(s, to))
         attach(s, d, to);
     note_due(s, d, due_ms);
@@ -123,7 +131,7 @@ void domain_note(struct scheduler *s, const char *name, struct destination *to, 
 void domain_tell(struct scheduler *s, const struct sched_event *event)
 {
     struct destination *to = destination_get(s, event->domain.destination);
-    struct domain *d = get(s, event->domain.name, to);
+    struct domain *d = domain_get(s, event->domain.name, to);
     attach(s, d, to);
     note_due(s, d, event->domain.next_due_ms);
 }
@@ -132,14 +140,17 @@ void domain_read(struct scheduler *s, struct destination *dest, uint32_t limit,
                  struct sched_effect *ret)
 {
     struct domain *d = list_owner(list_first(&dest->due), struct domain, due);
-    bool is_flush = d->flush_ms != TIME_NEVER;
-    if (d->after_ms == INT64_MIN && !is_flush)
+    bool is_flush = d->flush_ms != TIME_NEVER, begins = d->after_ms == INT64_MIN;
+    int64_t horizon_ms = s->settings.is_manual ? scheduler_mark(s->now_ms) : s->now_ms;
+    if (begins && !is_flush)
         d->next_due_ms = TIME_NEVER; // all that was said is committed: this pass will see it
-    list_remove(&dest->read);        // and to the end, if it may read again
+    if (begins && !is_flush && s->settings.is_manual)
+        begin_behind(d, scheduler_mark(d->marked_ms) - 1);
+    list_remove(&dest->read); // and to the end, if it may read again
     move(s, d, DOMAIN_READING);
     *ret = (struct sched_effect){.kind = SCHED_READ_DUE};
     ret->due.domain = d->name;
-    ret->due.horizon_ms = is_flush ? INT64_MAX : s->now_ms;
+    ret->due.horizon_ms = is_flush ? INT64_MAX : horizon_ms;
     ret->due.attempted_before_ms = d->flush_ms;
     ret->due.after_ms = d->after_ms;
     ret->due.after_message = d->after_message;
@@ -156,11 +167,32 @@ static void stop_lingering(struct scheduler *s, struct domain *d)
     }
 }
 
-static void end_pass(struct domain *d, int64_t next_due_ms)
+static void end_pass(struct scheduler *s, struct domain *d, int64_t next_due_ms)
 {
-    d->flush_ms = TIME_NEVER;
-    if (next_due_ms < d->next_due_ms)
+    if (s->settings.is_manual && d->flush_ms == TIME_NEVER) {
+        d->marked_ms = d->next_due_ms;
+        d->next_due_ms = TIME_NEVER;
+    } else if (!s->settings.is_manual && next_due_ms < d->next_due_ms) {
         d->next_due_ms = next_due_ms;
+    }
+    d->flush_ms = TIME_NEVER;
+    begin_pass(d);
+}
+
+static bool is_flushed(const struct domain *d)
+{
+    return d->flush_ms != TIME_NEVER || d->marked_ms != TIME_NEVER;
+}
+
+// What its destination will not have now, nobody asks for again before the next flush.
+static bool is_hopeless(const struct scheduler *s, const struct domain *d)
+{
+    return s->settings.is_manual && destination_is_resting(s, d->destination);
+}
+
+static void forget_flush(struct domain *d)
+{
+    d->flush_ms = d->marked_ms = d->next_due_ms = TIME_NEVER;
     begin_pass(d);
 }
 
@@ -180,7 +212,7 @@ static void advance(struct domain *d, const struct sched_event *event)
 // Between two passes: begin the next one, wait for it, or forget the domain.
 static void settle_down(struct scheduler *s, struct domain *d)
 {
-    if (d->flush_ms != TIME_NEVER || d->next_due_ms <= s->now_ms)
+    if (is_flushed(d) || d->next_due_ms <= s->now_ms)
         move(s, d, DOMAIN_DUE);
     else if (d->next_due_ms != TIME_NEVER)
         move(s, d, DOMAIN_WAITING);
@@ -193,7 +225,11 @@ void domain_page_end(struct scheduler *s, const struct sched_event *event)
     struct domain *d = domain_find(s, event->page.domain);
     must(d && d->state == DOMAIN_READING);
     stop_lingering(s, d);
-    if (d->is_stale) {
+    if (is_hopeless(s, d)) {
+        d->is_stale = false;
+        forget_flush(d);
+        settle_down(s, d);
+    } else if (d->is_stale) {
         d->is_stale = false;
         begin_pass(d);
         settle_down(s, d);
@@ -203,14 +239,16 @@ void domain_page_end(struct scheduler *s, const struct sched_event *event)
         advance(d, event);
         move(s, d, DOMAIN_DUE);
     } else {
-        end_pass(d, event->page.next_due_ms);
+        end_pass(s, d, event->page.next_due_ms);
         settle_down(s, d);
     }
 }
 
-void domain_flush(struct scheduler *s, struct domain *d)
+void domain_flush(struct scheduler *s, struct domain *d, int64_t at_ms)
 {
-    d->flush_ms = s->now_ms;
+    if (d->flush_ms == at_ms)
+        return;
+    d->flush_ms = at_ms;
     if (d->state == DOMAIN_READING) {
         d->is_stale = true;
         return;
@@ -218,6 +256,26 @@ void domain_flush(struct scheduler *s, struct domain *d)
     begin_pass(d);
     if (d->state != DOMAIN_DUE)
         move(s, d, DOMAIN_DUE);
+}
+
+void domain_flush_marked(struct scheduler *s, struct domain *d, int64_t at_ms)
+{
+    bool is_read = d->state == DOMAIN_READING && d->flush_ms == TIME_NEVER && !d->is_stale;
+    int64_t *first = is_read ? &d->next_due_ms : &d->marked_ms;
+    if (at_ms < *first)
+        *first = at_ms;
+    if (d->state != DOMAIN_READING && d->state != DOMAIN_DUE)
+        move(s, d, DOMAIN_DUE);
+}
+
+void domain_give_up(struct scheduler *s, struct destination *dest)
+{
+    struct list *first;
+    while ((first = list_first(&dest->due))) {
+        struct domain *d = list_owner(first, struct domain, due);
+        forget_flush(d);
+        domain_free(s, d);
+    }
 }
 
 void domain_let_go(struct scheduler *s, const char *name, uint64_t message, uint32_t n,
@@ -239,8 +297,13 @@ void domain_let_go(struct scheduler *s, const char *name, uint64_t message, uint
 void domain_wake(struct scheduler *s)
 {
     struct heap_node *node;
-    while ((node = heap_first(&s->dues)) && node->at_ms <= s->now_ms)
-        move(s, node->owner, DOMAIN_DUE);
+    while ((node = heap_first(&s->dues)) && node->at_ms <= s->now_ms) {
+        struct domain *d = node->owner;
+        if (is_hopeless(s, d))
+            domain_free(s, d);
+        else
+            move(s, d, DOMAIN_DUE);
+    }
 }
 
 void domain_forget_all(struct scheduler *s)
@@ -248,10 +311,12 @@ void domain_forget_all(struct scheduler *s)
     struct domain *d, *next;
     HASH_ITER(hh, s->domains, d, next)
     {
+        if (!s->settings.is_manual)
+            d->marked_ms = TIME_NEVER; // what is marked is due
         if (d->state == DOMAIN_READING) {
             d->is_stale = true;
             d->next_due_ms = TIME_NEVER;
-        } else if (d->flush_ms == TIME_NEVER) {
+        } else if (!is_flushed(d)) {
             domain_free(s, d);
         } else {
             begin_pass(d); // what it had read so far was in the windows

@@ -14,6 +14,11 @@
 // none are lost either: what was said before stays in next_due_ms, and what is attempted meanwhile
 // says its next time when it has settled.
 //
+// In manual mode no due times are known. A flush by marks is a pass over the rows that are marked
+// with marked_ms or later. Marks that are told while its pages are read lie behind the cursor, as
+// later flushes have later marks; next_due_ms keeps the first of them, for the case that the last
+// page has been read.
+//
 // A domain hangs on one destination, whose room and health decide when it is read. Its recipients
 // may still be routed elsewhere one by one; then it moves to where something can be done.
 #ifndef FP_SCHEDULER_DOMAIN_H
@@ -30,6 +35,7 @@ struct domain {
     struct heap_node wake; // in `dues` while WAITING for a time, or RETRYING
     int64_t next_due_ms;   // TIME_NEVER: nothing known
     int64_t flush_ms;      // when the flush was asked for; TIME_NEVER: none
+    int64_t marked_ms;     // likewise of the flush by marks
     int64_t after_ms;      // cursor; INT64_MIN: a pass begins
     uint64_t after_message;
     uint32_t after_n;
@@ -40,6 +46,7 @@ struct domain {
 };
 
 struct domain *domain_find(const struct scheduler *s, const char *name);
+struct domain *domain_get(struct scheduler *s, const char *name, struct destination *to); // made
 // There is open mail of it, due then. Its rows go to `to`; sticky, see above.
 void domain_note(struct scheduler *s, const char *name, struct destination *to, int64_t due_ms);
 // The pipeline tells where its mail goes by today's routes.
@@ -49,7 +56,10 @@ void domain_tell(struct scheduler *s, const struct sched_event *event);
 void domain_read(struct scheduler *s, struct destination *d, uint32_t limit,
                  struct sched_effect *ret);
 void domain_page_end(struct scheduler *s, const struct sched_event *event);
-void domain_flush(struct scheduler *s, struct domain *d);
+void domain_flush(struct scheduler *s, struct domain *d, int64_t at_ms);
+void domain_flush_marked(struct scheduler *s, struct domain *d, int64_t at_ms);
+// The destination has failed: flushes of its domains are over (manual mode).
+void domain_give_up(struct scheduler *s, struct destination *d);
 
 // The recipient is in nobody's hands any more. f: its entry, NULL when it has none. While its
 // domain is being read the entry stays, or is made, until that page has ended (D1).

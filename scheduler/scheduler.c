@@ -116,12 +116,18 @@ static void on_settled(struct scheduler *s, const struct sched_event *event)
 static void on_flush(struct scheduler *s, const struct sched_event *event)
 {
     struct domain *domain, *next_domain;
-    if (event->flush_domain) {
-        domain = domain_find(s, event->flush_domain);
+    int64_t at_ms = event->flush.at_ms ? event->flush.at_ms : s->now_ms;
+    if (event->flush.domain) {
+        domain = event->flush.destination ? domain_get(s, event->flush.domain,
+                                                       destination_get(s, event->flush.destination))
+                                          : domain_find(s, event->flush.domain);
         if (!domain)
             return;
         destination_flush(s, domain->destination);
-        domain_flush(s, domain);
+        if (event->flush.is_marked)
+            domain_flush_marked(s, domain, at_ms);
+        else
+            domain_flush(s, domain, at_ms);
         return;
     }
     struct destination *d, *next;
@@ -131,7 +137,7 @@ static void on_flush(struct scheduler *s, const struct sched_event *event)
     }
     HASH_ITER(hh, s->domains, domain, next_domain)
     {
-        domain_flush(s, domain);
+        domain_flush(s, domain, at_ms);
     }
 }
 

@@ -25,6 +25,12 @@
 // succeeded must be due by then, so a recipient that failed with its host is next due at the end of
 // the rest.
 //
+// In *manual* mode nothing is read or started but what a flush asks for, once: time makes nothing
+// due, fresh mail stays in the spool, and when a destination fails what was flushed for it and not
+// tried is given up as well. A flush is for whole domains, or, where it is for a selection of
+// recipients, for those that the spool has marked: their next attempt is scheduler_mark(of the
+// flush), before all times, in the order of the flushes.
+//
 // (D1) A recipient is in the in-flight set from when it enters a window until its settle has
 //      committed; a page that was read before that commit and still holds it is filtered.
 // (D2) Destinations take turns (round robin); no destination gets a second start while another
@@ -67,7 +73,14 @@ struct scheduler_settings {
     uint32_t batches_max;      // attempts under way over all destinations; e.g. 200
     uint32_t window_rcpts_max; // recipients in all windows together; e.g. 20000
     uint32_t page_size;        // recipients asked for per SCHED_READ_DUE; e.g. 200
+    bool is_manual;
 };
+
+// The next attempt of a recipient that a flush at that time (ms since the epoch) has picked.
+static inline int64_t scheduler_mark(int64_t flush_ms)
+{
+    return flush_ms - ((int64_t)1 << 53);
+}
 
 enum sched_event_kind {
     SCHED_TIMER,
@@ -80,7 +93,7 @@ enum sched_event_kind {
     SCHED_DONE,     // the attempt is over, the slot is free; outcomes are not committed yet
     SCHED_SETTLED,  // one recipient's outcome is committed
     SCHED_DROP,     // removed or held by an operator: leave it out of the windows
-    SCHED_FLUSH,    // try now, rests included: one domain, or everything (domain NULL)
+    SCHED_FLUSH,    // try now, rests included: one domain, or everything that is known (NULL)
     // one destination's rest is over, because an operator says so (settled.destination)
     SCHED_WAKE,
     SCHED_PAUSE,  // start nothing more (shutdown, outcomes cannot be stored)
@@ -126,8 +139,13 @@ struct sched_event {
         const char *destination; // borrowed
         int64_t next_attempt_ms; // when not gone
     } settled;
-    const char *flush_domain; // FLUSH; NULL: all
-    bool is_braked;           // BRAKE
+    struct { // FLUSH: strings borrowed
+        const char *domain;
+        const char *destination; // of the domain, which need not be known; NULL: only if it is
+        int64_t at_ms;           // when it was asked for: what was tried since is left out; 0: now
+        bool is_marked;          // manual mode: only what is marked with at_ms, or later
+    } flush;
+    bool is_braked; // BRAKE
 };
 
 enum sched_effect_kind {

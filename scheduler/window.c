@@ -90,6 +90,8 @@ static bool has_room(const struct scheduler *s, const struct destination *d, con
 {
     if (s->is_paused)
         return false;
+    if (s->settings.is_manual && (b->is_fresh || destination_is_resting(s, d)))
+        return false;
     if (d->state != DESTINATION_OPEN) {
         if (b->only_if_open)
             return false;

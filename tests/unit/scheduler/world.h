@@ -340,7 +340,7 @@ static inline void world_drop(struct world *w, struct row *row)
 
 static inline void world_flush(struct world *w, const char *domain)
 {
-    world_feed(w, (struct sched_event){.kind = SCHED_FLUSH, .flush_domain = domain});
+    world_feed(w, (struct sched_event){.kind = SCHED_FLUSH, .flush.domain = domain});
 }
 
 static inline void world_step(struct world *w)
