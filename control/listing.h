@@ -28,7 +28,7 @@ bool listing_format_parse(const char *name, enum listing_format *ret);
 struct listing_recipient {
     const struct recipient *rcpt;
     bool is_active;          // an attempt is under way
-    int64_t next_attempt_ms; // latest of its own, its destination's rest
+    int64_t next_attempt_ms; // latest of its own, its destination's rest; TIME_NEVER: when flushed
     int64_t expires_ms;      // by today's rules
     const char *reason;      // its last reply, or why its destination rests; "" none
     const char *status;      // last status, "" none

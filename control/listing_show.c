@@ -88,6 +88,8 @@ static void show_times(const struct listing_recipient *r, int64_t now_ms, int ut
         column_str(c, "under way");
     } else if (r->rcpt->state == RECIPIENT_HELD) {
         column_str(c, "when it is released");
+    } else if (r->next_attempt_ms == TIME_NEVER) {
+        column_str(c, "when it is flushed");
     } else {
         column_time(c, r->next_attempt_ms, utc_offset_s);
         column_str(c, " (");

@@ -53,7 +53,10 @@ static void add_envelope(const struct listing *l, const struct listing_row *row,
     from = end_cell(c, from, BYTES_WIDTH);
     column_number(c, s->attempts, 0);
     from = end_cell(c, from, TRIES_WIDTH);
-    column_until(c, s->is_active ? l->now_ms : s->next_attempt_ms, l->now_ms);
+    if (!s->is_active && !s->is_held && s->next_attempt_ms == TIME_NEVER)
+        column_str(c, "on flush");
+    else
+        column_until(c, s->is_active ? l->now_ms : s->next_attempt_ms, l->now_ms);
     from = end_cell(c, from, NEXT_WIDTH);
     column_time(c, s->expires_ms, l->utc_offset_s);
     end_cell(c, from, GIVES_UP_WIDTH);

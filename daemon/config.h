@@ -12,6 +12,7 @@
 enum config_mode {
     MODE_BACKGROUND,  // 250 after the commit, then deliver
     MODE_INTERACTIVE, // deliver first; spool what could not be delivered at once
+    MODE_QUEUE,       // 250 after the commit; deliver what an operator flushes
 };
 
 #define CONFIG_DEFAULT_SOCKET "/run/fermoposta/socket"

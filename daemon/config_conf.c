@@ -135,8 +135,9 @@ static void read_operators(struct config_reader *r, const config_setting_t *s, v
 
 static void read_mode(struct config_reader *r, const config_setting_t *s, void *into)
 {
-    static const char *const words[] = {
-        [MODE_BACKGROUND] = "background", [MODE_INTERACTIVE] = "interactive"};
+    static const char *const words[] = {[MODE_BACKGROUND] = "background",
+                                        [MODE_INTERACTIVE] = "interactive",
+                                        [MODE_QUEUE] = "queue"};
     int i = config_word(r, s, words, COUNT_OF(words));
     if (i >= 0)
         ((struct config *)into)->mode = (enum config_mode)i;

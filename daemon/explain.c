@@ -2,6 +2,8 @@
 // explain: what the spool does not say about a recipient. See explain.h.
 #include "daemon/explain.h"
 
+#include "core/time.h"
+
 static bool find_health(const struct explain *x, const struct recipient *r,
                         struct explain_health *ret)
 {
@@ -21,10 +23,15 @@ static void explain_recipient(const struct explain *x, const struct message *m,
         .status = r->last_status,
         .host = r->last_host,
     };
+    if (r->next_attempt_ms < 0) // a flush had picked it: it is due
+        to->next_attempt_ms = m->arrival_ms;
+    bool is_flushed_only = x->config->mode == MODE_QUEUE;
+    if (is_flushed_only)
+        to->next_attempt_ms = TIME_NEVER;
     struct explain_health health;
     if (!find_health(x, r, &health))
         return;
-    if (health.rest_until_ms > to->next_attempt_ms)
+    if (health.rest_until_ms > to->next_attempt_ms && !is_flushed_only)
         to->next_attempt_ms = health.rest_until_ms;
     // What holds it now is the rest, unless its own last attempt is more recent.
     if (health.text && r->last_attempt_ms < health.last_probe_ms) {

@@ -21,7 +21,17 @@ static bool is_named(const struct settle_plan *plan, enum notice_kind kind)
     return kind == NOTICE_FAILED ? plan->change.action == SETTLE_FAIL : plan->is_warning;
 }
 
-static void name_recipient(const struct settling *s, uint32_t i, struct notice_recipient *to)
+// 0: nobody knows.
+static int64_t next_attempt(const struct pipeline *p, const struct settling *s, uint32_t i)
+{
+    const struct settle_change *change = &s->plans[i].change;
+    if (p->config->mode == MODE_QUEUE)
+        return 0;
+    return change->action == SETTLE_DEFER ? change->next_attempt_ms : s->rcpts[i].next_attempt_ms;
+}
+
+static void name_recipient(const struct pipeline *p, const struct settling *s, uint32_t i,
+                           struct notice_recipient *to)
 {
     const struct settle_plan *plan = &s->plans[i];
     const struct recipient *r = &s->rcpts[i];
@@ -33,8 +43,7 @@ static void name_recipient(const struct settling *s, uint32_t i, struct notice_r
         .text_is_reply = o->has_reply,
         .host = o->host,
         .last_attempt_ms = s->outcomes && !s->is_operator ? s->times.began_ms : r->last_attempt_ms,
-        .next_attempt_ms =
-            plan->change.action == SETTLE_DEFER ? plan->change.next_attempt_ms : r->next_attempt_ms,
+        .next_attempt_ms = next_attempt(p, s, i),
         .expires_ms = plan->expires_ms,
         .expired = plan->is_expired,
         .in_doubt = o->in_doubt || r->in_doubt,
@@ -110,7 +119,7 @@ static struct entry *make(struct pipeline *p, struct settling *s, enum notice_ki
     struct notice n = {.kind = kind, .rcpts = rcpts};
     for (uint32_t i = 0; i < s->rcpt_count; i++)
         if (is_named(&s->plans[i], kind))
-            name_recipient(s, i, &rcpts[n.rcpt_count++]);
+            name_recipient(p, s, i, &rcpts[n.rcpt_count++]);
     struct entry *entry = NULL;
     take_original(p, s, &n);
     enum decide_action action =

@@ -162,6 +162,7 @@ static void ask_change(struct pipeline *p, struct operator_session *s)
     op->change.verb = change_of(s->request.verb);
     op->change.dry_run = s->request.dry_run;
     op->change.now_ms = p->now_ms;
+    op->change.mark = p->config->mode == MODE_QUEUE ? scheduler_mark(p->now_ms) : 0;
     op->change.uid = request_scope_uid(&s->caller);
     op->change.reason = s->request.reason[0] ? must_strdup(s->request.reason) : NULL;
     op->change.after = s->after;
@@ -198,7 +199,10 @@ void operator_changed(struct pipeline *p, const struct op_change *c)
             if (row->is_last)
                 log_removed(p, row->message);
         } else {
-            windows_due(p, row->domain, p->now_ms);
+            if (c->verb == CHANGE_DUE && c->mark)
+                windows_flush_marked(p, row->domain, c->now_ms);
+            else
+                windows_due(p, row->domain, p->now_ms);
             windows_wake(p, row->address, row->domain);
         }
     }
@@ -252,8 +256,15 @@ static void flush(struct pipeline *p, struct operator_session *s)
         return;
     }
     effect_logf(p, LOG_LEVEL_INFO, "operator uid=%lld: flush", (long long)s->caller.uid);
-    windows_feed(p, &(struct sched_event){.kind = SCHED_FLUSH});
-    answer_end(p, s, EX_OK);
+    windows_flush(p, s->conn);
+}
+
+void operator_flushed(struct pipeline *p, struct operator_session *s, enum fp_err err)
+{
+    if (err)
+        answer_trouble(p, s, err);
+    else
+        answer_end(p, s, EX_OK);
 }
 
 static void start(struct pipeline *p, struct operator_session *s)

@@ -74,6 +74,7 @@ static struct scheduler_settings scheduler_settings_of(const struct pipeline *p)
         .batches_max = p->batches_max,
         .window_rcpts_max = BUDGET_WINDOW_RCPTS,
         .page_size = BUDGET_PAGE_RCPTS,
+        .is_manual = p->config->mode == MODE_QUEUE,
     };
 }
 
@@ -224,6 +225,9 @@ static void on_stored(struct pipeline *p, struct op *op)
         break;
     case WAIT_DOMAINS:
         windows_domains_read(p, op);
+        break;
+    case WAIT_FLUSH:
+        windows_flush_read(p, w->flush_ms, w->conn, op);
         break;
     case WAIT_HEALTHS:
         windows_healths_read(p, op);

@@ -92,6 +92,7 @@ enum waiter_kind {
     WAIT_NOTHING,
     WAIT_PAGE,
     WAIT_DOMAINS,
+    WAIT_FLUSH,
     WAIT_HEALTHS,
     WAIT_CARRIER_CHUNK,
     WAIT_SETTLING,
@@ -103,7 +104,8 @@ enum waiter_kind {
 struct waiter {
     uint64_t tag;
     enum waiter_kind kind;
-    uint64_t conn;             // DOOR_*: may have gone meanwhile; OPERATOR
+    uint64_t conn;             // DOOR_*: may have gone meanwhile; OPERATOR, FLUSH
+    int64_t flush_ms;          // FLUSH: when it was asked for
     struct carrier *carrier;   // HOP_CHUNK; NULL when the hop has gone
     struct settling *settling; // SETTLING
     char *domain;              // PAGE; owned
@@ -265,6 +267,14 @@ void windows_drop(struct pipeline *p, uint64_t message, uint32_t n, const char *
 // The destination of that address rests no longer: it is probed now.
 void windows_wake(struct pipeline *p, const char *address, const char *domain);
 void windows_due(struct pipeline *p, const char *domain, int64_t next_due_ms);
+// May mail be tried without being asked for? Not at a start or end, not in mode "queue".
+bool windows_try_by_themselves(const struct pipeline *p);
+// An operator wants everything tried now; his session, if it is there still, is told when the
+// scheduler knows.
+void windows_flush(struct pipeline *p, uint64_t conn);
+void windows_flush_read(struct pipeline *p, int64_t flush_ms, uint64_t conn, struct op *op);
+// What the spool has marked in that domain is to be tried (mode "queue").
+void windows_flush_marked(struct pipeline *p, const char *domain, int64_t flush_ms);
 // Today's destination of an address; empty when no route fits.
 bool windows_destination(const struct pipeline *p, const char *address, const char *domain,
                          struct buf *to);
@@ -353,6 +363,7 @@ void operator_eof(struct pipeline *p, struct operator_session *s);
 bool operator_sent(struct pipeline *p, struct operator_session *s); // false: the session is over
 void operator_timer(struct pipeline *p, struct operator_session *s);
 void operator_stored(struct pipeline *p, struct operator_session *s, struct op *op);
+void operator_flushed(struct pipeline *p, struct operator_session *s, enum fp_err err);
 // The spool was changed so: the scheduler hears of it, be the operator still there or not.
 void operator_changed(struct pipeline *p, const struct op_change *c);
 void operator_free(struct pipeline *p, struct operator_session *s);

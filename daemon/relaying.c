@@ -380,7 +380,7 @@ bool relaying_ended(struct pipeline *p, struct batch *b, struct outcome *outcome
 
 static void try_later(struct pipeline *p, struct batch *b)
 {
-    if (p->is_started && !p->is_stopping)
+    if (windows_try_by_themselves(p))
         windows_offer(p, &(struct parcel){.kind = SCHED_FRESH,
                                           .message = &b->message,
                                           .rcpts = b->rcpts,

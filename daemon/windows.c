@@ -169,11 +169,16 @@ void windows_announce(struct pipeline *p, const struct message *m, uint32_t rcpt
     buf_close(&line);
 }
 
+bool windows_try_by_themselves(const struct pipeline *p)
+{
+    return p->is_started && !p->is_stopping && p->config->mode != MODE_QUEUE;
+}
+
 void windows_fresh(struct pipeline *p, struct entry *e)
 {
     windows_announce(p, &e->message, e->rcpt_count);
-    if (p->is_stopping || !p->is_started)
-        return;                            // durable: the next start finds it
+    if (!windows_try_by_themselves(p))
+        return;                            // durable: the next start, or flush, finds it
     if (e->rcpt_count > FRESH_RCPTS_MAX) { // it is read page by page, as there is room
         for (uint32_t i = 0; i < e->rcpt_count; i++)
             windows_due(p, e->rcpts[i].domain, p->now_ms);
@@ -206,6 +211,14 @@ static void feed_page_row(struct pipeline *p, struct op_row *row)
                                       .rcpt_count = row->rcpt_count});
 }
 
+// What comes while everything is being flushed was not meant.
+static bool came_after_flush(const struct pipeline *p, const struct op_due *due,
+                             const struct op_row *row)
+{
+    return p->config->mode == MODE_QUEUE && due->attempted_before_ms != INT64_MAX &&
+           row->message.arrival_ms > due->attempted_before_ms;
+}
+
 void windows_page_read(struct pipeline *p, const char *domain, struct op *op)
 {
     struct op_due *due = &op->due;
@@ -222,19 +235,25 @@ void windows_page_read(struct pipeline *p, const char *domain, struct op *op)
         end.page.last_n = r->n;
     }
     for (uint32_t i = 0; !op->err && i < due->row_count; i++)
-        feed_page_row(p, &due->rows[i]);
+        if (!came_after_flush(p, due, &due->rows[i]))
+            feed_page_row(p, &due->rows[i]);
     windows_feed(p, &end);
     if (op->err)
         effect_logf(p, LOG_LEVEL_ERROR, "spool: due mail could not be read: %s",
                     fp_err_text(op->err));
 }
 
-static void ask_domains(struct pipeline *p, const char *after)
+static struct waiter *ask_domains_for(struct pipeline *p, const char *after, enum waiter_kind kind)
 {
     struct op *op = op_new(OP_DOMAINS);
     op->domains.after = after ? must_strdup(after) : NULL;
     op->domains.limit = DOMAINS_PAGE;
-    store_op(p, op, WAIT_DOMAINS);
+    return store_op(p, op, kind);
+}
+
+static void ask_domains(struct pipeline *p, const char *after)
+{
+    ask_domains_for(p, after, WAIT_DOMAINS);
 }
 
 void windows_start(struct pipeline *p)
@@ -270,10 +289,10 @@ void windows_healths_read(struct pipeline *p, struct op *op)
     ask_domains(p, NULL);
 }
 
-void windows_due(struct pipeline *p, const char *domain, int64_t next_due_ms)
+// A route may name single addresses; the domain's own destination stands for where its mail is
+// read, each recipient is routed by itself when its row has been read.
+static char *destination_of_domain(const struct pipeline *p, const char *domain)
 {
-    // A route may name single addresses; the domain's own destination stands for where its mail is
-    // read, each recipient is routed by itself when its row has been read.
     struct recipient r = {.address = NULL, .domain = NULL};
     struct buf address;
     buf_init(&address, 1024);
@@ -281,13 +300,64 @@ void windows_due(struct pipeline *p, const char *domain, int64_t next_due_ms)
     r.address = address.p;
     r.domain = (char *)(uintptr_t)domain;
     char *destination = destination_of(p, &r);
+    buf_close(&address);
+    return destination;
+}
+
+void windows_due(struct pipeline *p, const char *domain, int64_t next_due_ms)
+{
+    char *destination = destination_of_domain(p, domain);
     struct sched_event e = {.kind = SCHED_DOMAIN};
     e.domain.name = domain;
     e.domain.destination = destination;
     e.domain.next_due_ms = next_due_ms;
     windows_feed(p, &e);
     free(destination);
-    buf_close(&address);
+}
+
+static void flush_domain(struct pipeline *p, const char *domain, int64_t at_ms, bool is_marked)
+{
+    char *destination = destination_of_domain(p, domain);
+    struct sched_event e = {.kind = SCHED_FLUSH};
+    e.flush.domain = domain;
+    e.flush.destination = destination;
+    e.flush.at_ms = at_ms;
+    e.flush.is_marked = is_marked;
+    windows_feed(p, &e);
+    free(destination);
+}
+
+void windows_flush_marked(struct pipeline *p, const char *domain, int64_t flush_ms)
+{
+    flush_domain(p, domain, flush_ms, true);
+}
+
+static void ask_flush_page(struct pipeline *p, const char *after, int64_t flush_ms, uint64_t conn)
+{
+    struct waiter *w = ask_domains_for(p, after, WAIT_FLUSH);
+    w->flush_ms = flush_ms;
+    w->conn = conn;
+}
+
+// The scheduler need not know every domain: not yet after a start, none in mode "queue".
+void windows_flush(struct pipeline *p, uint64_t conn)
+{
+    windows_feed(p, &(struct sched_event){.kind = SCHED_FLUSH, .flush.at_ms = p->now_ms});
+    ask_flush_page(p, NULL, p->now_ms, conn);
+}
+
+void windows_flush_read(struct pipeline *p, int64_t flush_ms, uint64_t conn, struct op *op)
+{
+    const struct op_domains *d = &op->domains;
+    for (uint32_t i = 0; !op->err && i < d->row_count; i++)
+        flush_domain(p, d->rows[i].domain, flush_ms, false);
+    if (!op->err && !d->is_done && d->row_count > 0) {
+        ask_flush_page(p, d->rows[d->row_count - 1].domain, flush_ms, conn);
+        return;
+    }
+    struct conn *c = conn_find(p, conn);
+    if (c && door_operator(c->door))
+        operator_flushed(p, door_operator(c->door), op->err);
 }
 
 void windows_domains_read(struct pipeline *p, struct op *op)

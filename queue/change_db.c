@@ -51,10 +51,13 @@ static enum fp_err apply_one(struct store *s, const struct op_change *change,
         bool is_gone;
         return finish_recipient(s, &f, &is_gone);
     }
-    struct sql_call c = sql_call(s, verbs[change->verb].sql);
+    bool is_mark = change->verb == CHANGE_DUE && change->mark;
+    struct sql_call c = sql_call(s, is_mark ? SQL_RECIPIENT_MARK : verbs[change->verb].sql);
     sql_int(&c, (int64_t)row->message);
     sql_int(&c, row->n);
-    if (verbs[change->verb].takes_time)
+    if (is_mark)
+        sql_int(&c, change->mark);
+    else if (verbs[change->verb].takes_time)
         sql_int(&c, change->now_ms);
     return sql_run(&c);
 }

@@ -133,6 +133,7 @@ struct op_change {
     bool dry_run;
     int64_t now_ms;
     int64_t uid;    // >= 0: only messages this user submitted; -1: all
+    int64_t mark;   // CHANGE_DUE: the next attempt, whatever it was; 0: now_ms, or what is earlier
     char *reason;   // owned, NULL for none; stored with removed ones
     uint64_t after; // keyset: messages with an id above this
     uint32_t limit; // messages per page, <= 1000

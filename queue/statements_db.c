@@ -101,6 +101,7 @@ const char *const sql_texts[SQL_COUNT] = {
     [SQL_RECIPIENT_REQUEUE] = requeue,
     [SQL_RECIPIENT_DUE] = "UPDATE recipient SET next_attempt = min(next_attempt, ?3)"
                           " WHERE message = ?1 AND n = ?2",
+    [SQL_RECIPIENT_MARK] = "UPDATE recipient SET next_attempt = ?3 WHERE message = ?1 AND n = ?2",
     [SQL_FINISHED_INSERT] = finished_insert,
     [SQL_ATTEMPT_INSERT] = attempt_insert,
     [SQL_ATTEMPT_TRIM] = "DELETE FROM attempt WHERE message = ?1 AND n = ?2 AND nr <="

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The setting `mode` with real clients and next hops: "interactive" hands mail on without touching the
-disk and spools what could not be delivered at once."""
+disk and spools what could not be delivered at once; "queue" delivers what is flushed."""
 import os
 import pwd
 import re
@@ -123,6 +123,29 @@ def test_answers(world):
     match(notice.data, "550 5.1.1 nobody here")
     world.await_empty()
     equal([len(hop.find(f"Subject: {n}\r\n\r\n{n}")) for n in ("one", "two")], [1, 1], "delivered")
+
+
+def test_queue(world):
+    hop = Hop(world)
+    configure(world, hop.to(), mode="queue")
+    world.start()
+    for name in ("one", "two", "three"):
+        world.sendmail("-f", "a@s.example", f"{name}@d.example", text=f"Subject: {name}\n\nx\n")
+    match(world.run("mailq").out, r"in 3 Requests\.")
+    match(world.run("fermoposta", "list").out, r"^[0-9A-F]{12}  queued .* on flush ")
+    equal([m["next_attempt"] for m in world.queue()], [None] * 3, "next attempts")
+    equal(hop.connections, 0, "connections")
+    world.run("fermoposta", "flush", "to=two@*")
+    world.await_log(r"to=<two@d.example>.*status=deferred")
+    await_(lambda: [m["state"] for m in world.queue()] == ["queued", "deferred", "queued"], "one was tried")
+    hop.up()
+    world.restart()
+    world.run("fermoposta", "flush", "to=three@*")
+    hop.await_one("Subject: three")
+    world.run("sendmail", "-q")
+    world.await_empty()
+    equal(sorted(m.rcpts[0] for m in hop.taken), [f"{name}@d.example" for name in ("one", "three", "two")], "delivered")
+    equal(re.findall(r"to=<two@d.example>.* status=(\w+)", world.log()), ["deferred", "sent"], "attempts")
 
 
 def test_reload(world):

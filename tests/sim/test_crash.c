@@ -29,12 +29,15 @@ struct scenario {
     bool is_relayed;          // somebody may have it before anybody was promised anything
     uint32_t unaccepted_most; // crash points that leave the client without an answer
     uint64_t points_most;     // what comes later is as in the first scenario; 0: all
+    bool is_flushed;          // every so often, by an operator
 };
 
 static const struct scenario scenarios[] = {
-    {"background", TABLES, 50, false, 40, 0},
-    {"interactive", INTERACTIVE TABLES, 50, true, 120, 300},
-    {"interactive, a long message", INTERACTIVE TABLES, 2 * MESSAGE_CHUNK_MAX + 50, true, 180, 300},
+    {"background", TABLES, 50, false, 40, 0, false},
+    {"interactive", INTERACTIVE TABLES, 50, true, 120, 300, false},
+    {"interactive, a long message", INTERACTIVE TABLES, 2 * MESSAGE_CHUNK_MAX + 50, true, 180, 300,
+     false},
+    {"queue", "mode = \"queue\"\n" TABLES, 50, false, 40, 500, true},
 };
 
 struct ending {
@@ -104,7 +107,13 @@ static void play(const struct scenario *s, uint64_t crash_after, struct ending *
     uint64_t id = world_submit(
         w, "a@sender.example",
         "x@ok.example x@late.example x@never.example x@down.example x@slow.example", text);
-    world_run(w, 6 * TIME_HOUR_MS);
+    for (int i = 0, code; i < 6 * 4; i++) {
+        // By turns everything, and what names itself.
+        static const char *const all[] = {"from=*"};
+        if (s->is_flushed)
+            world_ask(w, "flush", all, (size_t)(i % 2), &code);
+        world_run(w, TIME_HOUR_MS / 4);
+    }
     check(w, s, id != 0);
     *ret = (struct ending){
         .was_accepted = id != 0, .first = first, .effects = w->effects, .crashes = w->crashes};

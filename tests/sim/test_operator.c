@@ -53,6 +53,23 @@ static void test_hold_and_release(void **state)
     world_free(w);
 }
 
+// Right after a start the scheduler has not heard of any domain yet.
+static void test_flush_right_after_a_start(void **state)
+{
+    (void)state;
+    struct world *w = make_world(20);
+    struct host *one = world_host(w, "192.0.2.1");
+    one->state = HOST_GREYLIST;
+    assert_int_not_equal(world_submit(w, "a@x.example", "b@one.example", text), 0);
+    world_run(w, TIME_MINUTE_MS);
+    one->state = HOST_UP;
+    world_crash(w);
+    ask(w, 0, "flush", NULL);
+    world_run(w, TIME_SECOND_MS);
+    assert_int_equal(one->received_count, 1);
+    world_free(w);
+}
+
 static void test_flush_of_a_selection(void **state)
 {
     (void)state;
@@ -203,6 +220,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hold_and_release),
+        cmocka_unit_test(test_flush_right_after_a_start),
         cmocka_unit_test(test_flush_of_a_selection),
         cmocka_unit_test(test_remove_during_an_attempt_wins),
         cmocka_unit_test(test_bounce_tells_the_sender_once),

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -128,7 +129,11 @@ static void play_seed(uint64_t seed, const char *mode)
     int code;
     world_run(w, TIME_HOUR_MS);
     world_ask(w, "release", (const char *const[]){"--all"}, 1, &code);
-    world_run(w, 30 * TIME_HOUR_MS);
+    for (int hour = 0; hour < 30; hour++) {
+        if (strcmp(mode, "queue") == 0)
+            world_ask(w, "flush", NULL, 0, &code);
+        world_run(w, TIME_HOUR_MS);
+    }
     if (getenv("VERBOSE"))
         fputs(w->trace.p, stdout);
     assert_int_equal(world_queued(w), 0);
@@ -171,11 +176,18 @@ static void test_seeds_interactive(void **state)
     play_seeds("interactive");
 }
 
+static void test_seeds_queue(void **state)
+{
+    (void)state;
+    play_seeds("queue");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_seeds),
         cmocka_unit_test(test_seeds_interactive),
+        cmocka_unit_test(test_seeds_queue),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -163,11 +163,40 @@ static void format_names(void **state)
     assert_int_equal(f, LISTING_POSTFIX);
 }
 
+// Mail that is only tried when an operator flushes it has no next attempt.
+static void waits_for_a_flush(void **state)
+{
+    (void)state;
+    struct buf got;
+    struct listing_recipient view = queue_views[3];
+    view.next_attempt_ms = TIME_NEVER;
+    struct listing_row row = {&queue_messages[0], &view, 1};
+    static const struct {
+        enum listing_format format;
+        const char *want;
+    } cases[] = {{LISTING_TABLE, "  2      on flush   2026-"}, {LISTING_CSV, "Z,,2026-"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct listing l;
+        buf_init(&got, TEXT_MAX);
+        listing_init(&l, cases[i].format, NOW, QUEUE_OFFSET_S);
+        listing_begin(&l, &got);
+        listing_row(&l, &row, &got);
+        if (!strstr(got.p, cases[i].want))
+            fail_msg("no '%s' in %s", cases[i].want, got.p);
+        buf_close(&got);
+    }
+    buf_init(&got, TEXT_MAX);
+    listing_show(&row, NOW, QUEUE_OFFSET_S, &got);
+    assert_non_null(strstr(got.p, "\n    next try:   when it is flushed\n"));
+    buf_close(&got);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whole_listings),
         cmocka_unit_test(one_message),
+        cmocka_unit_test(waits_for_a_flush),
         cmocka_unit_test(no_controls),
         cmocka_unit_test(monitoring_programs_count_right),
         cmocka_unit_test(a_full_buffer_loses_no_row),

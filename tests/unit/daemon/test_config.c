@@ -101,7 +101,8 @@ static const struct bad_case {
      "c.conf:1: log is \"a\\x1bb\", but must be \"stderr\", \"syslog\" or the full path of a "
      "file\n"},
     {"a mode", "mode = \"relay\"\n",
-     "c.conf:1: mode is \"relay\", but must be \"background\" or \"interactive\"\n"},
+     "c.conf:1: mode is \"relay\", but must be \"background\", \"interactive\" or "
+     "\"queue\"\n"},
     {"a wait that is too short", "interactive_timeout = \"0\"\n",
      "c.conf:1: interactive_timeout is \"0\", but must be from \"1s\" to \"10m\"\n"},
     {"a wait that is too long", "interactive_timeout = \"601s\"\n",

@@ -349,6 +349,20 @@ static void test_requeue_and_due(void **state)
     assert_int_equal(get->read.row->rcpts[1].next_attempt_ms, NOW); // it keeps its place
     op_free(get);
 
+    for (int64_t mark = -7; mark <= -5; mark += 2) { // a mark replaces what was there, later or not
+        op = change_op(CHANGE_DUE);
+        op->change.mark = mark;
+        assert_int_equal(spool_write_free(p, op), FP_OK);
+        r = get_rcpt(p, id, 0, &get);
+        assert_int_equal(r->next_attempt_ms, mark);
+        op_free(get);
+    }
+    assert_int_equal(spool_number(p, "SELECT count(*) FROM mailq WHERE next_attempt IS NULL"), 0);
+    op = change_op(CHANGE_DUE);
+    op->change.mark = -((int64_t)1 << 53) + NOW; // as they are in earnest
+    assert_int_equal(spool_write_free(p, op), FP_OK);
+    assert_int_equal(spool_number(p, "SELECT count(*) FROM mailq WHERE next_attempt IS NULL"), 2);
+
     assert_int_equal(spool_write_free(p, change_op(CHANGE_HOLD)), FP_OK);
     assert_int_equal(spool_write_free(p, change_op(CHANGE_REQUEUE)), FP_OK);
     r = get_rcpt(p, id, 0, &get);
@@ -362,7 +376,7 @@ static void test_requeue_and_due(void **state)
     assert_string_equal(r->last_host, "");
     assert_int_equal(r->next_attempt_ms, NOW + TIME_HOUR_MS);
     assert_true(r->in_doubt); // a fact that nobody can take back
-    assert_int_equal(get->read.row->message.version, 5);
+    assert_int_equal(get->read.row->message.version, 8);
     op_free(get);
 }
 
