@@ -12,7 +12,11 @@
 #include <unistd.h>
 #include <utlist.h>
 
-enum { BACKLOG = 1024, SOCKET_MODE = 0666 };
+enum {
+    BACKLOG = 1024,
+    SOCKET_MODE = 0666,
+    PATIENCE_MS = 5, // how long an outcome waits for company (queue/writer_db.h)
+};
 
 void shell_log(struct shell *sh, enum log_level level, struct slice text)
 {
@@ -147,7 +151,7 @@ static enum fp_err open_worker(struct shell *sh, enum store_role role, struct wo
     if (ret_high_water)
         *ret_high_water = store_id_high_water(store);
     struct worker_options wo = {
-        .store = store, .batch_max = 1024, .wake = on_worker, .wake_arg = &sh->wake};
+        .store = store, .patience_ms = PATIENCE_MS, .wake = on_worker, .wake_arg = &sh->wake};
     *ret = worker_start(&wo);
     return FP_OK;
 }

@@ -34,6 +34,28 @@ struct op *op_new(enum op_kind kind)
     return op;
 }
 
+// Of an attempt alone: a sweep and an operator, who make none, wait for their next page.
+static bool is_attempt_only(const struct op_settle *settle)
+{
+    for (uint32_t i = 0; i < settle->change_count; i++)
+        if (!settle->changes[i].is_attempt)
+            return false;
+    return !settle->notices[0] && !settle->notices[1];
+}
+
+enum op_haste op_haste(const struct op *op)
+{
+    switch (op->kind) {
+    case OP_DISCARD:
+    case OP_HEALTH:
+        return OP_LAZY;
+    case OP_SETTLE:
+        return is_attempt_only(&op->settle) ? OP_LAZY : OP_URGENT;
+    default:
+        return OP_URGENT;
+    }
+}
+
 void op_rows_free(struct op_row *rows, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {

@@ -289,6 +289,21 @@ struct op {
     };
 };
 
+// Whether anybody waits for a writer's op decides how soon it is committed.
+//
+// Lazy is what became of an attempt when no notice goes out with it, a destination's health, a body
+// that is given up. To hold them for a few milliseconds can lose nothing: the message stands in the
+// spool as it was, and its recipients stay in flight. A crash within that time has delivered
+// messages delivered again, as one between the next hop's reply and its commit always had; the
+// time grows by as much. Nearly every message that is relayed is settled shortly before or after
+// another is accepted, so its settlement mostly costs no commit of its own.
+//
+// Not lazy is what somebody goes on behind: a client behind its 250, an operator, a sweep that
+// reads its next page, a notice that is to be sent. Nor MAINTAIN, for another reason: it is long,
+// and whoever brought the company that it was held for would wait for it.
+enum op_haste { OP_URGENT, OP_LAZY };
+enum op_haste op_haste(const struct op *op);
+
 // Zeroed; uid fields -1. It has the member of its kind and no other: never copy one by value.
 struct op *op_new(enum op_kind kind);
 void op_free(struct op *op); // with everything it still owns; NULL is fine

@@ -3,8 +3,14 @@
 //
 // One mutex guards the two lists and the counters; the store is touched by the worker's own thread
 // alone. The reader shares nothing between ops, so it runs each by itself, and what can wait behind
-// what cannot. Group commit needs no timer: while one commit waits for the disk, the next batch
-// gathers.
+// what cannot. What somebody waits for needs no timer to share a commit: while one waits for the
+// disk, the next batch gathers. What nobody waits for (OP_LAZY) is held until there is company, or
+// `patience_ms` have gone by.
+//
+// The thread sleeps in two ways. It dozes, with nothing to do and no clock: whoever brings anything
+// wakes it. Or it watches: it will look again by itself, so that a lazy op, of which one follows
+// nearly every accept, costs no signal. It watches when it holds something, and for one patience
+// behind each batch.
 #include "queue/writer_db.h"
 
 #include "core/must.h"
@@ -12,6 +18,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 
 struct op_queue {
     struct op *first, *last;
@@ -21,15 +28,29 @@ struct worker {
     struct worker_options options;
     pthread_t thread;
     pthread_mutex_t mutex;
-    pthread_cond_t has_work;
+    pthread_cond_t has_work;    // by the monotonic clock
     struct op_queue todo, done; // under the mutex
+    uint32_t todo_urgent;       // under the mutex: of `todo`, those that somebody waits for
+    uint32_t todo_lazy;         // and those that nobody waits for
+    int64_t watch_until_ms;     // under the mutex: what is held is committed then, at the latest
     size_t pending_bytes;       // under the mutex
+    bool is_dozing;             // under the mutex
     bool is_stopping;           // under the mutex
     struct worker_news news;    // under the mutex: not told yet
     bool is_in_trouble;         // the thread's own
 };
 
-enum { BATCH_MAX_DEFAULT = 1024 };
+enum {
+    BATCH_MAX_DEFAULT = 1024,
+    LAZY_MAX = 128, // more are not held: they keep a commit busy as it is
+};
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
 
 static void queue_add(struct op_queue *q, struct op *first, struct op *last)
 {
@@ -180,33 +201,62 @@ static struct op *queue_take(struct op_queue *q, struct op *before)
     return op;
 }
 
+static bool must_begin(const struct worker *w)
+{
+    return w->todo_urgent > 0 || w->todo_lazy >= LAZY_MAX || w->is_stopping ||
+           (w->todo_lazy > 0 && now_ms() >= w->watch_until_ms);
+}
+
+static void await_work(struct worker *w)
+{
+    while (!must_begin(w)) {
+        int64_t until = w->watch_until_ms;
+        struct timespec t = {.tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000};
+        if (w->todo_lazy > 0 || now_ms() < until) {
+            pthread_cond_timedwait(&w->has_work, &w->mutex, &t);
+        } else {
+            w->is_dozing = true;
+            pthread_cond_wait(&w->has_work, &w->mutex);
+            w->is_dozing = false;
+        }
+    }
+}
+
+static uint32_t *counter(struct worker *w, const struct op *op)
+{
+    return op_haste(op) == OP_LAZY ? &w->todo_lazy : &w->todo_urgent;
+}
+
 // The reader's: mail before people. Of those that can wait few are here at a time, one of the sweep
 // and one of each operator, so that there is little to pass over.
 static struct op *take_one(struct worker *w)
 {
     pthread_mutex_lock(&w->mutex);
-    while (!w->todo.first && !w->is_stopping)
-        pthread_cond_wait(&w->has_work, &w->mutex);
+    await_work(w);
     struct op *before = NULL, *op = w->todo.first;
     for (; op && op_can_wait(op); op = op->next)
         before = op;
-    if (w->todo.first)
+    if (w->todo.first) {
         op = queue_take(&w->todo, op ? before : NULL);
+        --*counter(w, op);
+    }
     pthread_mutex_unlock(&w->mutex);
     return op;
 }
 
-// Takes up to batch_max of what is there; waits for the first. NULL when stopping and all is done.
+// Takes up to batch_max of what is there, in order, so that what was held goes before what it was
+// held for; waits for the first. NULL when stopping and all is done.
 static struct op *take_batch(struct worker *w, size_t *ret_bytes)
 {
     pthread_mutex_lock(&w->mutex);
-    while (!w->todo.first && !w->is_stopping)
-        pthread_cond_wait(&w->has_work, &w->mutex);
-    struct op *first = w->todo.first, *last = first;
-    size_t bytes = first ? op_bytes(first) : 0;
-    for (uint32_t n = 1; last && last->next && n < w->options.batch_max; n++) {
-        last = last->next;
-        bytes += op_bytes(last);
+    await_work(w);
+    struct op *first = w->todo.first, *last = NULL;
+    size_t bytes = 0;
+    uint32_t n = 0;
+    for (struct op *op = first; op && n < w->options.batch_max; op = op->next, n++) {
+        bytes += op_bytes(op);
+        --*counter(w, op);
+        last = op;
     }
     if (last) {
         w->todo.first = last->next;
@@ -227,6 +277,8 @@ static void give_back(struct worker *w, struct op *first, size_t bytes)
     pthread_mutex_lock(&w->mutex);
     queue_add(&w->done, first, last);
     w->pending_bytes -= bytes;
+    if (w->todo_lazy == 0)
+        w->watch_until_ms = now_ms() + w->options.patience_ms;
     pthread_mutex_unlock(&w->mutex);
     if (w->options.wake)
         w->options.wake(w->options.wake_arg);
@@ -264,25 +316,47 @@ struct worker *worker_start(const struct worker_options *options)
     if (w->options.batch_max == 0)
         w->options.batch_max = BATCH_MAX_DEFAULT;
     must(pthread_mutex_init(&w->mutex, NULL) == 0);
-    must(pthread_cond_init(&w->has_work, NULL) == 0);
+    pthread_condattr_t steady;
+    must(pthread_condattr_init(&steady) == 0);
+    must(pthread_condattr_setclock(&steady, CLOCK_MONOTONIC) == 0);
+    must(pthread_cond_init(&w->has_work, &steady) == 0);
+    pthread_condattr_destroy(&steady);
     start_thread(w);
     return w;
 }
 
+// Adds and says whether the thread has to be woken for it.
+static bool add(struct worker *w, struct op *first, struct op *last, uint32_t urgent, uint32_t lazy)
+{
+    bool wakes = w->is_dozing || (urgent > 0 && w->todo_urgent == 0) ||
+                 (w->todo_lazy < LAZY_MAX && w->todo_lazy + lazy >= LAZY_MAX);
+    if (w->todo_lazy == 0 && lazy > 0)
+        w->watch_until_ms = now_ms() + w->options.patience_ms;
+    queue_add(&w->todo, first, last);
+    w->todo_urgent += urgent;
+    w->todo_lazy += lazy;
+    if (wakes)
+        w->is_dozing = false; // whoever comes next need not wake it again
+    return wakes;
+}
+
 void worker_push_list(struct worker *w, struct op *first)
 {
-    if (!first)
+    size_t bytes = 0;
+    uint32_t urgent = 0, lazy = 0;
+    struct op *last = NULL;
+    for (struct op *op = first; op; op = op->next) {
+        bytes += op_bytes(op);
+        *(op_haste(op) == OP_LAZY ? &lazy : &urgent) += 1;
+        last = op;
+    }
+    if (!last)
         return;
-    size_t bytes = op_bytes(first);
-    struct op *last = first;
-    for (; last->next; last = last->next)
-        bytes += op_bytes(last->next);
     pthread_mutex_lock(&w->mutex);
-    bool was_empty = !w->todo.first; // only then may the thread be asleep
-    queue_add(&w->todo, first, last);
     w->pending_bytes += bytes;
+    bool wakes = add(w, first, last, urgent, lazy);
     pthread_mutex_unlock(&w->mutex);
-    if (was_empty) // after the unlock: a thread that is woken into a locked mutex sleeps again
+    if (wakes) // after the unlock: a thread that is woken into a locked mutex sleeps again
         pthread_cond_signal(&w->has_work);
 }
 

@@ -4,10 +4,12 @@
 // Hand an op over with x_push, from one thread only (the loop). Finished ops are collected with
 // x_take on the same thread after `wake` was called (from the worker thread: it may only signal,
 // e.g. uv_async_send). The writer forms its batches by itself: everything that was pushed while
-// the previous commit was syncing is the next batch. The reader takes one op at a time, those that
-// can wait (op_can_wait) behind all others. At FP_FULL and FP_IO the batch's outcomes
-// (SETTLE, DISCARD, HEALTH) are run again first, on the ballast's room; accepts then fail with
-// FP_FULL.
+// the previous commit was syncing is the next batch. Ops that nobody waits for (OP_LAZY, see op.h)
+// begin none by themselves: they are held up to `patience_ms`, and go with the first that somebody
+// waits for. All are committed in the order in which they came. At FP_FULL and FP_IO the batch's
+// outcomes (SETTLE, DISCARD, HEALTH) are run again first, on the ballast's room; accepts then fail
+// with FP_FULL. The reader takes one op at a time, those that can wait (op_can_wait) behind all
+// others.
 #ifndef FP_QUEUE_WRITER_DB_H
 #define FP_QUEUE_WRITER_DB_H
 
@@ -18,6 +20,7 @@ struct worker; // the writer and the reader are both workers
 struct worker_options {
     struct store *store;     // owned by the worker from now on; closed by worker_stop
     uint32_t batch_max;      // ops per commit at most (writer); 1024
+    uint32_t patience_ms;    // how long lazy ops wait for company (writer); 0: not at all
     void (*wake)(void *arg); // called after ops have finished; must be async-signal-like cheap
     void *wake_arg;
 };

@@ -29,11 +29,19 @@ static int crew_setup(void **state)
     return 0;
 }
 
+static void start_patient_writer(struct crew *c, uint32_t batch_max, uint32_t patience_ms)
+{
+    struct worker_options o = {.store = c->spool.store,
+                               .batch_max = batch_max,
+                               .patience_ms = patience_ms,
+                               .wake = wake,
+                               .wake_arg = &c->woken};
+    c->writer = worker_start(&o);
+}
+
 static void start_writer(struct crew *c, uint32_t batch_max)
 {
-    struct worker_options o = {
-        .store = c->spool.store, .batch_max = batch_max, .wake = wake, .wake_arg = &c->woken};
-    c->writer = worker_start(&o);
+    start_patient_writer(c, batch_max, 0);
 }
 
 static struct op *stop_writer(struct crew *c)
@@ -210,6 +218,119 @@ static void test_reader_takes_mail_first(void **state)
     free_list(worker_stop(c->reader));
 }
 
+static struct op *settle_with_notice(void)
+{
+    struct op *op = settle_op(1, 1, 1, SETTLE_FAIL);
+    op->settle.notices[0] = entry_of(2, NOW, "", "sender@x.example", 10);
+    return op;
+}
+
+static struct op *settle_by_sweep(void)
+{
+    struct op *op = settle_op(1, 1, 2, SETTLE_FAIL);
+    op->settle.changes[1].is_attempt = false;
+    return op;
+}
+
+static void test_haste(void **state)
+{
+    (void)state;
+    const struct {
+        const char *name;
+        struct op *op;
+        enum op_haste want;
+    } rows[] = {
+        {"accept", op_new(OP_ACCEPT), OP_URGENT},
+        {"append", op_new(OP_APPEND), OP_URGENT},
+        {"discard", op_new(OP_DISCARD), OP_LAZY},
+        {"delivered", settle_op(1, 1, 2, SETTLE_DELIVERED), OP_LAZY},
+        {"deferred", settle_op(1, 1, 1, SETTLE_DEFER), OP_LAZY},
+        {"failed, and nobody is told", settle_op(1, 1, 1, SETTLE_FAIL), OP_LAZY},
+        {"failed, with a notice", settle_with_notice(), OP_URGENT},
+        {"a warning's mark", settle_op(1, 1, 1, SETTLE_WARN), OP_URGENT},
+        {"given up by a sweep", settle_by_sweep(), OP_URGENT},
+        {"an operator's change", op_new(OP_CHANGE), OP_URGENT},
+        {"health", op_new(OP_HEALTH), OP_LAZY},
+        {"maintain", op_new(OP_MAINTAIN), OP_URGENT},
+        {"a reader's", op_new(OP_DUE), OP_URGENT},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (op_haste(rows[i].op) != rows[i].want)
+            fail_msg("%s", rows[i].name);
+        op_free(rows[i].op);
+    }
+}
+
+// Held for an hour unless somebody comes; then it goes first, and in the same commit.
+static void test_lazy_goes_with_company(void **state)
+{
+    struct crew *c = *state;
+    uint64_t sent = spool_accept(&c->spool, "", "a@y.example");
+    start_patient_writer(c, 32, 3600 * 1000);
+    struct op *settle = settle_op(sent, 1, 1, SETTLE_DELIVERED), *accept = new_accept(c, 0, 100);
+    worker_push(c->writer, settle);
+    worker_push(c->writer, accept);
+    struct op *all = collect(c->writer, &c->woken, 2, NULL);
+    assert_ptr_equal(all, settle);
+    assert_ptr_equal(settle->next, accept);
+    assert_true(settle->settle.is_removed);
+    free_list(all);
+    assert_null(stop_writer(c));
+    assert_int_equal(sem_trywait(&c->woken), -1); // one commit, one wake
+}
+
+// Two of one message, the first held, the second urgent: the second finds what the first left.
+static void test_order_within_a_message(void **state)
+{
+    struct crew *c = *state;
+    uint64_t id = spool_accept(&c->spool, "s@x.example", "a@y.example b@y.example");
+    start_patient_writer(c, 32, 3600 * 1000);
+    struct op *first = settle_op(id, 1, 1, SETTLE_DELIVERED),
+              *last = settle_op(id, 1, 1, SETTLE_FAIL);
+    first->settle.keeps_version = last->settle.keeps_version = true;
+    last->settle.changes[0].n = 1;
+    last->settle.notices[0] = entry_of(ids_next(&c->spool.ids, NOW), NOW, "", "s@x.example", 100);
+    worker_push(c->writer, first);
+    worker_push(c->writer, last);
+    struct op *all = collect(c->writer, &c->woken, 2, NULL);
+    assert_ptr_equal(all, first);
+    assert_false(first->settle.is_removed);
+    assert_true(last->settle.is_removed);
+    free_list(all);
+}
+
+static void test_lazy_alone(void **state)
+{
+    struct crew *c = *state;
+    uint64_t id = spool_accept(&c->spool, "", "a@y.example");
+    start_patient_writer(c, 32, 1);
+    for (uint32_t version = 1; version < 6; version++) {
+        worker_push(c->writer, settle_op(id, version, 1, SETTLE_DEFER));
+        struct op *op = collect(c->writer, &c->woken, 1, NULL);
+        assert_int_equal(op->err, FP_OK);
+        op_free(op);
+    }
+}
+
+// Many are not held.
+static void test_lazy_many(void **state)
+{
+    struct crew *c = *state;
+    enum { MESSAGES = 200 };
+    uint64_t ids[MESSAGES];
+    for (int i = 0; i < MESSAGES; i++)
+        ids[i] = spool_accept(&c->spool, "", "a@y.example");
+    start_patient_writer(c, 1024, 3600 * 1000);
+    for (int i = 0; i < MESSAGES; i++)
+        worker_push(c->writer, settle_op(ids[i], 1, 1, SETTLE_DELIVERED));
+    struct op *some = collect(c->writer, &c->woken, MESSAGES / 2, NULL);
+    for (struct op *op = some; op; op = op->next)
+        assert_true(op->settle.is_removed);
+    free_list(some);
+    free_list(stop_writer(c)); // and stopping leaves none behind
+    assert_int_equal(spool_number(&c->spool, "SELECT count(*) FROM message"), 0);
+}
+
 static void limit_pages(struct crew *c, int64_t more)
 {
     char sql[80];
@@ -322,6 +443,11 @@ int main(void)
         CREW_TEST(test_stop_finishes_everything),
         CREW_TEST(test_reader_beside_writer),
         CREW_TEST(test_reader_takes_mail_first),
+        cmocka_unit_test(test_haste),
+        CREW_TEST(test_lazy_goes_with_company),
+        CREW_TEST(test_order_within_a_message),
+        CREW_TEST(test_lazy_alone),
+        CREW_TEST(test_lazy_many),
         CREW_TEST(test_full),
         CREW_TEST(test_ballast),
         CREW_TEST(test_damage_is_one_operations_own),
