@@ -2,7 +2,9 @@
 // fill_spool: makes a spool as a long outage leaves it: N messages of one recipient each that were
 // tried and deferred, spread over D destinations that rest. Started by bench/fill.
 //
-//     fill_spool SPOOL MESSAGES DESTINATIONS BODY-BYTES
+//     fill_spool SPOOL MESSAGES DESTINATIONS BODY-BYTES [due]
+//
+// With `due` the outage has just ended: no destination rests, and every message is due now.
 //
 // It goes through the store as the daemon does, an accept and a settlement for each message, in
 // large transactions that are not synced; the spool is whole when the program has ended.
@@ -24,6 +26,7 @@ struct fill {
     struct ids ids;
     uint64_t messages, destinations, body_bytes;
     int64_t now_ms;
+    bool is_due;
 };
 
 static int64_t wall_ms(void)
@@ -88,7 +91,7 @@ static struct op *make_settle(const struct fill *f, uint64_t id, uint64_t i)
     c->is_attempt = true;
     c->action = SETTLE_DEFER;
     c->began_ms = f->now_ms - HOUR_MS / 2;
-    c->next_attempt_ms = f->now_ms + HOUR_MS + (int64_t)(i % HOUR_MS);
+    c->next_attempt_ms = f->is_due ? f->now_ms : f->now_ms + HOUR_MS + (int64_t)(i % HOUR_MS);
     outcome_set(&c->outcome, OUTCOME_DEFERRED, SCOPE_HOST, CLASS_HOST, "4.4.1",
                 "connect to mx.example[192.0.2.1]:25: Connection timed out");
     return op;
@@ -176,8 +179,8 @@ static uint64_t number(const char *text, uint64_t max)
 
 int main(int argc, char **argv)
 {
-    if (argc != 5) {
-        fprintf(stderr, "usage: fill_spool SPOOL MESSAGES DESTINATIONS BODY-BYTES\n");
+    if (argc < 5 || argc > 6 || (argc == 6 && strcmp(argv[5], "due") != 0)) {
+        fprintf(stderr, "usage: fill_spool SPOOL MESSAGES DESTINATIONS BODY-BYTES [due]\n");
         return EX_USAGE;
     }
     struct fill f = {
@@ -185,6 +188,7 @@ int main(int argc, char **argv)
         .destinations = number(argv[3], 99999),
         .body_bytes = number(argv[4], MESSAGE_CHUNK_MAX - ADDRESS_SIZE),
         .now_ms = wall_ms(),
+        .is_due = argc == 6,
     };
     struct buf why;
     buf_init(&why, 1024);
@@ -195,7 +199,8 @@ int main(int argc, char **argv)
     buf_close(&why);
     ids_init(&f.ids, store_id_high_water(f.store));
     fill_messages(&f);
-    fill_destinations(&f);
+    if (!f.is_due)
+        fill_destinations(&f);
     store_close(f.store);
     printf("%" PRIu64 " messages for %" PRIu64 " destinations in %s\n", f.messages, f.destinations,
            argv[1]);
