@@ -8,7 +8,6 @@ import time
 
 from load import Generator, Sink
 from process import Noise
-from relay import await_count
 
 PIECE = b"x" * 8192  # about what one small message adds to a write-ahead log
 
@@ -31,7 +30,7 @@ def synced_writes(bench, seconds, is_growing):
             n += 1
         wall = time.monotonic() - start
         return {"per_s": n / wall, "cpu_us": (sum(os.times()[:4]) - own) * 1e6 / n,
-                "others_cores": noise.cores(0)}
+                "others_cores": noise.cores()}
     finally:
         os.close(fd)
         os.unlink(path)
@@ -39,36 +38,38 @@ def synced_writes(bench, seconds, is_growing):
 
 def straight(bench, n, sessions, keep):
     """The generator into the sink, nothing between them."""
-    sink = Sink(bench.tools)
+    sink = Sink(bench)
     try:
-        before, noise = sink.cpu(), Noise()
-        generator = Generator(bench.tools, sink.port, n, sessions, keep)
-        ended = await_count(sink, n)
-        generator.wait(10)
-        used = sink.cpu() - before + generator.own_cpu()
+        before, noise = sink.cpu(), Noise(sink.group)
+        generator = Generator(bench, sink.port, n, sessions, keep)
+        ended = sink.await_count(n)
+        generator.finish()
+        used = sink.cpu().since(before).total
         return {"per_s": n / (max(ended, generator.ended) - generator.started),
-                "generator_us": generator.own_cpu() * 1e6 / n,
-                "sink_us": (sink.cpu() - before) * 1e6 / n, "others_cores": noise.cores(used)}
+                "generator_us": generator.own_cpu() * 1e6 / n, "sink_us": used * 1e6 / n,
+                "others_cores": noise.cores()}
     finally:
         sink.close()
 
 
+def sockets_alone(bench, n, sessions, keep):
+    """Two processes that exchange what an SMTP conversation exchanges and do nothing else."""
+    noise = Noise()
+    argv = [bench.tool("pingpong"), str(n), str(sessions), "5120", "keep" if keep else "anew"]
+    rate, cpu = subprocess.run(argv, stdout=subprocess.PIPE, check=True, text=True).stdout.split()
+    return {"per_s": float(rate), "cpu_us": float(cpu), "others_cores": noise.cores()}
+
+
 def spool_alone(bench, n, batch):
     """queue/ without network and scheduler: accepted in one commit, delivered in the next."""
-    program = bench.build / "spool_bench"
-    for found in (program, bench.build / "bench" / "spool_bench"):
-        if found.exists():
-            program = found
-    if not program.exists():
-        return None
     folder = bench.file("spool-alone")
     folder.mkdir()
     try:
         noise = Noise()
-        out = subprocess.run([program, folder, str(n), str(batch), "5120", "1"], text=True,
+        out = subprocess.run([bench.tool("spool_bench"), folder, str(n), str(batch), "5120", "1"], text=True,
                              stdout=subprocess.PIPE, check=True).stdout
         rate, cpu = re.search(r": (\d+)/s, ([\d.]+) us", out).groups()
-        return {"per_s": float(rate), "cpu_us": float(cpu), "others_cores": noise.cores(0)}
+        return {"per_s": float(rate), "cpu_us": float(cpu), "others_cores": noise.cores()}
     finally:
         for file in folder.iterdir():
             file.unlink()

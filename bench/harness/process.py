@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Processes: started, waited for, and what they cost. Knows nothing of mail.
-
-CPU time is that of a whole tree: a process, all of its threads, its living descendants, and those
-children that were waited for. So a program of one process and one of hundreds are counted alike.
-"""
+"""Processes: started, waited for; and how busy the machine is. Knows nothing of mail."""
 
 import os
 import signal
@@ -12,54 +8,7 @@ import subprocess
 import threading
 import time
 
-TICKS = os.sysconf("SC_CLK_TCK")
-
-
-def _stat(pid):
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as f:
-            # The name may hold blanks and parentheses; what follows the last one does not.
-            return f.read().rpartition(")")[2].split()
-    except OSError:
-        return None
-
-
-def tree(root):
-    """The process and its living descendants."""
-    children = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            fields = _stat(name)
-            if fields:
-                children.setdefault(int(fields[1]), []).append(int(name))
-    found, todo = [], [root]
-    while todo:
-        pid = todo.pop()
-        found.append(pid)
-        todo.extend(children.get(pid, []))
-    return found
-
-
-def cpu_seconds(root):
-    """User and system time of the tree: fields 14 to 17 of proc(5), a pair."""
-    user = system = 0
-    for pid in tree(root):
-        fields = _stat(pid)
-        if fields:
-            user += int(fields[11]) + int(fields[13])
-            system += int(fields[12]) + int(fields[14])
-    return user / TICKS, system / TICKS
-
-
-def memory_kib(root, name="VmRSS"):
-    total = 0
-    for pid in tree(root):
-        try:
-            with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as f:
-                total += sum(int(line.split()[1]) for line in f if line.startswith(name + ":"))
-        except OSError:
-            pass
-    return total
+from group import TICKS
 
 
 def machine_busy_seconds():
@@ -76,13 +25,15 @@ def free_port():
 
 
 def await_banner(port, limit_s=30):
-    """Seconds until the port says 220."""
-    start = time.monotonic()
-    while time.monotonic() - start < limit_s:
+    """The moment at which the port says 220."""
+    end = time.monotonic() + limit_s
+    while time.monotonic() < end:
         try:
             with socket.create_connection(("127.0.0.1", port), timeout=limit_s) as s:
                 if s.recv(512).startswith(b"220"):
-                    return time.monotonic() - start
+                    now = time.monotonic()
+                    s.sendall(b"QUIT\r\n")
+                    return now
         except OSError:
             pass
         time.sleep(0.001)
@@ -92,25 +43,30 @@ def await_banner(port, limit_s=30):
 class Program:
     """A child of ours. A thread waits for it, so that the moment of its end is known exactly."""
 
-    def __init__(self, argv, **kwargs):
-        self.argv = argv
-        self.started = time.monotonic()
-        self.ended = self.status = self.usage = None
+    running = set()
+
+    def __init__(self, argv, group=None, **kwargs):
         kwargs.setdefault("stdin", subprocess.DEVNULL)
-        self.child = subprocess.Popen(argv, **kwargs)
+        self.argv = argv
+        self.ended = self.status = self.usage = None
+        self.started = time.monotonic()
+        self.child = subprocess.Popen(group.wrap(argv) if group else argv, **kwargs)
         self.pid = self.child.pid
+        Program.running.add(self)
+        if group:
+            group.root = self.pid
         self.waiter = threading.Thread(target=self._wait, daemon=True)
         self.waiter.start()
 
     def _wait(self):
         _, status, usage = os.wait4(self.pid, 0)
         self.ended = time.monotonic()
-        self.status = os.waitstatus_to_exitcode(status)
-        self.child.returncode = self.status
         self.usage = usage
+        Program.running.discard(self)
+        self.child.returncode = self.status = os.waitstatus_to_exitcode(status)
 
     def is_over(self):
-        return self.ended is not None
+        return self.status is not None
 
     def wait(self, limit_s):
         self.waiter.join(limit_s)
@@ -128,18 +84,49 @@ class Program:
                 self.wait(limit_s)
 
 
-class Noise:
-    """How many processors others used while something was measured."""
+def stop_all():
+    """Those that a failure has left behind."""
+    for program in list(Program.running):
+        program.stop()
 
-    def __init__(self):
+
+class Watch:
+    """Looks at something again and again in a thread of its own and keeps the largest value."""
+
+    def __init__(self, look, every_s=0.05):
+        self.look, self.every_s = look, every_s
+        self.largest = look()
+        self.is_over = threading.Event()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self):
+        while not self.is_over.wait(self.every_s):
+            self.largest = max(self.largest, self.look())
+
+    def stop(self):
+        self.is_over.set()
+        self.thread.join()
+        return max(self.largest, self.look())
+
+
+class Noise:
+    """How many processors others used while something was measured.
+
+    Ours are the harness with all children that it waited for meanwhile, and the groups given."""
+
+    def __init__(self, *groups):
+        self.groups = groups
+        self.before = self._ours()
         self.busy = machine_busy_seconds()
-        self.own = sum(os.times()[:4])
         self.started = time.monotonic()
 
-    def cores(self, measured_cpu_s):
+    def _ours(self):
+        return sum(os.times()[:4]) + sum(group.cpu().total for group in self.groups)
+
+    def cores(self):
         wall = time.monotonic() - self.started
-        own = sum(os.times()[:4]) - self.own
-        rest = machine_busy_seconds() - self.busy - own - measured_cpu_s
+        rest = machine_busy_seconds() - self.busy - (self._ours() - self.before)
         return max(rest, 0.0) / wall if wall > 0 else 0.0
 
 
@@ -149,6 +136,5 @@ def wait_for_quiet(limit_s, cores=0.2):
     while time.monotonic() < end:
         noise = Noise()
         time.sleep(1)
-        if noise.cores(0) < cores:
-            return True
-    return limit_s == 0
+        if noise.cores() < cores:
+            return

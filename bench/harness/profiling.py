@@ -2,13 +2,14 @@
 """Where the time goes: perf's hottest functions, and system calls per message by strace."""
 
 import re
+import shutil
 import signal
 import subprocess
 import time
-import shutil
 
+from load import Stage
 from process import Program
-from relay import Stage, send
+from relay import send
 from syscalls import StraceCounter
 
 TOP = 40
@@ -18,7 +19,8 @@ def sampled(bench, peer, n, sessions):
     """perf record around one run; the report's lines without call chains, then by folder of code."""
     data = bench.file("perf.data")
     with Stage(bench, peer) as stage:
-        argv = ["perf", "record", "-q", "-g", "-F", "1999", "-o", str(data), "-p", str(peer.pid())]
+        argv = ["perf", "record", "-q", "-g", "-F", "1999", "-o", str(data), "-p",
+                ",".join(map(str, peer.group.pids()))]
         recorder = Program(argv, stderr=subprocess.DEVNULL)
         time.sleep(0.5)
         figures = send(stage, n, sessions, False)
@@ -38,7 +40,7 @@ def sampled(bench, peer, n, sessions):
 
 def counted(bench, peer, n, sessions):
     with Stage(bench, peer) as stage:
-        counter = StraceCounter(peer.pid(), bench.file("strace"), calls=())
+        counter = StraceCounter(peer.group.pids(), bench.file("strace"), calls=())
         send(stage, n, sessions, False)
         counts = counter.stop()
     lines = [f"  {name:<20} {count / n:8.3f}" for name, count in

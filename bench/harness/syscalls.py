@@ -25,13 +25,43 @@ def perf_works():
     return out.returncode == 0 and re.search(r"^\d+,", out.stderr, re.M) is not None
 
 
+def strace_works():
+    if not shutil.which("strace"):
+        return False
+    return subprocess.run(["strace", "-o", "/dev/null", "true"], stderr=subprocess.DEVNULL,
+                          check=False).returncode == 0
+
+
+def is_traced(pid):
+    """All of its threads; of one that has ended there is nothing to trace."""
+    try:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/status", encoding="ascii", errors="replace") as f:
+                if "TracerPid:\t0\n" in f.read():
+                    return False
+    except OSError:
+        pass
+    return True
+
+
+def strace(options, pids, file):
+    """It follows the processes and all that they start, from the moment of return."""
+    attach = [word for pid in pids for word in ("-p", str(pid))]
+    program = Program(["strace", "-f", "-o", str(file), *options, *attach], stderr=subprocess.DEVNULL)
+    end = time.monotonic() + 10
+    while not all(map(is_traced, pids)) and time.monotonic() < end:
+        time.sleep(0.02)
+    return program
+
+
 class PerfCounter:
     how = "perf"
 
-    def __init__(self, pid, file, calls=SYNCS):
+    def __init__(self, pids, file, calls=SYNCS):
         self.file = file
         events = ",".join(f"syscalls:sys_enter_{name}" for name in calls)
-        self.program = Program(["perf", "stat", "-x,", "-o", str(file), "-e", events, "-p", str(pid)])
+        self.program = Program(["perf", "stat", "-x,", "-o", str(file), "-e", events, "-p",
+                                ",".join(map(str, pids))])
         time.sleep(0.3)  # it says nothing when it has begun
 
     def stop(self):
@@ -48,22 +78,10 @@ class PerfCounter:
 class StraceCounter:
     how = "strace"
 
-    def __init__(self, pid, file, calls=SYNCS):
+    def __init__(self, pids, file, calls=SYNCS):
         self.file = file
         wanted = ["-e", "trace=" + ",".join(calls)] if calls else []
-        argv = ["strace", "-f", "-c", "-o", str(file), *wanted, "-p", str(pid)]
-        self.program = Program(argv, stderr=subprocess.DEVNULL)
-        end = time.monotonic() + 10
-        while not self._is_attached(pid) and time.monotonic() < end:
-            time.sleep(0.02)
-
-    @staticmethod
-    def _is_attached(pid):
-        for task in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{task}/status", encoding="ascii", errors="replace") as f:
-                if "TracerPid:\t0\n" in f.read():
-                    return False
-        return True
+        self.program = strace(["-c", *wanted], pids, file)
 
     def stop(self):
         self.program.stop(signal.SIGINT)
