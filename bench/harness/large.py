@@ -125,6 +125,7 @@ def first_deliveries(bench, peer, n, repetitions):
             try:
                 begin, ready = peer.start(Routes(sink.port, names=names.port))
                 first = sink.await_count(1)
+                largest = peer.memory_mib("VmHWM")
                 peer.stop()
                 gone, now = sink.count(), peer.count()
                 if gone < left - now:
@@ -132,7 +133,8 @@ def first_deliveries(bench, peer, n, repetitions):
                 left = now
             finally:
                 sink.close()
-            yield {"start_to_first_s": first - begin, "start_to_220_due_s": ready - begin}
+            yield {"start_to_first_s": first - begin, "start_to_220_due_s": ready - begin,
+                   "hwm_due_mib": largest}
     finally:
         names.close()
 
@@ -176,10 +178,10 @@ def looks(bench, peer, sink, n, repetitions):
     for _ in range(repetitions):
         bench.wait_for_quiet()
         yield look(peer, n)
-    yield memory(peer)
     accept(bench, peer, sink, bench.messages(peer, 2000), False)
     for _ in range(repetitions):
         yield beside_listing(bench, peer, sink, bench.messages(peer, 20000))
+    yield memory(peer)
     await_left(peer, n)
 
 

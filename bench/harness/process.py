@@ -131,10 +131,11 @@ class Noise:
 
 
 def wait_for_quiet(limit_s, cores=0.2):
-    """Until others use less than that, or the time is over."""
-    end = time.monotonic() + limit_s
-    while time.monotonic() < end:
+    """Until others use less than that, or the time is over. Returns the seconds waited in vain."""
+    began = time.monotonic()
+    while time.monotonic() - began < limit_s:
         noise = Noise()
-        time.sleep(1)
+        time.sleep(0.5)
         if noise.cores() < cores:
-            return
+            break
+    return max(time.monotonic() - began - 0.5, 0.0)

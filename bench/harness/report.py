@@ -4,7 +4,6 @@
 import json
 import os
 import platform
-import re
 import sqlite3
 import statistics
 import subprocess
@@ -28,8 +27,8 @@ UNITS = {"end_to_end_per_s": ("end to end", "messages/s"), "accept_per_s": ("acc
          "tools_share": ("generator's and sink's share of all processors", ""),
          "syncs_per_message": ("fdatasync and fsync", "/message"),
          "syncs_per_message_strace": ("fdatasync and fsync (slowed by strace)", "/message"),
-         "dot_median_us": ("final dot to 250, median", "µs"), "dot_p99_us": ("… 99th percentile", "µs"),
-         "dot_longest_us": ("… longest", "µs"),
+         "dot_median_us": ("final dot to 250, median", "µs"), "dot_p99_us": ("final dot to 250, 99th percentile", "µs"),
+         "dot_longest_us": ("final dot to 250, longest", "µs"),
          "durable_messages": ("messages seen to be synced before their 250", ""),
          "not_durable": ("messages not synced before their 250", ""), "syncs": ("fdatasync and fsync", ""),
          "submit_cpu_us": ("CPU, command and daemon", "µs/message"),
@@ -38,6 +37,7 @@ UNITS = {"end_to_end_per_s": ("end to end", "messages/s"), "accept_per_s": ("acc
          "log_mib": ("write-ahead log", "MiB"), "log_peak_mib": ("write-ahead log, largest", "MiB"),
          "pss_mib": ("memory (PSS)", "MiB"), "pss_peak_mib": ("memory (PSS), largest seen", "MiB"),
          "rss_mib": ("memory (RSS)", "MiB"), "hwm_mib": ("memory, peak (VmHWM)", "MiB"),
+         "hwm_due_mib": ("memory, peak (VmHWM), all due", "MiB"),
          "rss_started_mib": ("memory when started", "MiB"),
          "text_first_s": ("list, text, first byte", "s"), "text_s": ("list, text", "s"),
          "text_per_s": ("list, text", "messages/s"), "jsonl_first_s": ("list, jsonl, first byte", "s"),
@@ -47,14 +47,14 @@ UNITS = {"end_to_end_per_s": ("end to end", "messages/s"), "accept_per_s": ("acc
          "start_to_first_s": ("start until the first delivery", "s"),
          "accept_alone_per_s": ("accepted, alone", "messages/s"),
          "accept_listing_per_s": ("accepted under listing", "messages/s"),
-         "accept_listing_share": ("… of the rate alone", ""),
+         "accept_listing_share": ("accepted under listing, as a share of the rate alone", ""),
          "flush_per_s": ("flushed", "messages/s"), "flush_first_s": ("flush until the first", "s"),
          "flush_during_per_s": ("flushed while accepting", "messages/s"),
          "accept_during_per_s": ("accepted while flushing", "messages/s"),
-         "accept_during_share": ("… of the rate alone", ""),
+         "accept_during_share": ("accepted while flushing, as a share of the rate alone", ""),
          "half_healthy_s": ("healthy half, the other healthy too", "s"),
          "half_holed_s": ("healthy half, the other a black hole", "s"),
-         "hole_share": ("… times as long", ""),
+         "hole_share": ("healthy half beside a black hole, times as long", ""),
          "through_mib_per_s": ("end to end", "MiB/s"), "accept_mib_per_s": ("accepted", "MiB/s"),
          "cpu_per_mib_us": ("CPU", "µs/MiB"), "others_cores": ("others on the machine", "processors")}
 
@@ -156,13 +156,24 @@ def cell(values):
     return middle if len(values) == 1 else f"{number(min(values))} / {middle} / {number(max(values))}"
 
 
+class Verdict(NamedTuple):
+    words: str = ""  # for the table's last column
+    missed: str = ""  # a sentence, if the target is missed
+
+
 def judge(test, load, figure, medians):
-    """(the target's words, is it met: None without a target or without what it is compared with)"""
     target = targets.find(test, load, figure)
     if not target or OURS not in medians:
-        return "", None
-    met = target.is_met(medians[OURS], medians.get(target.peer))
-    return target.words() + {True: " ✓", False: " **missed**", None: " ?"}[met], met
+        return Verdict()
+    ours, other = medians[OURS], medians.get(target.peer)
+    met = target.is_met(ours, other)
+    if met is not False:
+        return Verdict(target.words() + (" ✓" if met else " ?"))
+    title, unit = UNITS[figure]
+    name = f"{test}, {load}" if load else test
+    beside = f" ({number(other)})" if target.peer else ""
+    return Verdict(target.words() + " **missed**",
+                   f"{name}: {title} {number(ours)} {unit}, to be {target.words()}{beside}".replace(" ,", ","))
 
 
 def values_of(rows, figure):
@@ -186,8 +197,8 @@ def line(test, load, figure, rows, peers):
     title, unit = UNITS.get(figure, (figure, ""))
     cells = [load, title, unit, *(cell(values.get(peer, [])) for peer in peers)]
     cells += ratios({} if figure == "others_cores" else medians, peers[1:])
-    words, met = judge(test, load, figure, medians)
-    return "| " + " | ".join([*cells, words]) + " |", met
+    verdict = judge(test, load, figure, medians)
+    return "| " + " | ".join([*cells, verdict.words]) + " |", verdict.missed
 
 
 def table(test, rows, missed):
@@ -197,10 +208,9 @@ def table(test, rows, missed):
     for load in dict.fromkeys(row["load"] for row in rows):
         same = [row for row in rows if row["load"] == load]
         for figure in dict.fromkeys(name for row in same for name in row["figures"]):
-            text, met = line(test, load, figure, same, peers)
+            text, sentence = line(test, load, figure, same, peers)
             lines.append(text)
-            if met is False:
-                missed.append(f"{test}: {re.sub('( *[|]+ *)+', ', ', text.strip('| '))}")
+            missed += [sentence] if sentence else []
     return lines + [""]
 
 
