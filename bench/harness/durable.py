@@ -138,11 +138,14 @@ def interactive(bench, peer, n):
     try:
         with Stage(bench, peer) as stage:
             time.sleep(0.5)  # what the start has to write is written
-            counter = (PerfCounter if bench.has_perf else StraceCounter)(peer.group.pids(), bench.file("count"))
+            counter = (PerfCounter if bench.has_perf else StraceCounter)(
+                peer.group.pids(), bench.file("count"), (*SYNCS, "read"))
             sent = send_all(bench, peer, n)
             stage.await_count(sent)
-            syncs = sum(counter.stop().values())
+            counts = counter.stop()
             stage.check_even(sent)
     finally:
         peer.settings = ""
-    return {"syncs": float(syncs)}
+    if counts.get("read", 0) < sent:
+        raise Wrong(f"of {sent} messages only {counts.get('read', 0)} reads were counted")
+    return {"syncs": float(sum(counts.get(name, 0) for name in SYNCS))}
