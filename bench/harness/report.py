@@ -191,6 +191,10 @@ def ratios(medians, others):
         yield number(medians[OURS] / medians[other]) if is_there else ""
 
 
+def row_of(cells):
+    return "| " + " | ".join(cells) + " |"
+
+
 def line(test, load, figure, rows, peers):
     values = values_of(rows, figure)
     medians = {peer: statistics.median(v) for peer, v in values.items()}
@@ -198,13 +202,16 @@ def line(test, load, figure, rows, peers):
     cells = [load, title, unit, *(cell(values.get(peer, [])) for peer in peers)]
     cells += ratios({} if figure == "others_cores" else medians, peers[1:])
     verdict = judge(test, load, figure, medians)
-    return "| " + " | ".join([*cells, verdict.words]) + " |", verdict.missed
+    others = max([0.0, *(statistics.median(v) for v in values_of(rows, "others_cores").values())])
+    if verdict.missed and others > NOISY_CORES:
+        return row_of([*cells, verdict.words + ", noisy"]), f"{verdict.missed}; others used {number(others)} processors"
+    return row_of([*cells, verdict.words]), verdict.missed
 
 
 def table(test, rows, missed):
     peers = list(dict.fromkeys(row["peer"] for row in rows))
     heads = ["load", "figure", "unit", *peers, *("ratio to " + peer for peer in peers[1:]), "target"]
-    lines = [f"## {test}", "", "| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    lines = [f"## {test}", "", row_of(heads), "|---" * len(heads) + "|"]
     for load in dict.fromkeys(row["load"] for row in rows):
         same = [row for row in rows if row["load"] == load]
         for figure in dict.fromkeys(name for row in same for name in row["figures"]):
