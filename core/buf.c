@@ -23,11 +23,16 @@ void buf_close(struct buf *b)
     *b = (struct buf){.max = b->max};
 }
 
+static void cut(struct buf *b, size_t n)
+{
+    b->n = n;
+    if (b->p)
+        b->p[n] = '\0';
+}
+
 void buf_reset(struct buf *b)
 {
-    b->n = 0;
-    if (b->p)
-        b->p[0] = '\0';
+    cut(b, 0);
 }
 
 static enum fp_err buf_reserve(struct buf *b, size_t more)
@@ -71,19 +76,46 @@ enum fp_err buf_add_byte(struct buf *b, char c)
     return buf_add(b, &c, 1);
 }
 
+enum fp_err buf_add_number(struct buf *b, uint64_t n)
+{
+    char digits[20]; // UINT64_MAX has so many
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = (char)('0' + n % 10);
+        n /= 10;
+    } while (n > 0);
+    return buf_add(b, digits + at, sizeof digits - at);
+}
+
+enum fp_err buf_add_texts(struct buf *b, const char *const *texts)
+{
+    size_t before = b->n;
+    for (; *texts; texts++) {
+        enum fp_err err = buf_add_str(b, *texts);
+        if (err) {
+            cut(b, before);
+            return err;
+        }
+    }
+    return FP_OK;
+}
+
+// Into the room that is there, which is nearly always enough; else once more into what it takes.
 enum fp_err buf_addf(struct buf *b, const char *format, ...)
 {
     va_list args, again;
     va_start(args, format);
     va_copy(again, args);
-    int n = vsnprintf(NULL, 0, format, args);
+    size_t room = b->cap - b->n;
+    int n = vsnprintf(room > 0 ? b->p + b->n : NULL, room, format, args);
     va_end(args);
     must(n >= 0);
     enum fp_err err = buf_reserve(b, (size_t)n);
-    if (!err) {
+    if (err)
+        cut(b, b->n);
+    else if ((size_t)n >= room)
         vsnprintf(b->p + b->n, (size_t)n + 1, format, again);
-        b->n += (size_t)n;
-    }
+    b->n += err ? 0 : (size_t)n;
     va_end(again);
     return err;
 }

@@ -9,12 +9,12 @@ static void add_id(uint64_t id, struct buf *to)
 {
     char text[MESSAGE_ID_DIGITS + 1];
     message_id_format(id, text);
-    buf_addf(to, "%s: ", text);
+    buf_add_all(to, text, ": ");
 }
 
 static void add_address(const char *name, const char *address, struct buf *to)
 {
-    buf_addf(to, "%s=<", name);
+    buf_add_all(to, name, "=<");
     text_escape_address(slice_str(address), to);
     buf_add_str(to, ">");
 }
@@ -27,25 +27,29 @@ void logline_add_delay(int64_t ms, struct buf *to)
     if (ms < 0)
         ms = 0;
     if (ms >= 10000) {
-        buf_addf(to, "%lld", (long long)(ms / 1000 + (ms % 1000 >= 500 ? 1 : 0)));
+        buf_add_number(to, (uint64_t)(ms / 1000 + (ms % 1000 >= 500 ? 1 : 0)));
         return;
     }
     bool has_tenths_only = ms >= 995;
-    int hundredths = has_tenths_only ? (int)((ms + 50) / 100) * 10 : (int)((ms + 5) / 10);
-    buf_addf(to, "%d", hundredths / 100);
+    unsigned hundredths = (unsigned)(has_tenths_only ? (ms + 50) / 100 * 10 : (ms + 5) / 10);
+    buf_add_number(to, hundredths / 100);
     if (hundredths % 100 == 0)
         return;
-    if (hundredths % 10 == 0)
-        buf_addf(to, ".%d", hundredths / 10 % 10);
-    else
-        buf_addf(to, ".%02d", hundredths % 100);
+    buf_add_byte(to, '.');
+    buf_add_number(to, hundredths / 10 % 10);
+    if (hundredths % 10 != 0)
+        buf_add_number(to, hundredths % 10);
 }
 
 void logline_accepted(const struct message *m, uint32_t rcpt_count, struct buf *to)
 {
     add_id(m->id, to);
     add_address("from", m->sender, to);
-    buf_addf(to, ", size=%llu, nrcpt=%u (queue active)", (unsigned long long)m->size, rcpt_count);
+    buf_add_str(to, ", size=");
+    buf_add_number(to, m->size);
+    buf_add_str(to, ", nrcpt=");
+    buf_add_number(to, rcpt_count);
+    buf_add_str(to, " (queue active)");
 }
 
 static void add_relay(const struct outcome *o, struct buf *to)
@@ -58,9 +62,11 @@ static void add_relay(const struct outcome *o, struct buf *to)
     buf_add_str(to, ", relay=");
     text_escape_address(slice_str(host), to);
     if (o->ip[0])
-        buf_addf(to, "[%s]", o->ip);
-    if (o->port)
-        buf_addf(to, ":%u", o->port);
+        buf_add_all(to, "[", o->ip, "]");
+    if (o->port) {
+        buf_add_byte(to, ':');
+        buf_add_number(to, o->port);
+    }
 }
 
 static const char *status_word(enum outcome_result result)
@@ -89,7 +95,7 @@ void logline_delivery(const struct logline_delivery *d, struct buf *to)
         buf_add_str(to, i == 0 ? ", delays=" : "/");
         logline_add_delay(d->delays_ms[i], to);
     }
-    buf_addf(to, ", dsn=%s, status=%s (", o->status, status_word(o->result));
+    buf_add_all(to, ", dsn=", o->status, ", status=", status_word(o->result), " (");
     struct buf text;
     buf_init(&text, LOGLINE_MAX);
     outcome_describe(o, &text);

@@ -31,11 +31,18 @@ struct escape_rule {
     bool blanks_line_ends; // a line end becomes a blank and is not escaped
 };
 
+static bool is_one_of(char c, const char *few)
+{
+    while (*few && *few != c)
+        few++;
+    return *few != '\0';
+}
+
 // How many octets at the front of s are plain ASCII and none of `special`.
 static size_t plain_size(struct slice s, const char *special)
 {
     size_t n = 0;
-    while (n < s.n && s.p[n] >= 0x20 && s.p[n] < 0x7f && !strchr(special, s.p[n]))
+    while (n < s.n && s.p[n] >= 0x20 && s.p[n] < 0x7f && !is_one_of(s.p[n], special))
         n++;
     return n;
 }

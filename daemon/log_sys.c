@@ -17,8 +17,10 @@ enum { LOG_BUFFER_MAX = 1024 * 1024, LOG_FLUSH_AT = 64 * 1024 };
 struct log {
     char *path; // of the file; NULL for the others
     char *prefix;
-    int fd;       // -1: syslog
-    bool is_bare; // a service manager stamps the lines itself
+    int fd;              // -1: syslog
+    bool is_bare;        // a service manager stamps the lines itself
+    int64_t head_second; // of which head is
+    struct buf head;     // stamp and prefix
     struct buf pending;
 };
 
@@ -41,6 +43,8 @@ enum fp_err log_open(const char *where, const char *hostname, struct log **ret, 
     buf_addf(&prefix, "%s fermoposta[%ld]: ", hostname, (long)getpid());
     l->prefix = buf_steal(&prefix, NULL);
     l->fd = -1;
+    l->head_second = -1;
+    buf_init(&l->head, 1024 + TIME_TEXT_SIZE);
     buf_init(&l->pending, LOG_BUFFER_MAX);
     if (strcmp(where, "syslog") == 0) {
         openlog("fermoposta", LOG_PID | LOG_NDELAY, LOG_MAIL);
@@ -67,6 +71,7 @@ void log_close(struct log *l)
     log_flush(l);
     if (l->path && l->fd >= 0)
         close(l->fd);
+    buf_close(&l->head);
     buf_close(&l->pending);
     free(l->prefix);
     free(l->path);
@@ -87,14 +92,20 @@ static int syslog_priority(enum log_level level)
     }
 }
 
-// "2026-11-21T23:40:00+01:00 ": RFC 3339 in local time, as rsyslog writes it.
-static void add_stamp(struct log *l, int64_t now_ms, int utc_offset_s)
+// "2026-11-21T23:40:00+01:00 host fermoposta[1]: ": RFC 3339 in local time, as rsyslog writes it.
+// The same for all lines of a second.
+static void add_head(struct log *l, int64_t now_ms, int utc_offset_s)
 {
-    char iso[TIME_TEXT_SIZE];
-    time_format_iso(now_ms + (int64_t)utc_offset_s * 1000, iso);
-    int minutes = abs(utc_offset_s) / 60;
-    buf_addf(&l->pending, "%.19s%c%02d:%02d ", iso, utc_offset_s < 0 ? '-' : '+', minutes / 60,
-             minutes % 60);
+    if (now_ms / 1000 != l->head_second) {
+        char iso[TIME_TEXT_SIZE];
+        time_format_iso(now_ms + (int64_t)utc_offset_s * 1000, iso);
+        int minutes = abs(utc_offset_s) / 60;
+        buf_reset(&l->head);
+        buf_addf(&l->head, "%.19s%c%02d:%02d %s", iso, utc_offset_s < 0 ? '-' : '+', minutes / 60,
+                 minutes % 60, l->prefix);
+        l->head_second = now_ms / 1000;
+    }
+    buf_add_slice(&l->pending, buf_slice(&l->head));
 }
 
 void log_line(struct log *l, enum log_level level, struct slice text, int64_t now_ms,
@@ -105,10 +116,8 @@ void log_line(struct log *l, enum log_level level, struct slice text, int64_t no
         syslog(syslog_priority(level), "%s%.*s", words[level], (int)text.n, text.p);
         return;
     }
-    if (!l->is_bare) {
-        add_stamp(l, now_ms, utc_offset_s);
-        buf_add_str(&l->pending, l->prefix);
-    }
+    if (!l->is_bare)
+        add_head(l, now_ms, utc_offset_s);
     buf_add_str(&l->pending, words[level]);
     buf_add_slice(&l->pending, text);
     buf_add_byte(&l->pending, '\n');

@@ -69,12 +69,21 @@ static bool continues_char(char c)
     return ((unsigned char)c & 0xC0) == 0x80;
 }
 
+static size_t put_code(char *to, int code)
+{
+    must(code >= 0 && code <= 999);
+    to[0] = (char)('0' + code / 100);
+    to[1] = (char)('0' + code / 10 % 10);
+    to[2] = (char)('0' + code % 10);
+    return 3;
+}
+
 // The reply on one line: "550 5.7.1 first line second line". Each line of a long reply repeats the
 // enhanced code (RFC 2034 4); it is told once. Cut at a whole UTF-8 character.
 static void put_reply_text(struct outcome *o, const struct reply_parser *reply)
 {
     size_t size = sizeof o->text, enhanced_n = strlen(reply->enhanced);
-    size_t at = (size_t)snprintf(o->text, size, "%03d", reply->code);
+    size_t at = put_code(o->text, reply->code);
     struct slice rest = {reply->text, reply->text_n};
     for (bool is_first = true; rest.n > 0 && at + 1 < size; is_first = false) {
         const char *nl = memchr(rest.p, '\n', rest.n);

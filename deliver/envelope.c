@@ -42,9 +42,9 @@ void envelope_begin(struct envelope *e, const struct tally *tally, const struct 
 static void add_mail(const struct envelope *e, struct buf *to)
 {
     const struct session_batch *b = e->tally->batch;
-    must(buf_addf(to, "MAIL FROM:<%s>", b->sender) == FP_OK);
+    must(buf_add_all(to, "MAIL FROM:<", b->sender, ">") == FP_OK);
     if (e->caps->has_size)
-        must(buf_addf(to, " SIZE=%llu", (unsigned long long)b->size) == FP_OK);
+        must(buf_add_str(to, " SIZE=") == FP_OK && buf_add_number(to, b->size) == FP_OK);
     if (e->caps->has_8bitmime && b->is_8bit)
         must(buf_add_str(to, " BODY=8BITMIME") == FP_OK);
     must(buf_add_str(to, "\r\n") == FP_OK);
@@ -60,9 +60,7 @@ static void add_command(const struct envelope *e, struct buf *to)
         add_mail(e, to);
         break;
     case STEP_RCPT:
-        must(buf_add_str(to, "RCPT TO:<") == FP_OK);
-        must(buf_add_str(to, e->tally->batch->rcpts[e->sent.rcpt]) == FP_OK);
-        must(buf_add_str(to, ">\r\n") == FP_OK);
+        must(buf_add_all(to, "RCPT TO:<", e->tally->batch->rcpts[e->sent.rcpt], ">\r\n") == FP_OK);
         break;
     case STEP_DATA:
         must(buf_add_str(to, "DATA\r\n") == FP_OK);

@@ -23,24 +23,14 @@ static void add_harmless(const char *name, struct buf *to)
         buf_add_byte(to, is_harmless(name[i]) ? name[i] : '?');
 }
 
-// Joins texts up to the first NULL. Every message passes here: printf would cost more than the
-// rest.
-static void add_all(struct buf *to, const char *const *texts)
-{
-    for (; *texts; texts++)
-        buf_add_str(to, *texts);
-}
-
-#define ADD_ALL(to, ...) add_all(to, (const char *const[]){__VA_ARGS__, NULL})
-
 static void add_from(const struct received *r, struct buf *to)
 {
     struct slice helo = slice_str(r->helo), ip;
     const char *tag = strchr(r->ip, ':') ? "IPv6:" : "";
     if (hostname_is_valid(helo) || hostname_is_literal(helo, &ip)) {
-        ADD_ALL(to, "from ", r->helo, " ([", tag, r->ip, "]");
+        buf_add_all(to, "from ", r->helo, " ([", tag, r->ip, "]");
     } else {
-        ADD_ALL(to, "from [", tag, r->ip, "] (");
+        buf_add_all(to, "from [", tag, r->ip, "] (");
         add_harmless(helo.n > 0 ? r->helo : "unnamed", to);
     }
     buf_add_str(to, ")\r\n\t");
@@ -48,7 +38,7 @@ static void add_from(const struct received *r, struct buf *to)
 
 static void add_program(const struct received *r, struct buf *to)
 {
-    ADD_ALL(to, "by ", r->hostname, " (Fermoposta");
+    buf_add_all(to, "by ", r->hostname, " (Fermoposta");
     if (!*r->ip && r->uid >= 0) {
         buf_addf(to, ", from userid %" PRId64, r->uid);
         if (*r->user_name) {
@@ -69,8 +59,9 @@ void received_write(const struct received *r, struct buf *to)
     if (!is_local)
         add_from(r, to);
     add_program(r, to);
-    ADD_ALL(to, is_local ? "\r\n\tid " : r->is_esmtp ? " with ESMTP id " : " with SMTP id ", id);
+    buf_add_str(to, is_local ? "\r\n\tid " : r->is_esmtp ? " with ESMTP id " : " with SMTP id ");
+    buf_add_str(to, id);
     if (r->only_rcpt && !is_local)
-        ADD_ALL(to, "\r\n\tfor <", r->only_rcpt, ">");
-    ADD_ALL(to, "; ", date, "\r\n");
+        buf_add_all(to, "\r\n\tfor <", r->only_rcpt, ">");
+    buf_add_all(to, "; ", date, "\r\n");
 }

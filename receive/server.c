@@ -16,7 +16,6 @@
 #include "core/text.h"
 #include "core/time.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #define TO(state) (1U << (state))
@@ -55,7 +54,9 @@ struct server *server_new(const struct server_settings *settings, const struct s
     struct server *s = must_zalloc(sizeof *s);
     s->settings = *settings;
     s->peer = *peer;
-    snprintf(s->ip, sizeof s->ip, "%s", peer->ip ? peer->ip : "");
+    size_t ip_n = peer->ip ? strnlen(peer->ip, sizeof s->ip - 1) : 0;
+    if (ip_n > 0)
+        memcpy(s->ip, peer->ip, ip_n);
     s->user_name = must_strdup(peer->user_name ? peer->user_name : "");
     s->peer.ip = s->ip;
     s->peer.user_name = s->user_name;
@@ -65,7 +66,7 @@ struct server *server_new(const struct server_settings *settings, const struct s
     buf_init(&s->line.text, SERVER_LINE_MAX);
     buf_init(&s->note, SERVER_NOTE_MAX);
     buf_init(&s->out, SERVER_OUT_MAX);
-    buf_addf(&s->out, "220 %s ESMTP Fermoposta\r\n", settings->hostname);
+    buf_add_all(&s->out, "220 ", settings->hostname, " ESMTP Fermoposta\r\n");
     if (peer->sends_at_once) { // (V7): the banner goes with the other replies
         server_move(s, STATE_COMMAND);
         s->is_esmtp = true;
@@ -103,7 +104,7 @@ void server_reply(struct server *s, const char *text)
         s->errors++;
     if (text[0] >= '4')
         s->has_refused = true;
-    must(buf_add_str(&s->out, text) == FP_OK && buf_add_str(&s->out, "\r\n") == FP_OK);
+    must(buf_add_all(&s->out, text, "\r\n") == FP_OK);
 }
 
 void server_ask(struct server *s, enum server_state state, struct server_effect question)

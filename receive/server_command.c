@@ -13,7 +13,6 @@
 #include "core/text.h"
 #include "receive/parse.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 
 void server_envelope_reset(struct server *s)
@@ -23,6 +22,13 @@ void server_envelope_reset(struct server *s)
     free(e->asked);
     rcptset_close(&e->rcpts);
     *e = (struct server_envelope){0};
+}
+
+static void add_extensions(struct server *s)
+{
+    must(buf_add_str(&s->out, "250-PIPELINING\r\n250-SIZE ") == FP_OK);
+    must(buf_add_number(&s->out, server_data_size_max(s)) == FP_OK);
+    must(buf_add_str(&s->out, "\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES\r\n") == FP_OK);
 }
 
 static void on_hello(struct server *s, struct slice name, bool is_esmtp)
@@ -35,13 +41,9 @@ static void on_hello(struct server *s, struct slice name, bool is_esmtp)
     free(s->helo);
     s->helo = must_memdup(name.p, name.n < SERVER_HELO_MAX ? name.n : SERVER_HELO_MAX);
     s->is_esmtp = is_esmtp;
+    must(buf_add_all(&s->out, is_esmtp ? "250-" : "250 ", s->settings.hostname, "\r\n") == FP_OK);
     if (is_esmtp)
-        must(buf_addf(&s->out,
-                      "250-%s\r\n250-PIPELINING\r\n250-SIZE %" PRIu64
-                      "\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES\r\n",
-                      s->settings.hostname, server_data_size_max(s)) == FP_OK);
-    else
-        must(buf_addf(&s->out, "250 %s\r\n", s->settings.hostname) == FP_OK);
+        add_extensions(s);
 }
 
 static const char *mail_fault(const struct server *s)

@@ -17,7 +17,6 @@
 #include "core/must.h"
 #include "receive/received.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -302,9 +301,8 @@ size_t server_data_take(struct server *s, struct slice bytes)
 // (V1)
 void server_data_on_accepted(struct server *s, enum fp_err err)
 {
-    char id[MESSAGE_ID_DIGITS + 1], reply[64];
-    message_id_format(s->message.id, id);
-    snprintf(reply, sizeof reply, "250 2.0.0 Ok: queued as %s", id);
+    char reply[64] = "250 2.0.0 Ok: queued as ";
+    message_id_format(s->message.id, reply + strlen(reply));
     if (!err)
         s->messages++;
     server_message_done(s, !err                ? reply

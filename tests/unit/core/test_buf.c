@@ -5,6 +5,7 @@
 #include "core/err.h"
 #include "row.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static void test_maximum_is_kept_to_the_byte(void **state)
@@ -37,6 +38,60 @@ static void test_refused_call_changes_nothing(void **state)
     assert_int_equal(buf_addf(&b, "%d", 7), FP_OK);
     row_buf("what fits", &b, "abc7");
     buf_close(&b);
+}
+
+static void test_texts_are_added_all_or_none(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init(&b, 8);
+    assert_int_equal(buf_add_all(&b, "ab", "", "cd"), FP_OK);
+    assert_int_equal(buf_add_all(&b, "ef", "ghi"), FP_TOO_BIG);
+    row_buf("as before", &b, "abcd");
+    assert_string_equal(b.p, "abcd");
+    assert_int_equal(buf_add_all(&b, "ef", "gh"), FP_OK);
+    row_buf("what fits", &b, "abcdefgh");
+    buf_close(&b);
+}
+
+static void test_numbers_are_added_in_digits(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t n;
+        const char *want;
+    } rows[] = {
+        {0, "0"}, {9, "9"}, {10, "10"}, {20480, "20480"}, {UINT64_MAX, "18446744073709551615"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct buf b;
+        buf_init(&b, strlen(rows[i].want));
+        assert_int_equal(buf_add_number(&b, rows[i].n), FP_OK);
+        row_buf(rows[i].want, &b, rows[i].want);
+        assert_int_equal(buf_add_number(&b, rows[i].n), FP_TOO_BIG);
+        row_buf(rows[i].want, &b, rows[i].want);
+        buf_close(&b);
+    }
+}
+
+// Whether the room that is there is too small, just enough, or more than the maximum allows.
+static void test_formatted_text_meets_any_room(void **state)
+{
+    (void)state;
+    for (int before = 0; before < 140; before++) {
+        struct buf b;
+        char want[256];
+        buf_init(&b, 150);
+        for (int i = 0; i < before; i++)
+            buf_add_byte(&b, 'a');
+        int n = snprintf(want, sizeof want, "%.*s0123456789", before, b.p ? b.p : "");
+        assert_int_equal(buf_addf(&b, "%s", "0123456789"), FP_OK);
+        row_buf("grown", &b, want);
+        assert_int_equal(buf_addf(&b, "%0*d", 151 - n, 1), FP_TOO_BIG);
+        row_buf("refused", &b, want);
+        assert_string_equal(b.p, want);
+        buf_close(&b);
+    }
 }
 
 static void test_drop_takes_off_the_front(void **state)
@@ -119,6 +174,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_maximum_is_kept_to_the_byte),
         cmocka_unit_test(test_refused_call_changes_nothing),
+        cmocka_unit_test(test_texts_are_added_all_or_none),
+        cmocka_unit_test(test_numbers_are_added_in_digits),
+        cmocka_unit_test(test_formatted_text_meets_any_room),
         cmocka_unit_test(test_drop_takes_off_the_front),
         cmocka_unit_test(test_steal_leaves_a_new_buffer),
         cmocka_unit_test(test_reset_keeps_memory),
