@@ -108,22 +108,19 @@ void dot_writer_init(struct dot_writer *w)
 struct slice dot_write(struct dot_writer *w, struct slice *content)
 {
     const char *p = content->p;
-    size_t n = content->n, at = 0;
+    size_t n = content->n;
     if (n == 0)
         return slice_of(p, 0);
     if (w->at_line_start && p[0] == '.') {
         w->at_line_start = false;
         return slice_of(p, 0);
     }
-    w->at_line_start = false;
-    while (at < n) {
-        const char *lf = memchr(p + at, '\n', n - at);
-        at = lf ? (size_t)(lf - p) + 1 : n;
-        if (lf && (at == n || p[at] == '.')) {
-            w->at_line_start = true;
-            break;
-        }
-    }
-    *content = slice_from(*content, at);
-    return slice_of(p, at);
+    // Dots are looked for rather than line starts: there are fewer of them, in encoded text none.
+    const char *dot = memchr(p, '.', n);
+    while (dot && (dot == p || dot[-1] != '\n'))
+        dot = memchr(dot + 1, '.', n - (size_t)(dot - p) - 1);
+    size_t size = dot ? (size_t)(dot - p) : n;
+    w->at_line_start = p[size - 1] == '\n';
+    *content = slice_from(*content, size);
+    return slice_of(p, size);
 }
