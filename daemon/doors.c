@@ -243,9 +243,11 @@ static bool wants_input(const struct door *d)
     return !d->is_unheard && server_wants_input(d->server);
 }
 
+// Reading stops when something has come that cannot be taken, not before: nearly every client waits
+// for its reply, and nothing comes. So one read is kept back at most.
 static void set_reading(struct pipeline *p, struct door *d)
 {
-    bool wanted = d->pending.n == 0 && wants_input(d);
+    bool wanted = d->pending.n == 0;
     if (wanted == d->is_reading)
         return;
     d->is_reading = wanted;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """SMTP coming in: what is offered, what is refused and how, where a message ends."""
 import re
+import socket
 
 from lib import Hop, await_, equal, free_port, main, match
 
@@ -247,6 +248,18 @@ def test_gone_in_the_middle(world):
     hop.await_one("Subject: whole")  # complete, though nobody heard the 250
     world.await_empty()
     equal(len(hop.taken), 1, "messages")
+
+
+def test_closing_one_direction(world):
+    """Who closes behind the final dot, or behind more commands, hears everything all the same."""
+    hop = stage(world)
+    for n, behind in enumerate(("", "NOOP\r\nQUIT\r\n")):
+        with world.client() as c:
+            c.envelope()
+            c.send(f"Subject: closed{n}\r\n\r\nx\r\n.\r\n" + behind)
+            c.s.shutdown(socket.SHUT_WR)
+            equal([c.reply()[:3] for _ in range(3)], ["250", *(["250", "221"] if behind else ["", ""])], "replies")
+        hop.await_one(f"Subject: closed{n}")
 
 
 def test_a_large_message(world):
