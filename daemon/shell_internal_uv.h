@@ -60,6 +60,9 @@ struct shell {
     struct question *questions; // to the name servers, unanswered
     uint64_t next_conn;         // odd
     int64_t armed_ms;           // what the timer is set to; INT64_MAX: not set
+    uint64_t tick_ms;           // the loop's own clock when these were read
+    int64_t now_ms;
+    int utc_offset_s;
     struct op_chain to_writer, to_reader;
     uint64_t *sent; // connections whose SENT is to be told
     size_t sent_count, sent_cap;
@@ -68,7 +71,7 @@ struct shell {
 };
 
 // shell_uv.c
-struct pipeline_event shell_event(const struct shell *sh, enum pipeline_event_kind kind);
+struct pipeline_event shell_event(struct shell *sh, enum pipeline_event_kind kind);
 void shell_feed(struct shell *sh, const struct pipeline_event *event);
 struct link *link_add(struct shell *sh, uint64_t conn);
 void links_close(struct shell *sh);

@@ -14,12 +14,17 @@ static struct link *link_find(struct shell *sh, uint64_t conn)
     return l;
 }
 
-struct pipeline_event shell_event(const struct shell *sh, enum pipeline_event_kind kind)
+// The clocks are read once a millisecond of the loop, not for every event of a round.
+struct pipeline_event shell_event(struct shell *sh, enum pipeline_event_kind kind)
 {
-    (void)sh;
-    int64_t now = system_steady_ms();
+    uint64_t tick_ms = uv_now(&sh->loop);
+    if (tick_ms != sh->tick_ms || sh->now_ms == 0) {
+        sh->tick_ms = tick_ms;
+        sh->now_ms = system_steady_ms();
+        sh->utc_offset_s = system_utc_offset_s(sh->now_ms);
+    }
     return (struct pipeline_event){
-        .kind = kind, .now_ms = now, .utc_offset_s = system_utc_offset_s(now)};
+        .kind = kind, .now_ms = sh->now_ms, .utc_offset_s = sh->utc_offset_s};
 }
 
 // A stream that still lives after its link was forgotten only flushes and closes.
