@@ -376,14 +376,14 @@ static struct slice keep(struct pipeline *p, struct carrier *h, struct slice s)
 
 static void send_slices(struct pipeline *p, struct carrier *h, const struct session_effect *fx)
 {
-    struct slice kept[SESSION_SLICES_MAX];
+    struct slice *kept = effect_slices(p, fx->slice_count);
     for (uint32_t i = 0; i < fx->slice_count; i++)
         kept[i] = keep(p, h, fx->slices[i]);
     struct pipeline_effect *e = effect_add(p, PIPELINE_SEND);
     e->conn = h->conn;
-    e->wants_sent = true;
+    e->slices = kept;
     e->slice_count = fx->slice_count;
-    memcpy(e->slices, kept, fx->slice_count * sizeof *kept);
+    e->wants_sent = fx->wants_sent;
 }
 
 static void close_connection(struct pipeline *p, struct carrier *h)

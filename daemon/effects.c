@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { BLOCK_SIZE = 64 * 1024, LINE_MAX_BYTES = 8192 };
+enum { BLOCK_SIZE = 64 * 1024, BLOCK_ALIGN = 16 };
 
 struct pipeline_effect *effect_add(struct pipeline *p, enum pipeline_effect_kind kind)
 {
@@ -40,8 +40,9 @@ bool pipeline_pull(struct pipeline *p, struct pipeline_effect *ret)
     return true;
 }
 
-static char *block_room(struct effect_queue *q, size_t n)
+static char *block_room(struct effect_queue *q, size_t size)
 {
+    size_t n = (size + BLOCK_ALIGN - 1) / BLOCK_ALIGN * BLOCK_ALIGN;
     // Oversized pieces get a block of their own in front of the one that is being filled.
     if (q->block_count == q->block_cap) {
         q->block_cap = q->block_cap ? 2 * q->block_cap : 8;
@@ -93,15 +94,22 @@ void effects_close(struct pipeline *p)
         free(q->blocks[--q->block_count]);
     free(q->blocks);
     free(q->ring);
+    buf_close(&q->line);
     *q = (struct effect_queue){0};
+}
+
+struct slice *effect_slices(struct pipeline *p, uint32_t count)
+{
+    return (struct slice *)(void *)block_room(&p->effects, count * sizeof(struct slice));
 }
 
 void effect_send(struct pipeline *p, uint64_t conn, struct slice bytes, bool wants_sent)
 {
-    struct slice kept = effect_keep(p, bytes);
+    struct slice *kept = effect_slices(p, 1);
+    *kept = effect_keep(p, bytes);
     struct pipeline_effect *e = effect_add(p, PIPELINE_SEND);
     e->conn = conn;
-    e->slices[0] = kept;
+    e->slices = kept;
     e->slice_count = 1;
     e->wants_sent = wants_sent;
 }
@@ -120,6 +128,14 @@ void effect_read(struct pipeline *p, uint64_t conn, bool is_on)
     e->is_on = is_on;
 }
 
+struct buf *effect_line(struct pipeline *p)
+{
+    struct buf *line = &p->effects.line;
+    line->max = LOGLINE_MAX;
+    buf_reset(line);
+    return line;
+}
+
 void effect_log(struct pipeline *p, enum log_level level, const struct buf *line)
 {
     struct slice kept = effect_keep(p, buf_slice(line));
@@ -130,7 +146,7 @@ void effect_log(struct pipeline *p, enum log_level level, const struct buf *line
 
 void effect_logf(struct pipeline *p, enum log_level level, const char *format, ...)
 {
-    char line[LINE_MAX_BYTES];
+    char line[LOGLINE_MAX];
     va_list args;
     va_start(args, format);
     int n = vsnprintf(line, sizeof line, format, args);

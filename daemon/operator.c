@@ -63,11 +63,12 @@ static void send_stream(struct pipeline *p, struct operator_session *s, struct s
         size_t n = text.n < WIRE_BYTES_MAX ? text.n : WIRE_BYTES_MAX;
         buf_init(&head, 64);
         wire_format_bytes(n, &head);
-        struct slice slices[2] = {effect_keep(p, buf_slice(&head)),
-                                  effect_keep(p, slice_of(text.p, n))};
+        struct slice *slices = effect_slices(p, 2);
+        slices[0] = effect_keep(p, buf_slice(&head));
+        slices[1] = effect_keep(p, slice_of(text.p, n));
         struct pipeline_effect *e = effect_add(p, PIPELINE_SEND);
         e->conn = s->conn;
-        memcpy(e->slices, slices, sizeof slices);
+        e->slices = slices;
         e->slice_count = 2;
         s->said += head.n + n;
         buf_close(&head);

@@ -78,12 +78,10 @@ enum pipeline_effect_kind {
     PIPELINE_STOPPED, // after SHUTDOWN: nothing is under way any more
 };
 
-enum { PIPELINE_SLICES_MAX = 16 };
-
 struct pipeline_effect {
     enum pipeline_effect_kind kind;
     uint64_t conn;
-    struct slice slices[PIPELINE_SLICES_MAX];
+    const struct slice *slices;
     uint32_t slice_count;
     bool wants_sent;
     bool is_on;

@@ -117,6 +117,7 @@ struct effect_queue {
     size_t head, count, cap;
     char **blocks; // bytes that effects point at; released at the next feed
     size_t block_count, block_cap, block_used;
+    struct buf line; // the log line that is being written
 };
 
 // A name that conversations may still speak of after a reload.
@@ -198,9 +199,11 @@ void pipeline_check_stopped(struct pipeline *p);
 struct pipeline_effect *effect_add(struct pipeline *p, enum pipeline_effect_kind kind);
 struct slice effect_keep(struct pipeline *p,
                          struct slice bytes); // a copy that lives as long as the effects
+struct slice *effect_slices(struct pipeline *p, uint32_t count); // room that lives as long
 void effect_send(struct pipeline *p, uint64_t conn, struct slice bytes, bool wants_sent);
 void effect_close(struct pipeline *p, uint64_t conn, bool flush);
 void effect_read(struct pipeline *p, uint64_t conn, bool is_on);
+struct buf *effect_line(struct pipeline *p); // an empty line, for effect_log; not for two at once
 void effect_log(struct pipeline *p, enum log_level level, const struct buf *line);
 void effect_logf(struct pipeline *p, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

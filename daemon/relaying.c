@@ -158,11 +158,9 @@ static void announce(struct pipeline *p, struct relay *r)
 static void complete(struct pipeline *p, struct relay *r)
 {
     uint64_t conn = r->conn;
-    struct buf line;
-    buf_init(&line, LOGLINE_MAX);
-    logline_removed(r->message, &line);
-    effect_log(p, LOG_LEVEL_INFO, &line);
-    buf_close(&line);
+    struct buf *line = effect_line(p);
+    logline_removed(r->message, line);
+    effect_log(p, LOG_LEVEL_INFO, line);
     if (r->entry->chunks_before > 0)
         door_discard(p, r->message);
     p->counters.accepted++;

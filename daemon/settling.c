@@ -243,11 +243,9 @@ void settling_log(struct pipeline *p, const struct settling_attempt *a)
     d.delays_ms[1] = t->began_ms - a->queued_ms;
     d.delays_ms[2] = ready_ms - t->began_ms;
     d.delays_ms[3] = t->done_ms - ready_ms;
-    struct buf line;
-    buf_init(&line, 8192);
-    logline_delivery(&d, &line);
-    effect_log(p, LOG_LEVEL_INFO, &line);
-    buf_close(&line);
+    struct buf *line = effect_line(p);
+    logline_delivery(&d, line);
+    effect_log(p, LOG_LEVEL_INFO, line);
 }
 
 // When it was an attempt and not only a decision.
@@ -287,11 +285,9 @@ static void log_change(struct pipeline *p, struct settling *s, uint32_t i)
     log_attempt(p, s, i);
     if (!plan->is_expired)
         return;
-    struct buf line;
-    buf_init(&line, 8192);
-    logline_expired(s->message.id, s->message.sender, &line);
-    effect_log(p, LOG_LEVEL_INFO, &line);
-    buf_close(&line);
+    struct buf *line = effect_line(p);
+    logline_expired(s->message.id, s->message.sender, line);
+    effect_log(p, LOG_LEVEL_INFO, line);
 }
 
 static void count_change(struct pipeline *p, const struct settle_plan *plan)
@@ -335,11 +331,9 @@ static void committed(struct pipeline *p, struct settling *s, struct op_settle *
         windows_settled(p, &s->rcpts[i], is_gone, plan->change.next_attempt_ms);
     }
     if (st->is_removed) {
-        struct buf line;
-        buf_init(&line, 256);
-        logline_removed(s->message.id, &line);
-        effect_log(p, LOG_LEVEL_INFO, &line);
-        buf_close(&line);
+        struct buf *line = effect_line(p);
+        logline_removed(s->message.id, line);
+        effect_log(p, LOG_LEVEL_INFO, line);
     }
     for (int i = 0; i < 2; i++)
         if (st->notices[i])

@@ -162,11 +162,9 @@ void windows_offer(struct pipeline *p, const struct parcel *parcel)
 
 void windows_announce(struct pipeline *p, const struct message *m, uint32_t rcpt_count)
 {
-    struct buf line;
-    buf_init(&line, 4096);
-    logline_accepted(m, rcpt_count, &line);
-    effect_log(p, LOG_LEVEL_INFO, &line);
-    buf_close(&line);
+    struct buf *line = effect_line(p);
+    logline_accepted(m, rcpt_count, line);
+    effect_log(p, LOG_LEVEL_INFO, line);
 }
 
 bool windows_try_by_themselves(const struct pipeline *p)

@@ -157,6 +157,7 @@ bool client_pull(struct client *c, struct session_effect *ret)
         ret->kind = SESSION_SEND;
         memcpy(ret->slices, c->slices, c->slice_count * sizeof c->slices[0]);
         ret->slice_count = c->slice_count;
+        ret->wants_sent = c->state == CLIENT_BODY; // more of the body is to follow
         c->slice_count = 0;
         return true;
     }

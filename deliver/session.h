@@ -6,9 +6,10 @@
 //     after SESSION_BATCH_DONE with can_reuse, feed the next SESSION_BATCH, or SESSION_QUIT;
 //     without can_reuse the session ends by itself;
 //     after SESSION_ENDED, session_free (events that come late are ignored).
-// Pull until false after each feed. Feed SESSION_SENT when everything handed to SEND is out, be it
-// at once: the next piece of a body is not asked for before. An idle connection that the host
-// closes is only disconnected (session_is_idle turns false): a batch fed then connects anew.
+// Pull until false after each feed. Feed SESSION_SENT when everything handed to a SEND with
+// wants_sent is out, be it at once: the next piece of a body is not asked for before. An idle
+// connection that the host closes is only disconnected (session_is_idle turns false): a batch fed
+// then connects anew.
 //
 // It resolves (effects LOOKUP), chooses hosts and addresses in order, connects (effect CONNECT),
 // speaks SMTP with pipelining (deliver/client does the protocol), goes on to the next address after
@@ -71,7 +72,7 @@ enum session_event_kind {
     SESSION_BODY,  // answer to NEED_BODY: the next piece, borrowed until SEND of it was pulled and
                    // sent
     SESSION_BODY_FAILED, // our own spool cannot give it: abort, defer (SCOPE_LOCAL)
-    SESSION_SENT, // everything handed to SEND so far is out (back-pressure: NEED_BODY waits for it)
+    SESSION_SENT, // to SEND with wants_sent: everything so far is out (NEED_BODY waits for it)
     SESSION_TIMER,
     SESSION_QUIT,  // no more batches
     SESSION_ABORT, // shutdown: end now; a batch under way is deferred (in doubt where C3 says so)
@@ -90,10 +91,9 @@ struct session_event {
 };
 
 enum session_effect_kind {
-    SESSION_LOOKUP,  // name, type
-    SESSION_CONNECT, // ip, port
-    SESSION_SEND, // slices, to be written in one call; they live until the next feed, pieces of the
-                  // body until SESSION_SENT
+    SESSION_LOOKUP,     // name, type
+    SESSION_CONNECT,    // ip, port
+    SESSION_SEND,       // slices, to be written in one call; they live until the next feed
     SESSION_NEED_BODY,  // the next piece of the batch's body, please
     SESSION_OUTCOME,    // of recipient `index`
     SESSION_BATCH_DONE, // scope: the widest failure; can_reuse: connected and ready for another
@@ -111,6 +111,7 @@ struct session_effect {
     uint16_t port;                           // CONNECT
     struct slice slices[SESSION_SLICES_MAX]; // SEND
     uint32_t slice_count;
+    bool wants_sent;               // SEND
     uint32_t index;                // OUTCOME
     const struct outcome *outcome; // OUTCOME; and BATCH_DONE: the host's failure when scope is
                                    // SCOPE_HOST or SCOPE_LOCAL
