@@ -2,15 +2,14 @@
 // sendmail_sys: the sendmail command. See session_sys.h; what happens to the message is
 // receive/prepare.h, the talk with the daemon receive/submit_sys.h.
 //
-// Standard input is passed on in pieces as it comes; nothing is kept but the header block. Exit 0
-// means that the daemon said its 250 (P1). Whatever fails before leaves nothing behind: the daemon
-// forgets a message whose end mark never came.
+// Standard input is passed on in pieces as it comes; nothing is kept but the header block and what
+// makes no write yet. Exit 0 means that the daemon said its 250 (P1). Whatever fails before leaves
+// nothing behind: the daemon forgets a message whose end mark never came.
 #include "command/envelope.h"
 #include "command/help.h"
 #include "command/sendmail_arguments.h"
 #include "command/session_sys.h"
 #include "command/user_sys.h"
-#include "core/must.h"
 #include "receive/prepare.h"
 #include "receive/submit_sys.h"
 
@@ -21,7 +20,12 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-enum { PIECE_SIZE = 65536, OUTPUT_MAX = 2 * PREPARE_HEADER_MAX + 4 * PIECE_SIZE, WHY_MAX = 65536 };
+enum {
+    PIECE_SIZE = 65536,
+    SEND_SIZE = 65536, // what is worth a write
+    OUTPUT_MAX = 2 * PREPARE_HEADER_MAX + 4 * PIECE_SIZE,
+    WHY_MAX = 65536,
+};
 
 struct sendmail {
     struct session session;
@@ -29,7 +33,7 @@ struct sendmail {
     struct envelope envelope;
     struct user user; // once somebody asked
     struct prepare *prepare;
-    struct submit *submit; // from the end of the header on
+    struct submit *submit; // from the first write on
     struct buf output;     // prepared, not sent yet
     struct buf why;
 };
@@ -79,31 +83,47 @@ static int start_message(struct sendmail *m)
     return EX_OK;
 }
 
-static enum fp_err complete_header(struct sendmail *m)
+static int say_unprepared(struct sendmail *m, enum fp_err err)
 {
-    struct prepare_lacks lacks;
+    const char *text = prepare_error(m->prepare);
+    if (*text == '\0')
+        text = err == FP_TOO_BIG ? "the message's header is too large" : fp_err_text(err);
+    return session_fail(&m->session, EX_DATAERR, "%s", text);
+}
+
+static enum fp_err answer(struct sendmail *m, const struct prepare_lacks *lacks)
+{
     struct prepare_facts facts = {0};
-    if (!prepare_asks(m->prepare, &lacks))
-        return FP_OK;
-    if (lacks.from)
+    if (lacks->from)
         facts.full_name = full_name(m);
-    if (lacks.date || lacks.message_id)
+    if (lacks->date || lacks->message_id)
         facts.now_ms = moment_now_ms();
-    if (lacks.date)
+    if (lacks->date)
         facts.utc_offset_s = moment_utc_offset_s(facts.now_ms);
-    if (lacks.message_id)
+    if (lacks->message_id)
         facts.seed = moment_seed();
     return prepare_answer(m->prepare, &facts, &m->output);
 }
 
-// The header is complete: all recipients are known, so the daemon can be asked.
-static int open_submission(struct sendmail *m)
+// When the header is complete, all recipients are known.
+static int complete_header(struct sendmail *m)
 {
+    struct prepare_lacks lacks;
+    if (!prepare_asks(m->prepare, &lacks))
+        return EX_OK;
+    enum fp_err err = answer(m, &lacks);
+    if (err)
+        return say_unprepared(m, err);
     for (uint32_t i = 0; i < prepare_recipient_count(m->prepare); i++)
         envelope_add_address(&m->envelope, prepare_recipient(m->prepare, i));
     envelope_drop_duplicates(&m->envelope);
-    if (m->envelope.rcpt_count == 0)
-        return session_fail(&m->session, EX_USAGE, "the message's header names no recipient");
+    if (m->envelope.rcpt_count > 0)
+        return EX_OK;
+    return session_fail(&m->session, EX_USAGE, "the message's header names no recipient");
+}
+
+static int open_submission(struct sendmail *m)
+{
     int fd = -1;
     enum fp_err err = submit_connect(m->session.socket, NULL, &fd, &m->why);
     if (err == FP_AGAIN)
@@ -119,39 +139,29 @@ static int open_submission(struct sendmail *m)
     return code ? fail(m, code) : EX_OK;
 }
 
-static int send_output(struct sendmail *m)
+// The daemon hears of a message when there is enough for a write, or the whole: input may come from
+// a program that works for hours, and then nobody waits, and a daemon may come and go meanwhile.
+static int send_output(struct sendmail *m, bool is_whole)
 {
-    if (!m->submit && prepare_has_header(m->prepare)) {
-        int code = open_submission(m);
-        if (code)
-            return code;
-    }
-    if (!m->submit || m->output.n == 0)
+    if (!is_whole && m->output.n < SEND_SIZE)
         return EX_OK;
-    int code = submit_write(m->submit, buf_slice(&m->output), &m->why);
+    int code = m->submit ? EX_OK : open_submission(m);
+    if (code)
+        return code;
+    code = submit_write(m->submit, buf_slice(&m->output), &m->why);
     buf_reset(&m->output);
     return code ? fail(m, code) : EX_OK;
-}
-
-static int say_unprepared(struct sendmail *m, enum fp_err err)
-{
-    const char *text = prepare_error(m->prepare);
-    if (*text == '\0')
-        text = err == FP_TOO_BIG ? "the message's header is too large" : fp_err_text(err);
-    return session_fail(&m->session, EX_DATAERR, "%s", text);
 }
 
 static int copy_piece(struct sendmail *m, struct slice piece)
 {
     while (piece.n > 0 && !prepare_is_done(m->prepare)) {
         enum fp_err err = prepare_feed(m->prepare, &piece, &m->output);
-        if (!err)
-            err = complete_header(m);
-        int code = err ? say_unprepared(m, err) : send_output(m);
+        int code = err ? say_unprepared(m, err) : complete_header(m);
         if (code)
             return code;
     }
-    return EX_OK;
+    return prepare_has_header(m->prepare) ? send_output(m, false) : EX_OK;
 }
 
 // 0 at the end of the message, by the end of input or by a lone dot.
@@ -172,9 +182,8 @@ static int copy_input(struct sendmail *m)
             return code;
     }
     enum fp_err err = prepare_end(m->prepare, &m->output);
-    if (!err)
-        err = complete_header(m);
-    return err ? say_unprepared(m, err) : send_output(m);
+    int code = err ? say_unprepared(m, err) : complete_header(m);
+    return code ? code : send_output(m, true);
 }
 
 static int submit_message(struct sendmail *m)
@@ -184,7 +193,6 @@ static int submit_message(struct sendmail *m)
     if (code == EX_OK)
         code = copy_input(m);
     if (code == EX_OK) {
-        must(m->submit); // prepare_end completes every header
         code = submit_end(m->submit, &m->why);
         if (code)
             fail(m, code);

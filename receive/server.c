@@ -45,7 +45,7 @@ void server_move(struct server *s, enum server_state to)
     if (to == STATE_COMMAND)
         server_await(s, s->settings.command_ms);
     if (to == STATE_DATA)
-        server_await(s, s->settings.data_ms);
+        server_await(s, server_data_wait_ms(s));
 }
 
 struct server *server_new(const struct server_settings *settings, const struct server_peer *peer,

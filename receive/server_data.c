@@ -40,6 +40,11 @@ uint64_t server_data_size_max(const struct server *s)
     return max > 0 && max < hard ? max : hard;
 }
 
+int64_t server_data_wait_ms(const struct server *s)
+{
+    return s->peer.sends_at_once ? SERVER_AT_ONCE_DATA_MS : s->settings.data_ms;
+}
+
 void server_data_reset(struct server *s)
 {
     buf_close(&s->message.body);
@@ -273,7 +278,7 @@ static void renew_deadline(struct server *s, size_t used)
 {
     s->message.recent += used;
     if (s->message.recent >= SERVER_DATA_STEP) // (D4)
-        server_await(s, s->settings.data_ms);
+        server_await(s, server_data_wait_ms(s));
 }
 
 size_t server_data_take(struct server *s, struct slice bytes)

@@ -18,7 +18,8 @@ enum {
     SERVER_OUT_HIGH = 8 * 1024, // with so many octets of replies to send no command is read
     SERVER_OUT_MAX = 16 * 1024, // what that leaves room for
     SERVER_NOTE_MAX = 8 * 1024, // a log line
-    SERVER_LOCAL_RCPTS_MAX = 100000, // of a message by the local socket
+    SERVER_LOCAL_RCPTS_MAX = 100000,              // of a message by the local socket
+    SERVER_AT_ONCE_DATA_MS = 24 * 60 * 60 * 1000, // see server_data_wait_ms
 };
 
 enum server_state {
@@ -128,6 +129,9 @@ void server_command_on_rcpt_answer(struct server *s, enum server_verdict verdict
 void server_envelope_reset(struct server *s);
 
 // server_data.c
+// How long the text may pause. The text of a client that sends at once is the output of some
+// program, which may work for hours between two lines of it; cron's jobs do.
+int64_t server_data_wait_ms(const struct server *s);
 size_t server_data_take(struct server *s, struct slice bytes);
 void server_data_on_begin_answer(struct server *s, const struct server_event *event);
 void server_data_on_chunk_stored(struct server *s, enum fp_err err);

@@ -94,7 +94,8 @@ enum fp_err submit_connect(const char *socket_path, const char *first_line, int 
 
 struct submit *submit_new(int fd)
 {
-    struct submit *s = must_zalloc(sizeof *s);
+    struct submit *s = must_alloc(sizeof *s);
+    memset(s, 0, offsetof(struct submit, reply)); // and not the pages behind, which may stay unused
     s->fd = fd;
     buf_init(&s->out, SUBMIT_OUT_MAX);
     dot_writer_init(&s->dot);

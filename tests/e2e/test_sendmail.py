@@ -210,6 +210,21 @@ def test_zero_means_committed(world):
     equal(len(world.queue()), 5, "the others stay")
 
 
+def test_input_that_takes_its_time(world):
+    """The daemon need not be there before the message is: who writes it may work for hours."""
+    hop = Hop(world).up()
+    world.configure(ROUTE.format(hop.to()), listen=False)
+    child = world.spawn([world.path("bin/sendmail"), "-f", "slow@s.example", "b@d.example"], stdin=-1, stderr=-1)
+    child.stdin.write(b"Subject: slow\n\nthe first line\n")
+    child.stdin.flush()
+    world.start()
+    child.stdin.write(b"the last\n")
+    child.stdin.close()
+    equal(child.wait(60), 0, child.stderr.read())
+    child.stderr.close()
+    equal(hop.await_one("Subject: slow").body, b"the first line\r\nthe last\r\n", "body")
+
+
 def test_many_recipients_and_long_lines(world):
     hop = stage(world)
     names = [f"r{n}@d.example" for n in range(250)]

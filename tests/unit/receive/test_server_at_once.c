@@ -125,6 +125,28 @@ static void test_text_refused(void **state)
     session_close(&s);
 }
 
+// Text may pause for hours, commands may not.
+static void test_pauses(void **state)
+{
+    struct session s;
+    (void)state;
+    open_at_once(&s);
+    session_say(&s, ENVELOPE);
+    assert_int_equal(server_deadline(s.server), s.now_ms + s.settings.command_ms);
+    session_say(&s, "DATA\r\na: b\r\n\r\n");
+    for (int hours = 0; hours < 100; hours += 23) {
+        s.now_ms += 23 * 60 * 60 * 1000;
+        session_event(&s, SERVER_TIMER);
+        session_say(&s, "a line\r\n");
+        for (int i = 0; i < 1024; i++) // many small ones are as good as a large one
+            session_say(&s, "more\r\n");
+    }
+    session_say(&s, ".\r\n");
+    assert_int_equal(s.count, 1);
+    assert_false(s.is_closed);
+    session_close(&s);
+}
+
 static void test_shutdown(void **state)
 {
     struct session s;
@@ -143,6 +165,7 @@ int main(void)
         cmocka_unit_test(test_banner_without_commands),
         cmocka_unit_test(test_first_refusal_ends_it),
         cmocka_unit_test(test_text_refused),
+        cmocka_unit_test(test_pauses),
         cmocka_unit_test(test_shutdown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
