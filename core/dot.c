@@ -69,23 +69,11 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-static bool has_high_bit(const char *p, size_t n)
-{
-    uint64_t seen = 0, word;
-    for (; n >= sizeof word; p += sizeof word, n -= sizeof word) {
-        memcpy(&word, p, sizeof word);
-        seen |= word;
-    }
-    for (; n > 0; p++, n--)
-        seen |= (unsigned char)*p;
-    return (seen & UINT64_C(0x8080808080808080)) != 0;
-}
-
 static void copy(struct dot_reader *r, struct slice run, struct buf *to)
 {
     must(buf_add_slice(to, run) == FP_OK);
     if (!r->has_8bit)
-        r->has_8bit = has_high_bit(run.p, run.n);
+        r->has_8bit = dot_has_high_bit(run.p, run.n);
 }
 
 // How far the octets from `at` on may be copied as they stand, `limit` at most: whole lines that

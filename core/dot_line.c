@@ -32,7 +32,12 @@ static void end_line(struct line_reader *r, struct buf *to)
         return;
     }
     r->held = "\r\n";
-    flush_held(r, to);
+    if (to->max - to->n >= 2) {
+        must(buf_add(to, r->held, 2) == FP_OK);
+        r->held = NULL;
+    } else {
+        flush_held(r, to);
+    }
     r->line_n = 0;
 }
 
@@ -44,8 +49,7 @@ static size_t copy_text(struct line_reader *r, struct dot_scan *scan, size_t at,
     size_t room = to->max - to->n;
     size_t run = end - at < room ? end - at : room;
     const char *p = scan->p + at;
-    for (size_t i = 0; i < run && !r->has_8bit; i++)
-        r->has_8bit = (p[i] & 0x80) != 0;
+    r->has_8bit = r->has_8bit || dot_has_high_bit(p, run);
     must(buf_add(to, p, run) == FP_OK);
     r->line_n += run;
     return run;

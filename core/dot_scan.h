@@ -8,6 +8,8 @@
 
 #include "core/slice.h"
 
+#include <stdint.h>
+
 struct dot_scan {
     const char *p;
     size_t n;
@@ -35,6 +37,19 @@ static inline void dot_scan_pass(struct dot_scan *s, size_t at)
         s->cr = dot_scan_find(s, '\r', at);
     if (s->lf < at)
         s->lf = dot_scan_find(s, '\n', at);
+}
+
+// Eight octets at a time: one by one they would be most of the work on a message.
+static inline bool dot_has_high_bit(const char *p, size_t n)
+{
+    uint64_t seen = 0, word;
+    for (; n >= sizeof word; p += sizeof word, n -= sizeof word) {
+        memcpy(&word, p, sizeof word);
+        seen |= word;
+    }
+    for (; n > 0; p++, n--)
+        seen |= (unsigned char)*p;
+    return (seen & UINT64_C(0x8080808080808080)) != 0;
 }
 
 #endif

@@ -80,7 +80,14 @@ static void test_8bit_is_noted(void **state)
     static const struct {
         const char *in;
         bool want;
-    } notes[] = {{"abc\n", false}, {"a\xc3\n", true}, {"\xff", true}, {"a\n.\x80", true}};
+    } notes[] = {{"abc\n", false},
+                 {"a\xc3\n", true},
+                 {"\xff", true},
+                 {"a\n.\x80", true},
+                 {"\x80 in the first of many words\n", true},
+                 {"in the last of many words: \x80\n", true},
+                 {"in one of many words: \xc3\xa4, and more\n", true},
+                 {"sixteen octets..\n", false}};
     for (size_t i = 0; i < COUNT(notes); i++) {
         struct line_reader r;
         struct buf to;
