@@ -551,11 +551,11 @@ void carriers_quit_idle(struct pipeline *p)
     }
 }
 
+// Each ends by it, and may take others along that linger.
 void carriers_abort(struct pipeline *p)
 {
-    struct carrier *h, *next;
-    DL_FOREACH_SAFE(p->carriers, h, next)
-    feed(p, h, (struct session_event){.kind = SESSION_ABORT});
+    while (p->carriers)
+        feed(p, p->carriers, (struct session_event){.kind = SESSION_ABORT});
 }
 
 static struct carrier *find_cuttable(const struct pipeline *p, uint64_t message)

@@ -154,6 +154,8 @@ static void command(struct host_conn *c, struct slice line)
             reset(c);
     } else if (slice_starts_nocase(line, SLICE_LIT("QUIT"))) {
         buf_add_str(&c->out, "221 2.0.0 bye\r\n");
+        if (c->host->pace == PACE_SLOW_QUIT)
+            c->delay_ms = c->host->slow_ms;
         c->wants_close = true;
     } else {
         reset(c);

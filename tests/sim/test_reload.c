@@ -44,11 +44,49 @@ static void test_closed_while_idle(void **state)
     world_free(w);
 }
 
+// A shutdown cuts an attempt short while as many conversations as may linger wait for the answer to
+// their QUIT: room for it is made by ending the oldest of them.
+static void test_cut_short_among_many(void **state)
+{
+    (void)state;
+    enum { COUNT = 300 };
+    struct buf text, rcpts;
+    char ip[32];
+    buf_init(&text, 1 << 20);
+    buf_init(&rcpts, 1 << 20);
+    buf_add_str(&text, "route = ( ");
+    for (int i = 0; i < COUNT; i++) {
+        buf_addf(&text, "{ for = \"d%d.example\", to = [ \"smtp://10.1.%d.%d:25\" ] }, ", i,
+                 i / 250, i % 250);
+        buf_addf(&rcpts, "%sb@d%d.example", i ? " " : "", i);
+    }
+    buf_add_str(&text, "{ for = \"*\", to = [ \"smtp://192.0.2.1:25\" ] } )\n");
+    struct world *w =
+        world_new(&(struct world_options){.seed = 3, .config = text.p, .latency_ms = 300});
+    world_host(w, "192.0.2.1")->pace = PACE_SLOW_DOT;
+    world_host(w, "192.0.2.1")->slow_ms = TIME_MINUTE_MS;
+    for (int i = 0; i < COUNT; i++) {
+        snprintf(ip, sizeof ip, "10.1.%d.%d", i / 250, i % 250);
+        world_host(w, ip)->pace = PACE_SLOW_QUIT;
+        world_host(w, ip)->slow_ms = TIME_MINUTE_MS;
+    }
+    static const char content[] = "Subject: x\r\n\r\nx\r\n";
+    assert_int_not_equal(world_submit(w, "a@example.org", "b@slow.example", content), 0);
+    world_run(w, 5 * TIME_SECOND_MS);
+    assert_int_not_equal(world_submit(w, "a@example.org", rcpts.p, content), 0);
+    world_restart(w); // they are done during the grace, and say QUIT
+    assert_int_equal(world_queued(w), 1);
+    buf_close(&text);
+    buf_close(&rcpts);
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reload_while_talking),
         cmocka_unit_test(test_closed_while_idle),
+        cmocka_unit_test(test_cut_short_among_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,6 +47,7 @@ enum host_pace {
     PACE_SLOW_CONNECT,
     PACE_SLOW_MAIL, // and with it RCPT and DATA, which come with it
     PACE_SLOW_DOT,
+    PACE_SLOW_QUIT,
 };
 
 struct host {
