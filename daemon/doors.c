@@ -254,24 +254,33 @@ static void set_reading(struct pipeline *p, struct door *d)
     effect_read(p, d->conn, wanted);
 }
 
-// Executes the server's effects, feeds it what was kept back, until neither brings anything new.
-static void pump(struct pipeline *p, struct door *d)
+static void execute_all(struct pipeline *p, struct door *d)
 {
     struct server_effect fx;
-    for (;;) {
-        while (server_pull(d->server, &fx))
-            execute(p, d, &fx);
-        if (d->is_closed || d->pending.n == 0 || !wants_input(d))
-            break;
-        struct server_event e = {
-            .kind = SERVER_BYTES, .now_ms = p->now_ms, .bytes = buf_slice(&d->pending)};
-        size_t used = server_feed(d->server, &e);
-        while (server_pull(d->server, &fx))
-            execute(p, d, &fx);
-        buf_drop(&d->pending, used);
-        if (used == 0)
-            break;
+    while (server_pull(d->server, &fx))
+        execute(p, d, &fx);
+}
+
+// As far as it wants to hear, from where they stand: a group of commands costs no copy. Returns
+// what is left.
+static struct slice feed_bytes(struct pipeline *p, struct door *d, struct slice bytes)
+{
+    size_t used = 1;
+    while (used > 0 && bytes.n > 0 && !d->is_closed && wants_input(d)) {
+        struct server_event e = {.kind = SERVER_BYTES, .now_ms = p->now_ms, .bytes = bytes};
+        used = server_feed(d->server, &e);
+        bytes = slice_from(bytes, used);
+        execute_all(p, d);
     }
+    return bytes;
+}
+
+// Executes the server's effects and feeds it what was kept back, until neither brings anything new.
+static void pump(struct pipeline *p, struct door *d)
+{
+    execute_all(p, d);
+    struct slice rest = feed_bytes(p, d, buf_slice(&d->pending));
+    buf_drop(&d->pending, d->pending.n - rest.n);
     if (d->is_closed) {
         door_free(p, d);
         return;
@@ -289,13 +298,9 @@ static void feed_server(struct pipeline *p, struct door *d, struct server_event 
 
 static void server_bytes(struct pipeline *p, struct door *d, struct slice bytes)
 {
-    // Straight into the server while nothing is kept back: the usual case costs no copy.
-    if (d->pending.n == 0 && wants_input(d)) {
-        struct server_event e = {.kind = SERVER_BYTES, .now_ms = p->now_ms, .bytes = bytes};
-        size_t used = server_feed(d->server, &e);
-        bytes = slice_from(bytes, used);
-    }
-    if (bytes.n > 0 && buf_add_slice(&d->pending, bytes) != FP_OK) {
+    if (d->pending.n == 0)
+        bytes = feed_bytes(p, d, bytes);
+    if (!d->is_closed && bytes.n > 0 && buf_add_slice(&d->pending, bytes) != FP_OK) {
         // Reading was stopped long ago; nobody who keeps to the protocol gets here.
         feed_server(p, d, &(struct server_event){.kind = SERVER_EOF});
         return;
