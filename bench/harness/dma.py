@@ -60,7 +60,3 @@ class Dma(Peer):
 
     def count(self):
         return sum(1 for path in self.root.path(QUEUE).iterdir() if path.name.startswith("Q"))
-
-    def close(self):
-        self.devlog.close()
-        super().close()

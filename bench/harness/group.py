@@ -92,9 +92,12 @@ def how():
 
 
 class Group:
+    made = []
+
     def __init__(self, name):
         self.folder = None
         self.root = None
+        Group.made.append(self)
         if _BASE:
             self.folder = _BASE / f"fermoposta-bench.{os.getpid()}.{name}"
             self.folder.mkdir()
@@ -155,3 +158,9 @@ class Group:
             self.await_empty(1)
             _remove(self.folder)
             self.folder = None
+
+
+def close_all():
+    """Those that a failure has left behind."""
+    for group in Group.made:
+        group.close()

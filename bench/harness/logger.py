@@ -32,6 +32,3 @@ class Devlog:
 
     def tail(self):
         return self.file.read_text(errors="replace")[-2000:] if self.file.exists() else "it logged nothing"
-
-    def close(self):
-        self.group.close()

@@ -25,6 +25,7 @@ import submit
 import syscalls
 import targets
 from dma import Dma
+from group import close_all
 from load import Wrong
 from packages import Missing, Packages, why_not
 from peer import Fermoposta, Routes
@@ -145,8 +146,7 @@ class Bench:
 
     def close(self):
         stop_all()
-        for peer in self.peers:
-            peer.close()
+        close_all()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

@@ -113,9 +113,6 @@ class Peer:
         """Of the write-ahead log, where it has one."""
         return 0
 
-    def close(self):
-        self.group.close()
-
 
 class Fermoposta(Peer):
     """The release daemon, as many connections as the others may make, its log in a file."""

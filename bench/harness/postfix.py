@@ -169,7 +169,3 @@ class Postfix(Peer):
     def count(self):
         queue = self.root.path(QUEUE)
         return sum(len(files) for name in QUEUED for _, _, files in os.walk(queue / name))
-
-    def close(self):
-        self.devlog.close()
-        super().close()

@@ -8,12 +8,16 @@ SYNC = "8 1.0 fdatasync(4</s/spool.db-wal>) = 0"
 SAID = '7 1.0 write(9<socket:[5]>, "250 2.0.0 Ok: queued as 0A\\r\\n", 28) = 28'
 SYNC_BEGUN = "8 1.0 fdatasync(4</s/spool.db-wal> <unfinished ...>"
 SYNC_ENDED = "8 1.0 <... fdatasync resumed>) = 0"
+WAITS = "6 1.0 read(9<socket:[7]>, <unfinished ...>"
+HANDED_ON = '6 1.0 <... read resumed>"x\\r\\np0-1 ends\\r\\n", 4096) = 16'
 OTHER_SAID = SAID.replace("[5]", "[6]")
 
 # (what it is, is it durable, the lines)
 SAMPLES = (
     ("as it should be", True, (READ, WRITE, SYNC, SAID)),
     ("a sync in two halves", True, (READ, WRITE, SYNC_BEGUN, OTHER_SAID, SYNC_ENDED, SAID)),
+    ("another process is handed it on", True, (WAITS, READ, HANDED_ON, WRITE, SYNC, SAID)),
+    ("the file is moved meanwhile", True, (READ, WRITE, SYNC.replace("/s/", "/s/active/"), SAID)),
     ("no sync", False, (READ, WRITE, SAID)),
     ("the sync comes too late", False, (READ, WRITE, SAID, SYNC)),
     ("the sync has not ended", False, (READ, WRITE, SYNC_BEGUN, SAID, SYNC_ENDED)),
