@@ -122,6 +122,7 @@ static void run(struct fill *f, struct op **ops, size_t count)
     for (size_t i = 0; i < count; i++)
         store_run(f->store, ops[i]);
     err = store_commit(f->store);
+    store_checkpoint(f->store);
     for (size_t i = 0; i < count && !err; i++)
         err = ops[i]->err;
     if (err) {

@@ -75,6 +75,7 @@ static void run(struct bench *b, struct op **ops)
     for (uint32_t i = 0; i < b->batch; i++)
         store_run(b->store, ops[i]);
     must(store_commit(b->store) == FP_OK);
+    store_checkpoint(b->store);
     for (uint32_t i = 0; i < b->batch; i++)
         must(ops[i]->err == FP_OK);
 }

@@ -20,7 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BUSY_TIMEOUT_MS = 5000, CHECKPOINT_PAGES = 4096, SYNCHRONOUS_FULL = 2 };
+enum { BUSY_TIMEOUT_MS = 5000, SYNCHRONOUS_FULL = 2 };
 
 static enum fp_err say(struct store *s, int rc, const char *doing, struct buf *why)
 {
@@ -94,6 +94,16 @@ static enum fp_err restrict_mode(const char *path, struct buf *why)
     return FP_DENIED;
 }
 
+// Called by SQLite at the end of each commit.
+static int note_log(void *arg, sqlite3 *db, const char *name, int pages)
+{
+    struct store *s = arg;
+    (void)db;
+    (void)name;
+    s->log_pages = pages;
+    return SQLITE_OK;
+}
+
 // page_size and auto_vacuum must be said before anything is written, WAL mode included.
 static enum fp_err set_up_writer(struct store *s, struct buf *why)
 {
@@ -115,10 +125,9 @@ static enum fp_err set_up_writer(struct store *s, struct buf *why)
         s->options.is_durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = OFF";
     if (rc == SQLITE_OK)
         rc = sqlite3_exec(s->db, synchronous, NULL, NULL, NULL);
-    if (rc == SQLITE_OK)
-        rc = sqlite3_wal_autocheckpoint(s->db, CHECKPOINT_PAGES);
     if (rc != SQLITE_OK)
         return say(s, rc, "set up", why);
+    sqlite3_wal_hook(s->db, note_log, s); // instead of checkpoints inside of commits
     must(!s->options.is_durable || has_number(s->db, "PRAGMA synchronous", SYNCHRONOUS_FULL)); // C2
     return FP_OK;
 }
@@ -170,8 +179,9 @@ static enum fp_err open_and_check(struct store *s, struct buf *why)
         err = restrict_mode(s->path, why);
     if (!err)
         err = set_up_writer(s, why);
-    return err ? err
-               : schema_migrate(s->db, s->path, schema_migrations, schema_migration_count, why);
+    if (!err)
+        err = schema_migrate(s->db, s->path, schema_migrations, schema_migration_count, why);
+    return err;
 }
 
 enum fp_err connection_open(struct store *s, struct buf *why)

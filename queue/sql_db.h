@@ -107,7 +107,9 @@ struct store {
     bool is_in_batch;
     bool is_careful;         // each operation of this batch runs in a SAVEPOINT
     bool is_poisoned;        // a commit met FP_IO
-    bool wants_checkpoint;   // MAINTAIN asked for one; it runs after the commit
+    bool wants_checkpoint;   // MAINTAIN asked for one
+    int log_pages;           // in the log, as of the last commit
+    int log_pages_max;       // more are taken into the file
     enum fp_err batch_err;   // why the open batch can only be rolled back; FP_OK while it is sound
     uint64_t id_mark;        // high-water mark as this transaction sees it
     uint64_t id_mark_stored; // and as committed

@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { LOG_PAGES_MAX = 4096 }; // 16 MiB
+
 static char *path_with(const char *path, const char *suffix)
 {
     size_t n = strlen(path), m = strlen(suffix);
@@ -95,6 +97,7 @@ enum fp_err store_open(const char *path, const struct store_options *options,
     s->path = must_strdup(path);
     s->options = *options;
     s->lock = LOCKFILE_NONE;
+    s->log_pages_max = LOG_PAGES_MAX;
     enum fp_err err = options->role == STORE_WRITER ? open_locked(s, why) : connection_open(s, why);
     if (err) {
         store_close(s);
@@ -241,10 +244,19 @@ enum fp_err store_commit(struct store *s)
     }
     s->is_in_batch = false;
     s->id_mark_stored = s->id_mark;
-    if (s->wants_checkpoint) // what does not get done now, because a reader is in the way, waits
-        sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-    s->wants_checkpoint = false;
     return FP_OK;
+}
+
+// What does not get done now, because a reader is in the way or the disk fails, waits: the log has
+// it all.
+void store_checkpoint(struct store *s)
+{
+    must(!s->is_in_batch);
+    if (s->is_poisoned || (!s->wants_checkpoint && s->log_pages <= s->log_pages_max))
+        return;
+    sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    s->wants_checkpoint = false;
+    s->log_pages = 0; // until the next commit says how many there are
 }
 
 void store_ballast_release(struct store *s)

@@ -3,6 +3,7 @@
 //
 //     store_open(path, STORE_WRITER, &store, &why)     one per spool, ever: it holds the lock file
 //     store_begin(store); store_run(store, op); ... store_commit(store)   a batch of writer ops
+//     store_checkpoint(store)                          behind it
 //     store_open(path, STORE_READER, ...); store_run(store, op)           any reader op, any number
 //     store_close(store)
 //
@@ -57,6 +58,9 @@ enum fp_err store_begin_careful(struct store *s); // the same; each op then runs
 void store_run(struct store *s, struct op *op);   // sets op->err
 enum fp_err store_commit(struct store *s);        // on failure the batch is rolled back
 void store_rollback(struct store *s);
+// Between batches, once everybody has his answer: takes the log into the file if it has grown long,
+// or MAINTAIN wants it. Inside of a commit, where SQLite would do it, clients would wait for it.
+void store_checkpoint(struct store *s);
 // Between batches: frees the ballast's room after FP_FULL, or makes it again when there is room.
 void store_ballast_release(struct store *s);
 void store_ballast_restore(struct store *s);

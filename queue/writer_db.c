@@ -295,6 +295,8 @@ static void *run_worker(void *arg)
         else
             store_run(w->options.store, first);
         give_back(w, first, bytes);
+        if (is_writer)
+            store_checkpoint(w->options.store);
     }
     return NULL;
 }

@@ -179,6 +179,7 @@ static void run_batch(struct world *w)
         return;
     }
     must(store_commit(in->writer) == FP_OK);
+    store_checkpoint(in->writer);
     count_effect(w); // or just after it
     while (first) {
         struct op *next = first->next;

@@ -111,7 +111,7 @@ static void tell_with_fault(struct spool *p, enum fault_call call, int at, int c
     buf_init(&why, 1000);
     assert_int_equal(store_open(p->path, &options, &p->store, &why), FP_OK);
     ids_init(&p->ids, 0);
-    sqlite3_exec(p->store->db, "PRAGMA wal_autocheckpoint = 4", NULL, NULL, NULL); // sync a lot
+    p->store->log_pages_max = 4; // sync a lot
     struct worker_options worker = {.store = p->store, .batch_max = 100, .wake = wake};
     fault_arm(call, at, code);
     struct worker *w = worker_start(&worker);

@@ -151,7 +151,7 @@ static void test_pragmas(void **state)
         {"PRAGMA page_size", 4096, 4096},
         {"PRAGMA auto_vacuum", 2, 2},
         {"PRAGMA synchronous", 2, -1},
-        {"PRAGMA wal_autocheckpoint", 4096, 0},
+        {"PRAGMA wal_autocheckpoint", 0, 0}, // see store_checkpoint
         {"PRAGMA journal_size_limit", 67108864, -1},
         {"PRAGMA secure_delete", 0, -1},
         {"PRAGMA cache_size", -32768, -1},
