@@ -184,6 +184,8 @@ static enum fp_err open_and_check(struct store *s, struct buf *why)
         err = set_up_writer(s, why);
     if (!err)
         err = schema_migrate(s->db, s->path, schema_migrations, schema_migration_count, why);
+    if (!err)
+        wal_join(s->db);
     return err;
 }
 

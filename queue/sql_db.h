@@ -167,6 +167,10 @@ enum fp_err connection_open(struct store *s, struct buf *why);
 void connection_close(struct store *s);
 enum fp_err connection_check(struct store *s, struct buf *why); // reads the whole file
 
+// wal_db.c: what is written to the log is written together
+void wal_join(sqlite3 *db);          // of a connection that has been read with, in WAL mode
+void wal_join_file(sqlite3_file *f); // the log itself
+
 // rows_db.c: rows of messages and recipients
 struct rows {
     struct op_row *items;
