@@ -18,7 +18,9 @@ enum { LIST_PAGE = 500, ANSWER_PIECE = 256 * 1024, MAIL_PER_MS = 4, PAUSE_MAX_MS
 
 static void ask_ahead(struct pipeline *p, struct operator_session *s)
 {
-    if (s->is_asked || s->is_last_page || s->page_count == LIST_PAGES_MAX)
+    // Behind the first one: else the daemon would live for as long as the listing is.
+    bool is_cut = p->is_stopping && s->after > 0;
+    if (s->is_asked || s->is_last_page || s->page_count == LIST_PAGES_MAX || is_cut)
         return;
     s->is_asked = true;
     operator_ask_list(p, s, LIST_PAGE);
@@ -55,6 +57,10 @@ static int64_t take_turn(struct pipeline *p, struct operator_session *s)
 static void go_on(struct pipeline *p, struct operator_session *s)
 {
     ask_ahead(p, s);
+    if (s->page_count == 0 && !s->is_asked) {
+        answer_error(p, s, EX_TEMPFAIL, "the daemon is stopping: this is not the whole queue");
+        return;
+    }
     if (s->page_count == 0 || s->is_waiting)
         return;
     s->is_waiting = true;

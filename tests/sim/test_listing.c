@@ -175,6 +175,37 @@ static void test_mail_goes_first(void **state)
     world_free(w);
 }
 
+// An end of the daemon is not put off until everybody has read everything; while it waits for
+// something else, who lists is told.
+static void test_an_end_in_the_middle(void **state)
+{
+    (void)state;
+    struct world *w = make_world(5);
+    int code;
+    w->wants_stream = true;
+    for (int is_trying = 0; is_trying < 2; is_trying++) {
+        if (is_trying) {
+            world_host(w, "192.0.2.1")->state = HOST_SILENT;
+            world_ask(w, "flush", NULL, 0, &code);
+            assert_int_equal(code, 0);
+            world_run(w, TIME_SECOND_MS);
+        }
+        w->ops[OP_LIST] = 0;
+        world_request(w, "list", NULL, 0);
+        world_restart(w);
+        assert_true(w->ops[OP_LIST] < PAGES);
+        bool is_told = strstr(world_last_reply(w), "the daemon is stopping") != NULL;
+        assert_int_equal(is_told, is_trying);
+        assert_int_equal(strstr(world_last_reply(w), "{\"exit\":75}") != NULL, is_told);
+    }
+    struct buf text;
+    buf_init(&text, TEXT_MAX_BYTES);
+    list(w, "--format=postfix", &text);
+    assert_int_equal(count(&text, "@one.example"), MESSAGES);
+    buf_close(&text);
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +213,7 @@ int main(void)
         cmocka_unit_test(test_a_client_that_stops_reading),
         cmocka_unit_test(test_a_client_that_goes_away),
         cmocka_unit_test(test_mail_goes_first),
+        cmocka_unit_test(test_an_end_in_the_middle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

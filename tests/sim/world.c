@@ -836,8 +836,7 @@ void world_hand_over(struct world *w, const char *sender, const char *rcpts, con
         client_leave(w);
 }
 
-static void client_request(struct world *w, const char *verb, const char *const *words,
-                           size_t count)
+void world_request(struct world *w, const char *verb, const char *const *words, size_t count)
 {
     struct buf line;
     buf_init(&line, CLIENT_MAX);
@@ -852,7 +851,7 @@ static void client_request(struct world *w, const char *verb, const char *const 
 
 void world_tell(struct world *w, const char *verb, const char *const *words, size_t count)
 {
-    client_request(w, verb, words, count);
+    world_request(w, verb, words, count);
     struct pipeline_event e = {.kind = PIPELINE_FAULT, .conn = w->in->client};
     feed(w, &e);
     w->in->client = 0;
@@ -861,7 +860,7 @@ void world_tell(struct world *w, const char *verb, const char *const *words, siz
 const char *world_ask(struct world *w, const char *verb, const char *const *words, size_t count,
                       int *ret_exit)
 {
-    client_request(w, verb, words, count);
+    world_request(w, verb, words, count);
     *ret_exit = -1;
     if (client_wait(w, "{\"exit\":"))
         *ret_exit = atoi(strstr(w->in->client_in.p, "{\"exit\":") + 8);

@@ -131,6 +131,8 @@ void world_dns_ttl(struct world *w, uint32_t ttl_s);
 // -1: within an hour none came.
 const char *world_ask(struct world *w, const char *verb, const char *const *words, size_t count,
                       int *ret_exit);
+// The same without waiting for any of the answer.
+void world_request(struct world *w, const char *verb, const char *const *words, size_t count);
 // The same of somebody who breaks the connection before the answer.
 void world_tell(struct world *w, const char *verb, const char *const *words, size_t count);
 void world_check(struct world *w); // invariants of the spool; aborts the test when one is broken
