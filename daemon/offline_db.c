@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <sysexits.h>
 
-enum { PAGE = 1000, TEXT_MAX = 64 * 1024 * 1024, STATS_DOMAINS = 100 };
+enum { PAGE = 1000, TEXT_MAX = 64 * 1024 * 1024, STATS_DOMAINS = 100, STATS_PAGE = 5000 };
 
 struct offline {
     const struct config *config;
@@ -173,7 +173,14 @@ static int stats(struct offline *o)
     struct op *op = op_new(OP_STATS);
     op->stats.now_ms = o->now_ms;
     op->stats.domain_limit = STATS_DOMAINS;
+    op->stats.limit = STATS_PAGE;
     store_run(o->store, op);
+    while (!op->err && !op->stats.is_done) {
+        struct op *rest = op_stats_rest(op);
+        op_free(op);
+        op = rest;
+        store_run(o->store, op);
+    }
     if (op->err) {
         int code = trouble(op);
         op_free(op);

@@ -11,6 +11,7 @@
 enum {
     BOUNCE_PAGE = 50,
     STATS_DOMAINS = 100,
+    STATS_PAGE = 5000, // messages and recipients: a millisecond, when they are in memory
     STATS_DESTINATIONS_MAX = 100,
 };
 
@@ -134,6 +135,7 @@ void answer_stats(struct pipeline *p, struct operator_session *s)
     struct op *op = op_new(OP_STATS);
     op->stats.now_ms = p->now_ms;
     op->stats.domain_limit = STATS_DOMAINS;
+    op->stats.limit = STATS_PAGE;
     store_op(p, op, WAIT_OPERATOR)->conn = s->conn;
 }
 
@@ -158,6 +160,10 @@ static uint32_t resting_destinations(struct pipeline *p, struct statistics_desti
 void stats_read(struct pipeline *p, struct operator_session *s, struct op *op)
 {
     const struct op_stats *o = &op->stats;
+    if (!o->is_done) {
+        store_op(p, op_stats_rest(op), WAIT_OPERATOR)->conn = s->conn;
+        return;
+    }
     struct scheduler_counts counts;
     scheduler_count(p->scheduler, &counts);
     struct statistics_row *rows = must_alloc(o->row_count * sizeof *rows);

@@ -126,6 +126,16 @@ static void stats_close(struct op_stats *stats)
     for (uint32_t i = 0; i < stats->row_count; i++)
         free(stats->rows[i].domain);
     free(stats->rows);
+    free(stats->at.row.domain);
+}
+
+struct op *op_stats_rest(struct op *op)
+{
+    must(op->kind == OP_STATS && !op->err && !op->stats.is_done);
+    struct op *rest = op_new(OP_STATS);
+    rest->stats = op->stats;
+    op->stats = (struct op_stats){0};
+    return rest;
 }
 
 static void op_close_writer(struct op *op)

@@ -253,15 +253,29 @@ struct op_stats_row {
     uint64_t total;
     uint64_t by_age[STATS_AGES];
 };
+// Counted in pages, each in a transaction of its own: nothing waits for the whole of a large queue,
+// and no snapshot of it is held. What changes meanwhile may be counted as it was or as it is.
 struct op_stats {
     int64_t now_ms;
     uint32_t domain_limit;           // the largest domains only
+    uint32_t limit;                  // messages and recipients to count on this page; 0: all
+    bool is_done;                    // out; else op_stats_rest goes on
     uint64_t messages, bytes;        // out
     uint64_t queued, deferred, held; // recipients
     int64_t oldest_arrival_ms;       // 0 when empty
     struct op_stats_row *rows;       // out: largest first
     uint32_t row_count;
-    uint64_t spool_bytes, free_bytes; // file size, and reusable space in it
+    uint64_t spool_bytes, free_bytes; // when is_done: file size, and reusable space in it
+    struct {                          // how far counting got
+        bool has_messages;            // all of them
+        bool is_within;               // the domain `row` is not at its end
+        uint64_t message;             // the last one counted
+        struct op_stats_row row;      // its domain is owned, and stays for finding the next one
+        enum recipient_state state;
+        int64_t next_attempt_ms; // the key of the last recipient counted
+        uint64_t rcpt_message;
+        uint32_t n;
+    } at;
 };
 
 struct op {
@@ -319,5 +333,7 @@ static inline bool op_can_wait(const struct op *op)
 }
 
 void op_rows_free(struct op_row *rows, uint32_t count);
+// The op that goes on counting behind one that is not done; takes what was counted out of that.
+struct op *op_stats_rest(struct op *op);
 
 #endif

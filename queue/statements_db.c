@@ -134,11 +134,15 @@ const char *const sql_texts[SQL_COUNT] = {
     [SQL_OVERDUE_PAGE] = "SELECT id FROM message INDEXED BY message_warned WHERE warned = ?1"
                          " AND id > ?2 AND arrival <= ?3 ORDER BY id LIMIT ?4",
     [SQL_PAGE_BOUND] = "SELECT id FROM message WHERE id > ?1 ORDER BY id LIMIT 1 OFFSET ?2",
-    [SQL_STATS_MESSAGES] = "SELECT count(*), coalesce(sum(size), 0), coalesce(min(arrival), 0)"
-                           " FROM message",
+    [SQL_STATS_MESSAGES] = "SELECT id, size, arrival FROM message WHERE id > ?1 ORDER BY id"
+                           " LIMIT ?2",
     [SQL_STATS_PAGES] =
         "SELECT page_count * page_size, freelist_count * page_size FROM pragma_page_count,"
         " pragma_freelist_count, pragma_page_size",
-    [SQL_STATS_RECIPIENTS] = "SELECT domain, message, attempts FROM recipient"
-                             " INDEXED BY recipient_due WHERE state = ?1 ORDER BY domain",
+    [SQL_STATS_DOMAIN] = "SELECT domain FROM recipient INDEXED BY recipient_due"
+                         " WHERE state = ?1 AND domain > ?2 ORDER BY domain LIMIT 1",
+    [SQL_STATS_RECIPIENTS] =
+        "SELECT next_attempt, message, n, attempts FROM recipient INDEXED BY recipient_due"
+        " WHERE state = ?1 AND domain = ?2 AND (next_attempt, message, n) > (?3, ?4, ?5)"
+        " ORDER BY next_attempt, message, n LIMIT ?6",
 };

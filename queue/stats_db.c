@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// stats: counts of what is in the queue. One walk along recipient_due, in order of domain, which
-// carries all that is needed: a million recipients take about a fifth of a second.
+// stats: counts of what is in the queue, page by page. The recipients by a walk along
+// recipient_due, domain by domain, which carries all that is needed: a million recipients take
+// about a fifth of a second.
 //
 // A recipient's age is taken from its message's id, which is its time of arrival but for a jump of
 // the clock: counting by age is worth no look-up of a million messages.
@@ -13,29 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-// One state's recipients, in order of domain, and the one that is next.
-struct stats_cursor {
-    struct sql_call call;
-    bool has_row;
-    const char *domain; // lives until the next step
-    size_t domain_n;
-    uint64_t message;
-    int64_t attempts;
-};
+enum { DOMAIN_COST = 20 }; // finding a domain takes as long as counting so many recipients
 
 struct stats_ages {
     uint64_t first_id[STATS_AGES]; // a message with at least this id is at most so old
 };
-
-static void cursor_step(struct stats_cursor *cursor)
-{
-    cursor->has_row = sql_step(&cursor->call);
-    if (!cursor->has_row)
-        return;
-    cursor->domain = sql_column_peek(&cursor->call, &cursor->domain_n);
-    cursor->message = (uint64_t)sql_column_int(&cursor->call);
-    cursor->attempts = sql_column_int(&cursor->call);
-}
 
 static int compare(struct slice a, struct slice b) // as SQLite's BINARY orders text
 {
@@ -65,87 +48,133 @@ static void keep_largest(struct op_stats *stats, const struct op_stats_row *row)
     uint32_t at = stats->row_count;
     while (at > 0 && stats->rows[at - 1].total < row->total)
         at--;
-    if (at >= stats->domain_limit) {
-        free(row->domain);
+    if (at >= stats->domain_limit)
         return;
-    }
     if (stats->row_count == stats->domain_limit)
         free(stats->rows[--stats->row_count].domain);
     memmove(&stats->rows[at + 1], &stats->rows[at], (stats->row_count - at) * sizeof *stats->rows);
     stats->rows[at] = *row;
+    stats->rows[at].domain = must_strdup(row->domain);
     stats->row_count++;
 }
 
-static void count_one(struct op_stats *stats, const struct stats_cursor *cursor, bool is_held)
+static void spend(uint32_t *left, uint32_t cost)
 {
-    if (is_held)
-        stats->held++;
-    else if (cursor->attempts > 0)
-        stats->deferred++;
-    else
-        stats->queued++;
+    *left -= cost < *left ? cost : *left;
 }
 
-// All recipients of the domain that comes first among both cursors.
-static void count_domain(struct op_stats *stats, struct stats_cursor cursors[2],
-                         const struct stats_ages *ages)
+static enum fp_err count_messages(struct store *s, struct op_stats *stats, uint32_t *left)
 {
-    const struct stats_cursor *first = &cursors[0];
-    if (!first->has_row ||
-        (cursors[1].has_row && compare(slice_of(cursors[1].domain, cursors[1].domain_n),
-                                       slice_of(first->domain, first->domain_n)) < 0))
-        first = &cursors[1];
-    struct op_stats_row row = {.domain = must_memdup(first->domain, first->domain_n)};
-    struct slice domain = slice_of(row.domain, first->domain_n);
-    for (int state = 0; state < 2; state++) {
-        struct stats_cursor *cursor = &cursors[state];
-        while (cursor->has_row && slice_equal(slice_of(cursor->domain, cursor->domain_n), domain)) {
-            count_one(stats, cursor, state == RECIPIENT_HELD);
-            row.by_age[age_of(ages, cursor->message)]++;
-            row.total++;
-            cursor_step(cursor);
-        }
+    uint32_t count = 0;
+    struct sql_call c = sql_call(s, SQL_STATS_MESSAGES);
+    sql_int(&c, (int64_t)stats->at.message);
+    sql_int(&c, *left);
+    for (; sql_step(&c); count++) {
+        stats->at.message = (uint64_t)sql_column_int(&c);
+        stats->bytes += (uint64_t)sql_column_int(&c);
+        int64_t arrival_ms = sql_column_int(&c);
+        if (stats->messages++ == 0 || arrival_ms < stats->oldest_arrival_ms)
+            stats->oldest_arrival_ms = arrival_ms;
     }
-    keep_largest(stats, &row);
+    stats->at.has_messages = count < *left;
+    spend(left, count);
+    return sql_end(&c);
 }
 
-// The same statement twice at once, so these two are prepared here.
-static void cursor_open(struct store *s, struct stats_cursor *cursor, enum recipient_state state)
+static enum fp_err next_domain(struct store *s, enum recipient_state state, const char *after,
+                               char **ret)
 {
-    *cursor = (struct stats_cursor){.call.db = s->db};
-    cursor->call.err = sql_err(s->db, sqlite3_prepare_v2(s->db, sql_texts[SQL_STATS_RECIPIENTS], -1,
-                                                         &cursor->call.stmt, NULL));
-    sql_int(&cursor->call, state);
-    cursor_step(cursor);
+    struct sql_call c = sql_call(s, SQL_STATS_DOMAIN);
+    sql_int(&c, state);
+    sql_text(&c, after);
+    *ret = sql_step(&c) ? sql_column_text(&c) : NULL;
+    return sql_end(&c);
 }
 
-static enum fp_err count_recipients(struct store *s, struct op_stats *stats)
+// The first domain behind the last one that has open or held recipients; none: all is counted.
+static enum fp_err begin_domain(struct store *s, struct op_stats *stats)
 {
-    struct stats_ages ages;
-    struct stats_cursor cursors[2];
-    ages_init(&ages, stats->now_ms);
-    cursor_open(s, &cursors[0], RECIPIENT_OPEN);
-    cursor_open(s, &cursors[1], RECIPIENT_HELD);
-    while (cursors[0].has_row || cursors[1].has_row)
-        count_domain(stats, cursors, &ages);
-    enum fp_err err = FP_OK;
-    for (int i = 0; i < 2; i++) {
-        enum fp_err end = sql_end(&cursors[i].call);
-        err = err ? err : end;
-        sqlite3_finalize(cursors[i].call.stmt);
-    }
+    char *names[] = {[RECIPIENT_OPEN] = NULL, [RECIPIENT_HELD] = NULL};
+    enum fp_err err = next_domain(s, RECIPIENT_OPEN, stats->at.row.domain, &names[RECIPIENT_OPEN]);
+    if (!err)
+        err = next_domain(s, RECIPIENT_HELD, stats->at.row.domain, &names[RECIPIENT_HELD]);
+    bool is_held = !names[RECIPIENT_OPEN] ||
+                   (names[RECIPIENT_HELD] && compare(slice_str(names[RECIPIENT_HELD]),
+                                                     slice_str(names[RECIPIENT_OPEN])) < 0);
+    free(stats->at.row.domain);
+    stats->at.row = (struct op_stats_row){.domain = names[is_held]};
+    free(names[!is_held]);
+    stats->at.is_within = stats->at.row.domain != NULL;
+    stats->is_done = !err && !stats->at.is_within;
     return err;
 }
 
-static enum fp_err count_messages(struct store *s, struct op_stats *stats)
+static void begin_state(struct op_stats *stats, enum recipient_state state)
 {
-    struct sql_call c = sql_call(s, SQL_STATS_MESSAGES);
-    if (sql_step(&c)) {
-        stats->messages = (uint64_t)sql_column_int(&c);
-        stats->bytes = (uint64_t)sql_column_int(&c);
-        stats->oldest_arrival_ms = sql_column_int(&c);
+    stats->at.state = state;
+    stats->at.next_attempt_ms = INT64_MIN;
+    stats->at.rcpt_message = stats->at.n = 0;
+}
+
+static void count_one(struct op_stats *stats, struct sql_call *c, const struct stats_ages *ages)
+{
+    stats->at.next_attempt_ms = sql_column_int(c);
+    stats->at.rcpt_message = (uint64_t)sql_column_int(c);
+    stats->at.n = (uint32_t)sql_column_int(c);
+    bool was_tried = sql_column_int(c) > 0;
+    if (stats->at.state == RECIPIENT_HELD)
+        stats->held++;
+    else if (was_tried)
+        stats->deferred++;
+    else
+        stats->queued++;
+    stats->at.row.by_age[age_of(ages, stats->at.rcpt_message)]++;
+    stats->at.row.total++;
+}
+
+// Recipients of one domain and one state, as many as may be.
+static enum fp_err count_some(struct store *s, struct op_stats *stats,
+                              const struct stats_ages *ages, uint32_t *left)
+{
+    uint32_t count = 0;
+    struct sql_call c = sql_call(s, SQL_STATS_RECIPIENTS);
+    sql_int(&c, stats->at.state);
+    sql_text(&c, stats->at.row.domain);
+    sql_int(&c, stats->at.next_attempt_ms);
+    sql_int(&c, (int64_t)stats->at.rcpt_message);
+    sql_int(&c, stats->at.n);
+    sql_int(&c, *left);
+    for (; sql_step(&c); count++)
+        count_one(stats, &c, ages);
+    enum fp_err err = sql_end(&c);
+    bool is_end = count < *left;
+    spend(left, count);
+    if (err || !is_end)
+        return err;
+    if (stats->at.state == RECIPIENT_OPEN) {
+        begin_state(stats, RECIPIENT_HELD);
+    } else {
+        keep_largest(stats, &stats->at.row);
+        stats->at.is_within = false;
     }
-    return sql_end(&c);
+    return FP_OK;
+}
+
+static enum fp_err count_recipients(struct store *s, struct op_stats *stats, uint32_t *left)
+{
+    struct stats_ages ages;
+    enum fp_err err = FP_OK;
+    ages_init(&ages, stats->now_ms);
+    while (!err && !stats->is_done && *left > 0) {
+        if (stats->at.is_within) {
+            err = count_some(s, stats, &ages, left);
+        } else {
+            err = begin_domain(s, stats);
+            begin_state(stats, RECIPIENT_OPEN);
+            spend(left, DOMAIN_COST);
+        }
+    }
+    return err;
 }
 
 static enum fp_err count_pages(struct store *s, struct op_stats *stats)
@@ -161,9 +190,13 @@ static enum fp_err count_pages(struct store *s, struct op_stats *stats)
 enum fp_err stats_run(struct store *s, struct op *op)
 {
     struct op_stats *stats = &op->stats;
-    stats->rows = must_zalloc(((size_t)stats->domain_limit + 1) * sizeof *stats->rows);
-    enum fp_err err = count_messages(s, stats);
-    if (!err)
-        err = count_recipients(s, stats);
-    return err ? err : count_pages(s, stats);
+    uint32_t left = stats->limit ? stats->limit : UINT32_MAX;
+    enum fp_err err = FP_OK;
+    if (!stats->rows)
+        stats->rows = must_zalloc(((size_t)stats->domain_limit + 1) * sizeof *stats->rows);
+    if (!stats->at.has_messages)
+        err = count_messages(s, stats, &left);
+    if (!err && left > 0)
+        err = count_recipients(s, stats, &left);
+    return err || !stats->is_done ? err : count_pages(s, stats);
 }

@@ -139,6 +139,23 @@ static void test_room_goes_back(void **state)
     spool_assert_text(p, "PRAGMA integrity_check", "ok");
 }
 
+// Counted to the end, `limit` at a time.
+static struct op *count_all(struct spool *p, int64_t now, uint32_t limit, uint32_t *ret_pages)
+{
+    struct op *op = op_new(OP_STATS);
+    op->stats.now_ms = now;
+    op->stats.domain_limit = 2;
+    op->stats.limit = limit;
+    for (*ret_pages = 1;; ++*ret_pages) {
+        assert_int_equal(spool_read(p, op), FP_OK);
+        if (op->stats.is_done)
+            return op;
+        struct op *rest = op_stats_rest(op);
+        op_free(op);
+        op = rest;
+    }
+}
+
 static void test_stats(void **state)
 {
     struct spool *p = *state;
@@ -152,27 +169,60 @@ static void test_stats(void **state)
         e->rcpts[i].state = RECIPIENT_HELD;
     assert_int_equal(spool_write_free(p, accept_op(e)), FP_OK);
 
-    struct op *op = op_new(OP_STATS);
-    op->stats.now_ms = now;
-    op->stats.domain_limit = 2;
-    assert_int_equal(spool_read(p, op), FP_OK);
-    const struct op_stats *s = &op->stats;
-    assert_int_equal(s->messages, 3);
-    assert_int_equal(s->bytes, 250);
-    assert_int_equal(s->queued, 4);
-    assert_int_equal(s->deferred, 1);
-    assert_int_equal(s->held, 3);
-    assert_int_equal(s->oldest_arrival_ms, now - 300 * TIME_MINUTE_MS);
-    assert_int_equal(s->row_count, 2);
-    assert_string_equal(s->rows[0].domain, "y.example");
-    assert_int_equal(s->rows[0].total, 4);
-    assert_int_equal(s->rows[0].by_age[0], 1); // up to 5 minutes
-    assert_int_equal(s->rows[0].by_age[2], 1); // up to 20
-    assert_int_equal(s->rows[0].by_age[6], 2); // up to 320
-    assert_string_equal(s->rows[1].domain, "a.example");
-    assert_int_equal(s->rows[1].total, 2);
-    assert_true(s->spool_bytes >= 4096 && s->spool_bytes % 4096 == 0);
-    op_free(op);
+    static const uint32_t limits[] = {0, 1, 2, 3, 4, 5, 21, 23, 1000}; // the same on any pages
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        uint32_t pages;
+        struct op *op = count_all(p, now, limits[i], &pages);
+        assert_true(limits[i] == 0 || limits[i] == 1000 ? pages == 1 : pages > 1);
+        const struct op_stats *s = &op->stats;
+        assert_int_equal(s->messages, 3);
+        assert_int_equal(s->bytes, 250);
+        assert_int_equal(s->queued, 4);
+        assert_int_equal(s->deferred, 1);
+        assert_int_equal(s->held, 3);
+        assert_int_equal(s->oldest_arrival_ms, now - 300 * TIME_MINUTE_MS);
+        assert_int_equal(s->row_count, 2);
+        assert_string_equal(s->rows[0].domain, "y.example");
+        assert_int_equal(s->rows[0].total, 4);
+        assert_int_equal(s->rows[0].by_age[0], 1); // up to 5 minutes
+        assert_int_equal(s->rows[0].by_age[2], 1); // up to 20
+        assert_int_equal(s->rows[0].by_age[6], 2); // up to 320
+        assert_string_equal(s->rows[1].domain, "a.example");
+        assert_int_equal(s->rows[1].total, 2);
+        assert_int_equal(s->spool_bytes, 4096 * spool_number(p, "PRAGMA page_count"));
+        assert_int_equal(s->free_bytes, 4096 * spool_number(p, "PRAGMA freelist_count"));
+        op_free(op);
+    }
+}
+
+// A message leaves between the first page and the second, be it counted already or not.
+static void test_stats_of_a_queue_that_changes(void **state)
+{
+    struct spool *p = *state;
+    enum { MESSAGES = 6 };
+    for (uint32_t limit = 1; limit <= 40; limit++) {
+        uint64_t ids[MESSAGES];
+        for (int i = 0; i < MESSAGES; i++)
+            ids[i] = spool_accept(p, "", "a@x.example b@y.example");
+        struct op *op = op_new(OP_STATS);
+        op->stats.now_ms = NOW;
+        op->stats.limit = limit;
+        op->stats.domain_limit = 5;
+        assert_int_equal(spool_read(p, op), FP_OK);
+        for (int i = 0; i < MESSAGES; i++)
+            if (i != 3)
+                assert_int_equal(spool_settle(p, ids[i], 1, 2, SETTLE_DELIVERED), FP_OK);
+        while (!op->stats.is_done) {
+            struct op *rest = op_stats_rest(op);
+            op_free(op);
+            op = rest;
+            assert_int_equal(spool_read(p, op), FP_OK);
+        }
+        assert_in_range(op->stats.messages, 1, MESSAGES);
+        assert_in_range(op->stats.queued, 2, 2 * MESSAGES);
+        op_free(op);
+        assert_int_equal(spool_settle(p, ids[3], 1, 2, SETTLE_DELIVERED), FP_OK);
+    }
 }
 
 static void test_stats_of_nothing(void **state)
@@ -184,6 +234,7 @@ static void test_stats_of_nothing(void **state)
     assert_int_equal(op->stats.messages, 0);
     assert_int_equal(op->stats.oldest_arrival_ms, 0);
     assert_int_equal(op->stats.row_count, 0);
+    assert_true(op->stats.is_done);
     op_free(op);
 }
 
@@ -229,6 +280,7 @@ int main(void)
         SPOOL_TEST(test_purge_leaves_the_queue_alone),
         SPOOL_TEST(test_room_goes_back),
         SPOOL_TEST(test_stats),
+        SPOOL_TEST(test_stats_of_a_queue_that_changes),
         SPOOL_TEST(test_stats_of_nothing),
         SPOOL_TEST(test_mailq_view),
         SPOOL_TEST(test_class_names),
