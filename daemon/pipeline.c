@@ -144,6 +144,7 @@ void pipeline_free(struct pipeline *p)
     bodies_bury(p);
     effects_close(p);
     heap_close(&p->alarms);
+    sweep_close(p);
     free_hostnames(p);
     free(p);
 }
@@ -211,6 +212,7 @@ static void on_stored(struct pipeline *p, struct op *op)
     HASH_DEL(p->waiters, w);
     struct conn *c;
     trouble_heard(p, op);
+    sweep_heard(p, op);
     switch (w->kind) {
     case WAIT_DOOR_CHUNK:
         door_chunk_stored(p, w->conn, op);

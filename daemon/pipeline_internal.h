@@ -132,11 +132,22 @@ struct counters {
 };
 
 struct sweep {
-    bool is_running;
+    bool is_running, is_reading;
+    bool wants_all;       // the next pass looks at mail of every age
+    int64_t least_age_ms; // nothing younger can be due
+    int64_t seen_ms;      // until when whatever came of age was looked at
+    int64_t until_ms;     // likewise, when this pass has ended
+    struct spans spans;   // arrivals that this pass looks at
+    struct spans again;   // and the next one, whatever becomes of age
     uint32_t level;
-    uint64_t after;
+    int64_t from_ms; // where the next page begins
+    uint64_t from_id;
+    uint32_t from_n;
     uint32_t under_way; // settlings of this page
     bool is_last_page;
+    uint32_t next_level;
+    uint64_t *settled; // messages of which something was settled while a page was being read
+    size_t settled_count, settled_cap;
 };
 
 struct pipeline {
@@ -356,7 +367,11 @@ void trouble_wait(struct pipeline *p);                       // an outcome still
 // sweep.c
 void sweep_timer(struct pipeline *p);
 void sweep_read(struct pipeline *p, struct op *op);
-void sweep_arm(struct pipeline *p);
+void sweep_arm(struct pipeline *p);                        // and look at everything
+void sweep_heard(struct pipeline *p, const struct op *op); // every op that came back
+// Something of that message was due and could not be done: it is looked at in the next pass.
+void sweep_again(struct pipeline *p, const struct message *m);
+void sweep_close(struct pipeline *p);
 
 // operator.c
 struct operator_session *operator_new(struct pipeline *p, uint64_t conn, int64_t uid,

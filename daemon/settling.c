@@ -190,9 +190,17 @@ static void store(struct pipeline *p, struct settling *s)
     store_op(p, op, WAIT_SETTLING)->settling = s;
 }
 
+// Its time is over, and it stays all the same: it was not tried yet (S1). Soon it may be.
+static void watch(struct pipeline *p, struct settling *s, uint32_t i)
+{
+    if (s->plans[i].expires_ms <= p->now_ms && s->rcpts[i].state != RECIPIENT_HELD)
+        sweep_again(p, &s->message);
+}
+
 // Nothing became of a recipient that was claimed for a look: it is the scheduler's again.
 static void release(struct pipeline *p, struct settling *s, uint32_t i)
 {
+    watch(p, s, i);
     windows_settled(p, &s->rcpts[i], false, s->rcpts[i].next_attempt_ms);
 }
 
@@ -328,6 +336,8 @@ static void committed(struct pipeline *p, struct settling *s, struct op_settle *
             continue;
         }
         bool is_gone = was_gone || plan->change.action != SETTLE_DEFER;
+        if (!is_gone)
+            watch(p, s, i);
         windows_settled(p, &s->rcpts[i], is_gone, plan->change.next_attempt_ms);
     }
     if (st->is_removed) {

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // due: what the scheduler reads: domains with open mail, due recipients of one domain in due order,
-// and messages that have grown old. Reading claims nothing and writes nothing.
+// and messages of certain ages. Reading claims nothing and writes nothing.
 #include "queue/sql_db.h"
 
 #include "core/must.h"
 #include "core/time.h"
 
 #include <stdlib.h>
-
-enum { OVERDUE_RECIPIENTS_MAX = 10000 };
 
 // The index is jumped through from domain to domain: a million recipients of ten domains cost ten
 // look-ups. The first entry of a domain is its earliest.
@@ -111,35 +109,80 @@ enum fp_err due_run(struct store *s, struct op *op)
     return err || !due->is_done ? err : get_next_due(s, due);
 }
 
-static enum fp_err read_overdue(struct store *s, struct op_overdue *overdue, struct rows *rows)
+// The recipients of a message, as many as there is room for; when it has more, the next page begins
+// with the first of those.
+static enum fp_err add_overdue(struct store *s, struct op_overdue *overdue, struct rows *rows)
 {
+    enum fp_err err = rows_add_message(s, rows, overdue->from_id);
+    if (err)
+        return err;
+    struct sql_call c = sql_call(s, SQL_RECIPIENTS_FROM);
+    sql_int(&c, (int64_t)overdue->from_id);
+    sql_int(&c, overdue->from_n);
+    sql_int(&c, (int64_t)(overdue->limit - rows->rcpt_count) + 1); // one more, to see whether
+    bool is_whole = true;
+    while (is_whole && sql_step(&c)) {
+        is_whole = rows->rcpt_count < overdue->limit;
+        if (is_whole)
+            rows_add_recipient(rows, &c);
+    }
+    if (is_whole) {
+        overdue->from_id++;
+        overdue->from_n = 0;
+    } else {
+        const struct op_row *row = &rows->items[rows->count - 1];
+        overdue->from_n = row->rcpts[row->rcpt_count - 1].n + 1;
+    }
+    overdue->is_done = is_whole;
+    return sql_end(&c);
+}
+
+// Messages of one span, from where the page before has ended.
+static enum fp_err read_overdue(struct store *s, struct op_overdue *overdue,
+                                const struct span *span, struct rows *rows)
+{
+    bool is_within = overdue->from_ms >= span->first_ms;
     struct sql_call c = sql_call(s, SQL_OVERDUE_PAGE);
     sql_int(&c, overdue->level);
-    sql_int(&c, (int64_t)overdue->after);
-    sql_int(&c, overdue->arrived_by_ms);
-    sql_int(&c, (int64_t)overdue->limit + 1);
+    sql_int(&c, is_within ? overdue->from_ms : span->first_ms);
+    sql_int(&c, is_within ? (int64_t)overdue->from_id : 0);
+    sql_int(&c, span->last_ms);
     enum fp_err err = FP_OK;
-    overdue->is_done = true;
-    while (!err && sql_step(&c)) {
-        overdue->is_done =
-            rows->count < overdue->limit && rows->rcpt_count < OVERDUE_RECIPIENTS_MAX;
-        if (!overdue->is_done)
-            break;
+    while (!err && overdue->is_done && sql_step(&c)) {
+        int64_t arrival_ms = sql_column_int(&c);
         uint64_t id = (uint64_t)sql_column_int(&c);
-        err = rows_add_message(s, rows, id);
-        if (!err)
-            err = rows_add_all_recipients(s, rows, id);
+        if (arrival_ms != overdue->from_ms || id != overdue->from_id)
+            overdue->from_n = 0;
+        overdue->from_ms = arrival_ms;
+        overdue->from_id = id;
+        overdue->is_done = rows->rcpt_count < overdue->limit;
+        if (overdue->is_done)
+            err = add_overdue(s, overdue, rows);
     }
     enum fp_err end = sql_end(&c);
     return err ? err : end;
+}
+
+static enum fp_err find_next_level(struct store *s, struct op_overdue *overdue)
+{
+    int64_t level = UINT32_MAX;
+    struct sql_call c = sql_call(s, SQL_LEVEL_NEXT);
+    sql_int(&c, overdue->level);
+    enum fp_err err = sql_get_int(&c, UINT32_MAX, &level);
+    overdue->next_level = (uint32_t)level;
+    return err;
 }
 
 enum fp_err overdue_run(struct store *s, struct op *op)
 {
     struct op_overdue *overdue = &op->overdue;
     struct rows rows = {0};
-    enum fp_err err = read_overdue(s, overdue, &rows);
+    enum fp_err err = FP_OK;
+    overdue->is_done = true;
+    for (uint32_t i = 0; i < overdue->spans.count && !err && overdue->is_done; i++)
+        if (overdue->spans.items[i].last_ms >= overdue->from_ms)
+            err = read_overdue(s, overdue, &overdue->spans.items[i], &rows);
     overdue->rows = rows.items;
     overdue->row_count = rows.count;
-    return err;
+    return err || !overdue->is_done ? err : find_next_level(s, overdue);
 }

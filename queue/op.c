@@ -30,7 +30,8 @@ struct op *op_new(enum op_kind kind)
     else if (kind == OP_DUE) {
         op->due.attempted_before_ms = INT64_MAX;
         op->due.after_ms = INT64_MIN;
-    }
+    } else if (kind == OP_OVERDUE)
+        op->overdue.from_ms = INT64_MIN;
     return op;
 }
 

@@ -17,6 +17,7 @@
 #include "core/message.h"
 #include "core/outcome.h"
 #include "core/pool.h"
+#include "core/spans.h"
 
 enum op_kind {
     // writers: run in the one writing connection, several in one transaction
@@ -32,7 +33,7 @@ enum op_kind {
     // readers: run in a query_only connection, each in a transaction of its own
     OP_DOMAINS = OP_WRITERS_END, // domains with open recipients, by keyset pages
     OP_DUE,                      // due recipients of one domain, by keyset pages
-    OP_OVERDUE,                  // open recipients past a warning or expiry age, by keyset pages
+    OP_OVERDUE,                  // messages of certain ages, by keyset pages
     OP_READ,                     // one message with its recipients
     OP_CHUNK,                    // one chunk of a body
     OP_HEALTHS,                  // all destinations' health
@@ -201,16 +202,18 @@ struct op_due {
         next_due_ms; // when is_done: earliest next_attempt beyond the horizon, TIME_NEVER when none
 };
 
-// For the sweep: messages that arrived at or before `arrived_by` and whose lowest `warned` is
-// `level`.
+// For the sweep: messages whose lowest `warned` is `level` and that arrived within the spans.
 struct op_overdue {
     uint32_t level;
-    int64_t arrived_by_ms;
-    uint64_t after;      // keyset by message id
-    uint32_t limit;      // messages
-    struct op_row *rows; // out: with all open and held recipients
-    uint32_t row_count;
+    struct spans spans;  // times of arrival
+    uint32_t limit;      // recipients
+    int64_t from_ms;     // in and out: where to begin, and to go on: this arrival,
+    uint64_t from_id;    // this message (0 for the beginning)
+    uint32_t from_n;     // this recipient of it
+    struct op_row *rows; // out: open and held recipients; a message with many goes on in the next
+    uint32_t row_count;  // page
     bool is_done;
+    uint32_t next_level; // when is_done: the next higher one at which there is mail; UINT32_MAX
 };
 
 struct op_read {

@@ -19,8 +19,8 @@ enum { SPOOL_APPLICATION = 0x46504f53, COPY_PAGES = 4096 };
 
 // Why the tables are as they are:
 // - message.warned is the lowest `warned` of its open recipients and NULL when all are held: the
-//   sweep reads message_warned in order of id, and held mail is none of its business. The index
-//   carries arrival, so that passing over young mail reads nothing else.
+//   sweep reads message_warned by arrival, and held mail is none of its business. Among a million
+//   messages it finds those that passed a certain age since the last minute, and reads no others.
 // - chunk.id is message << 12 | n: a body's chunks are neighbours, without an index.
 // - recipient has no rowid: its recipients lie side by side under the message. recipient_due names
 //   message and n itself, in order to carry attempts behind them: due order needs the first five,
@@ -34,7 +34,7 @@ static const char tables_1[] =
     " id INTEGER PRIMARY KEY, version INTEGER NOT NULL, arrival INTEGER NOT NULL,"
     " size INTEGER NOT NULL, kind INTEGER NOT NULL, is_8bit INTEGER NOT NULL,"
     " uid INTEGER NOT NULL, warned INTEGER, sender TEXT NOT NULL) STRICT;"
-    "CREATE INDEX message_warned ON message(warned, id, arrival);"
+    "CREATE INDEX message_warned ON message(warned, arrival);"
     "CREATE TABLE chunk(id INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;"
     "CREATE TABLE incoming(message INTEGER PRIMARY KEY) STRICT;"
     "CREATE TABLE recipient("

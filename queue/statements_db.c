@@ -131,8 +131,13 @@ const char *const sql_texts[SQL_COUNT] = {
     [SQL_DUE_SKIPPED] = "SELECT next_attempt FROM recipient INDEXED BY recipient_due"
                         " WHERE state = 0 AND domain = ?1 AND next_attempt <= ?2"
                         " AND last_attempt >= ?3 ORDER BY next_attempt LIMIT 1",
-    [SQL_OVERDUE_PAGE] = "SELECT id FROM message INDEXED BY message_warned WHERE warned = ?1"
-                         " AND id > ?2 AND arrival <= ?3 ORDER BY id LIMIT ?4",
+    [SQL_OVERDUE_PAGE] =
+        "SELECT arrival, id FROM message INDEXED BY message_warned WHERE warned = ?1"
+        " AND (arrival, id) >= (?2, ?3) AND arrival <= ?4 ORDER BY arrival, id",
+    [SQL_RECIPIENTS_FROM] = "SELECT " RECIPIENT_COLUMNS " FROM recipient r"
+                            " WHERE r.message = ?1 AND r.n >= ?2 ORDER BY r.n LIMIT ?3",
+    [SQL_LEVEL_NEXT] =
+        "SELECT min(warned) FROM message INDEXED BY message_warned WHERE warned > ?1",
     [SQL_PAGE_BOUND] = "SELECT id FROM message WHERE id > ?1 ORDER BY id LIMIT 1 OFFSET ?2",
     [SQL_STATS_MESSAGES] = "SELECT id, size, arrival FROM message WHERE id > ?1 ORDER BY id"
                            " LIMIT ?2",

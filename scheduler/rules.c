@@ -122,6 +122,23 @@ int64_t rules_sweep_age(const struct rules *r, uint32_t level)
     return age;
 }
 
+int64_t rules_next_age(const struct rules *r, int64_t age_ms)
+{
+    int64_t next = TIME_NEVER;
+    for (uint32_t i = 0; i <= r->retry_count; i++) {
+        bool is_row = i < r->retry_count;
+        const int64_t *warn = is_row ? r->retries[i].warn_after_ms : default_retry.warn_after_ms;
+        uint32_t count = is_row ? r->retries[i].warn_count : default_retry.warn_count;
+        int64_t expire = is_row ? r->retries[i].expire_after_ms : default_retry.expire_after_ms;
+        for (uint32_t k = 0; k < count; k++)
+            if (warn[k] > age_ms)
+                next = earlier(next, warn[k]);
+        if (expire > age_ms)
+            next = earlier(next, expire);
+    }
+    return next;
+}
+
 uint32_t rules_warn_levels(const struct rules *r)
 {
     uint32_t levels = default_retry.warn_count;

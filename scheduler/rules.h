@@ -83,5 +83,8 @@ uint32_t rules_warn_levels(const struct rules *r);
 // Smallest age at which anything can be due for mail that was warned `level` times: the sweep does
 // not look at younger mail.
 int64_t rules_sweep_age(const struct rules *r, uint32_t level);
+// The next larger age at which anything may become due by any rule, or by the defaults (which may
+// be overridden); TIME_NEVER when there is none. Between two of them nothing does.
+int64_t rules_next_age(const struct rules *r, int64_t age_ms);
 
 #endif

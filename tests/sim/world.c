@@ -61,7 +61,8 @@ struct world_inside {
     bool keeps_trace, dns_fails, spool_fails, spool_is_full, wants_crash, is_stopped;
     struct op *writes, **writes_last;
     bool writer_called;
-    int64_t commit_ms; // of a slow disk
+    int64_t commit_ms;      // of a slow disk
+    int64_t reader_slow_ms; // more time until a reader is heard
     struct record records[RECORDS];
     uint32_t dns_ttl_s;
     size_t record_count;
@@ -212,7 +213,8 @@ static void run_reader(struct world *w, struct op *op)
     must(op->err == FP_OK || op->err == FP_NOT_FOUND);
     if (w->in->spool_fails)
         op->err = FP_IO;
-    struct happening *h = event_later(w, PIPELINE_STORED, 0, w->now_ms + (int64_t)(draw(w) % 5));
+    int64_t heard_ms = w->now_ms + w->in->reader_slow_ms + (int64_t)(draw(w) % 5);
+    struct happening *h = event_later(w, PIPELINE_STORED, 0, heard_ms);
     h->event.op = op;
 }
 
@@ -253,6 +255,11 @@ void world_spool_fails(struct world *w, bool fails)
 void world_spool_is_full(struct world *w, bool is_full)
 {
     w->in->spool_is_full = is_full;
+}
+
+void world_reader_slow(struct world *w, int64_t by_ms)
+{
+    w->in->reader_slow_ms = by_ms;
 }
 
 void world_spool_slow(struct world *w, int64_t by_ms)

@@ -171,14 +171,27 @@ static void test_domains(void **state)
     }
 }
 
-static struct op *overdue_op(uint32_t level, int64_t arrived_by_ms, uint64_t after, uint32_t limit)
+static struct op *overdue_op(uint32_t level, int64_t last_ms, uint32_t limit)
 {
     struct op *op = op_new(OP_OVERDUE);
     op->overdue.level = level;
-    op->overdue.arrived_by_ms = arrived_by_ms;
-    op->overdue.after = after;
+    spans_add(&op->overdue.spans, INT64_MIN, last_ms);
     op->overdue.limit = limit;
     return op;
+}
+
+// The page behind the one that `op` is.
+static struct op *overdue_next(struct op *op)
+{
+    struct op *next = op_new(OP_OVERDUE);
+    next->overdue.level = op->overdue.level;
+    next->overdue.spans = op->overdue.spans;
+    next->overdue.limit = op->overdue.limit;
+    next->overdue.from_ms = op->overdue.from_ms;
+    next->overdue.from_id = op->overdue.from_id;
+    next->overdue.from_n = op->overdue.from_n;
+    op_free(op);
+    return next;
 }
 
 static void test_overdue(void **state)
@@ -188,32 +201,81 @@ static void test_overdue(void **state)
     spool_accept_at(p, NOW, "", "a@y.example");
     // A clock that was set back: the id is later, the arrival is not.
     uint64_t jumped = spool_accept_at(p, NOW - 8000, "", "a@y.example");
-    struct op *op = overdue_op(0, NOW - 8000, 0, 1);
+    struct op *op = overdue_op(0, NOW - 8000, 2);
     assert_int_equal(spool_read(p, op), FP_OK);
     assert_int_equal(op->overdue.row_count, 1);
     assert_int_equal(op->overdue.rows[0].message.id, old);
     assert_int_equal(op->overdue.rows[0].rcpt_count, 2);
     assert_false(op->overdue.is_done);
-    op_free(op);
-    op = overdue_op(0, NOW - 8000, old, 1);
+    op = overdue_next(op);
     assert_int_equal(spool_read(p, op), FP_OK);
+    assert_int_equal(op->overdue.row_count, 1);
     assert_int_equal(op->overdue.rows[0].message.id, jumped);
     assert_true(op->overdue.is_done);
+    assert_int_equal(op->overdue.next_level, UINT32_MAX);
     op_free(op);
 
     struct op *warn = settle_op(old, 1, 2, SETTLE_WARN);
-    warn->settle.changes[0].warned = warn->settle.changes[1].warned = 1;
+    warn->settle.changes[0].warned = warn->settle.changes[1].warned = 3;
     assert_int_equal(spool_write_free(p, warn), FP_OK);
     static const struct {
         uint32_t level;
-        uint32_t want;
-    } cases[] = {{0, 1}, {1, 1}, {2, 0}};
+        uint32_t want, next;
+    } cases[] = {{0, 1, 3}, {1, 0, 3}, {3, 1, UINT32_MAX}, {4, 0, UINT32_MAX}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        op = overdue_op(cases[i].level, NOW - 8000, 0, 10);
+        op = overdue_op(cases[i].level, NOW - 8000, 10);
         assert_int_equal(spool_read(p, op), FP_OK);
         assert_int_equal(op->overdue.row_count, cases[i].want);
+        assert_int_equal(op->overdue.next_level, cases[i].next);
         op_free(op);
     }
+}
+
+// Whatever the spans and the size of the pages: each recipient that arrived within a span comes
+// once, in order of arrival.
+static void test_overdue_pages(void **state)
+{
+    struct spool *p = *state;
+    enum { MESSAGES = 9 };
+    int64_t arrivals[MESSAGES];
+    for (int i = 0; i < MESSAGES; i++) { // two at each second, with 1 to 3 recipients
+        arrivals[i] = NOW + i / 2 * 1000;
+        spool_accept_at(p, arrivals[i], "",
+                        i % 3 == 0   ? "a@y.example"
+                        : i % 3 == 1 ? "a@y.example b@y.example"
+                                     : "a@y.example b@y.example c@y.example");
+    }
+    for (unsigned chosen = 0; chosen < 1 << 5; chosen++) // which of the five seconds
+        for (uint32_t limit = 1; limit < 7; limit++) {
+            struct op *op = overdue_op(0, INT64_MIN, limit);
+            op->overdue.spans.count = 0;
+            uint32_t want = 0, got = 0;
+            for (int second = 0; second < 5; second++)
+                if (chosen >> second & 1)
+                    spans_add(&op->overdue.spans, NOW + second * 1000 - 1, NOW + second * 1000);
+            for (int i = 0; i < MESSAGES; i++)
+                want += chosen >> (i / 2) & 1 ? (uint32_t)(i % 3 + 1) : 0;
+            uint64_t last = 0;
+            for (bool is_done = false; !is_done;) {
+                assert_int_equal(spool_read(p, op), FP_OK);
+                uint32_t on_page = 0;
+                for (uint32_t i = 0; i < op->overdue.row_count; i++) {
+                    const struct op_row *row = &op->overdue.rows[i];
+                    for (uint32_t k = 0; k < row->rcpt_count; k++) {
+                        uint64_t key = row->message.id << 4 | row->rcpts[k].n;
+                        assert_true(key > last);
+                        last = key;
+                    }
+                    on_page += row->rcpt_count;
+                }
+                assert_true(on_page <= limit);
+                got += on_page;
+                is_done = op->overdue.is_done;
+                op = overdue_next(op);
+            }
+            op_free(op);
+            assert_int_equal(got, want);
+        }
 }
 
 // Held mail is not swept; with one open recipient, all of them come along.
@@ -227,7 +289,7 @@ static void test_overdue_leaves_held_alone(void **state)
         e->rcpts[1].state = open ? RECIPIENT_OPEN : RECIPIENT_HELD;
         assert_int_equal(spool_write_free(p, accept_op(e)), FP_OK);
     }
-    struct op *op = overdue_op(0, NOW, 0, 10);
+    struct op *op = overdue_op(0, NOW, 10);
     assert_int_equal(spool_read(p, op), FP_OK);
     assert_int_equal(op->overdue.row_count, 1);
     assert_int_equal(op->overdue.rows[0].rcpt_count, 2);
@@ -245,6 +307,7 @@ int main(void)
         SPOOL_TEST(test_flush_leaves_out_what_was_tried_since),
         SPOOL_TEST(test_domains),
         SPOOL_TEST(test_overdue),
+        SPOOL_TEST(test_overdue_pages),
         SPOOL_TEST(test_overdue_leaves_held_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -94,8 +94,8 @@ static void test_plans_that_matter(void **state)
                        "AND next_attempt>?)"},
         {SQL_DOMAIN_NEXT,
          "SEARCH recipient USING COVERING INDEX recipient_due (state=? AND domain>?)"},
-        {SQL_OVERDUE_PAGE,
-         "SEARCH message USING COVERING INDEX message_warned (warned=? AND id>?)"},
+        {SQL_OVERDUE_PAGE, "SEARCH message USING COVERING INDEX message_warned (warned=? AND "
+                           "arrival>? AND arrival<?)"},
         {SQL_STATS_RECIPIENTS, "SEARCH recipient USING COVERING INDEX recipient_due (state=? AND "
                                "domain=? AND (next_attempt,message,n)>(?,?,?))"},
         {SQL_CHUNK_DELETE_ALL, "SEARCH chunk USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},

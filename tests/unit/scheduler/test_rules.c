@@ -264,6 +264,25 @@ static void sweep_looks_no_earlier_than_needed(void **state)
     }
 }
 
+static void walks_from_age_to_age(void **state)
+{
+    (void)state;
+    struct retry_row rows[] = {
+        {.pattern = "*", .has_warn = true, .warn_count = 2, .warn_after_ms = {2 * HOUR, 8 * HOUR}},
+        {.pattern = "example.com", .expire_after_ms = 8 * HOUR},
+        {.pattern = "example.org", .has_warn = true, .expire_after_ms = 9 * TIME_DAY_MS},
+    };
+    const struct rules none = {.retry_count = 0}, some = {.retries = rows, .retry_count = 3};
+    static const int64_t want[] = {2 * HOUR, 4 * HOUR, 8 * HOUR, 5 * TIME_DAY_MS, 9 * TIME_DAY_MS};
+    int64_t age = 0;
+    for (size_t i = 0; i < COUNT(want); i++)
+        assert_int_equal(age = rules_next_age(&some, age), want[i]);
+    assert_true(rules_next_age(&some, age) == TIME_NEVER);
+    assert_int_equal(rules_next_age(&none, 0), 4 * HOUR);
+    assert_int_equal(rules_next_age(&none, 4 * HOUR), 5 * TIME_DAY_MS);
+    assert_true(rules_next_age(&none, 5 * TIME_DAY_MS) == TIME_NEVER);
+}
+
 static void waits_that_grow(void **state)
 {
     (void)state;
@@ -283,6 +302,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(waits_that_grow),
+        cmocka_unit_test(walks_from_age_to_age),
         cmocka_unit_test(parses_schedules),
         cmocka_unit_test(takes_as_many_steps_as_fit),
         cmocka_unit_test(waits_and_repeats_the_last),
