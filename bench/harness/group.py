@@ -3,7 +3,7 @@
 
 With a control group of its own (version 1 or 2, as root) the kernel adds them up to the microsecond,
 daemons that left their parents too. Without one it is a tree of processes in /proc: those living, and
-those that were waited for, in hundredths of a second each.
+those that were waited for.
 """
 
 import os
@@ -38,6 +38,19 @@ def stat_of(pid):
             return f.read().rpartition(")")[2].split()
     except OSError:
         return None
+
+
+def run_seconds(pid):
+    """Of its living threads, to the nanosecond. Two hundred processes that each lose up to a hundredth
+    of a second make seconds."""
+    total = 0
+    try:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/schedstat", encoding="ascii") as f:
+                total += int(f.read().split()[0])
+    except OSError:
+        pass
+    return total / 1e9
 
 
 def tree(root):
@@ -119,11 +132,15 @@ class Group:
         return Cpu(*(int(stat[name + "_usec"]) / 1e6 for name in ("usage", "user", "system")))
 
     def _cpu_of_tree(self):
-        user = system = 0
-        for fields in filter(None, map(stat_of, self.pids())):
-            user += int(fields[11]) + int(fields[13])
-            system += int(fields[12]) + int(fields[14])
-        return Cpu((user + system) / TICKS, user / TICKS, system / TICKS)
+        total = user = system = 0.0
+        for pid in self.pids():
+            fields = stat_of(pid)
+            if fields:
+                own, waited_for = (sum(map(int, fields[i : i + 2])) / TICKS for i in (11, 13))
+                total += max(own, run_seconds(pid)) + waited_for
+                user += (int(fields[11]) + int(fields[13])) / TICKS
+                system += (int(fields[12]) + int(fields[14])) / TICKS
+        return Cpu(total, user, system)
 
     def pids(self):
         if self.folder:
