@@ -5,8 +5,8 @@
 #include <stdlib.h>
 
 enum {
-    MAINTAIN_EVERY_MS = 60 * 1000,
-    MAINTAIN_AGAIN_MS = 200,
+    MAINTAIN_EVERY_MS = 10 * 1000,
+    MAINTAIN_AGAIN_MS = 50, // while nobody has mail to do: some 20 MiB a second go back
     MAINTAIN_BUDGET = 2048,
     STOP_GRACE_MS = 5 * 1000,     // for attempts under way at a shutdown
     STOP_OUTCOMES_MS = 20 * 1000, // and then for the spool, to take what became of them
@@ -204,6 +204,18 @@ static void maintain(struct pipeline *p)
     store_op(p, op, WAIT_MAINTAIN);
 }
 
+// Room is given back, and history purged, step by step while nobody needs the writer; beside mail
+// one step now and then.
+static void maintained(struct pipeline *p, const struct op *op)
+{
+    uint64_t done =
+        p->counters.accepted + p->counters.delivered + p->counters.deferred + p->counters.failed;
+    bool is_idle = done == p->done_at_maintain;
+    p->done_at_maintain = done;
+    bool again = !op->err && op->maintain.more && is_idle;
+    alarm_set(p, &p->alarm_maintain, p->now_ms + (again ? MAINTAIN_AGAIN_MS : MAINTAIN_EVERY_MS));
+}
+
 static void on_stored(struct pipeline *p, struct op *op)
 {
     struct waiter *w;
@@ -255,9 +267,7 @@ static void on_stored(struct pipeline *p, struct op *op)
         relaying_reserved(p, op);
         break;
     case WAIT_MAINTAIN:
-        alarm_set(p, &p->alarm_maintain,
-                  p->now_ms +
-                      (!op->err && op->maintain.more ? MAINTAIN_AGAIN_MS : MAINTAIN_EVERY_MS));
+        maintained(p, op);
         break;
     }
     free(w->domain);

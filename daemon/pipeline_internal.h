@@ -178,7 +178,8 @@ struct pipeline {
     bool is_braked;          // they are too many: nothing is started
     struct sweep sweep;
     struct counters counters;
-    int64_t list_turn_ms; // of listings, when there is mail to do: see operator_list.c
+    uint64_t done_at_maintain; // all of them together, at the last step of maintenance
+    int64_t list_turn_ms;      // of listings, when there is mail to do: see operator_list.c
     uint64_t next_conn, next_tag;
     uint64_t ids_reserved; // ids below may be told without a transaction of their own
     bool is_reserving;
