@@ -35,7 +35,7 @@ static char *complete(struct slice text, const char *hostname, const char *what,
     buf_init(&address, SIZE_MAX);
     buf_add_slice(&address, text);
     if (address_domain(buf_slice(&address)).n == 0)
-        buf_addf(&address, "@%s", hostname);
+        buf_add_all(&address, "@", hostname);
     if (address_check(buf_slice(&address), false) == FP_OK)
         return buf_steal(&address, NULL);
     say_bad(text, what, why);

@@ -7,7 +7,6 @@
 
 #include <ctype.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,9 +38,11 @@ enum { PASSWD_UID = 2, PASSWD_GECOS = 4, PASSWD_FIELDS = 5, PASSWD_PIECE = 4096 
 
 static bool is_uid(const char *text, unsigned uid)
 {
-    char *end;
-    unsigned long n = isdigit((unsigned char)*text) ? strtoul(text, &end, 10) : ULONG_MAX;
-    return n == uid && *end == '\0';
+    const char *digit = text;
+    uint64_t n = 0;
+    for (; *digit >= '0' && *digit <= '9' && n <= UINT32_MAX; digit++)
+        n = n * 10 + (uint64_t)(*digit - '0');
+    return digit > text && *digit == '\0' && n == uid;
 }
 
 // True when it is the account's line, which is cut into its fields.

@@ -43,9 +43,11 @@ static bool is_word(char c)
 // The bit of a setting; 0 when there is none of that name.
 static uint64_t bit_of(const struct config_glance *g, struct slice name)
 {
-    for (uint32_t i = 0; g->names[i]; i++)
-        if (slice_equal(name, slice_of(g->names[i], strcspn(g->names[i], "."))))
+    for (uint32_t i = 0; g->names[i]; i++) {
+        const char *known = g->names[i];
+        if (strncmp(known, name.p, name.n) == 0 && (!known[name.n] || known[name.n] == '.'))
             return must(i < 64), UINT64_C(1) << i;
+    }
     return 0;
 }
 

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PIECE_SIZE = 8192 };
+enum { PIECE_SIZE = 4096 };
 
 struct walk {
     struct config_glance *g;

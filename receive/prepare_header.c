@@ -15,9 +15,6 @@
 #include "core/time.h"
 #include "receive/phrase.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
 static bool is_one_of(struct slice name, const char *const names[3])
 {
     for (int i = 0; i < 3; i++)
@@ -61,7 +58,7 @@ static bool qualify(const struct prepare_settings *s, struct slice found, struct
         return false;
     if (address_check(buf_slice(address), false) == FP_OK)
         return true;
-    return buf_addf(address, "@%s", s->hostname) == FP_OK &&
+    return buf_add_all(address, "@", s->hostname) == FP_OK &&
            address_check(buf_slice(address), false) == FP_OK;
 }
 
@@ -131,11 +128,9 @@ static void write_from(const struct prepare_settings *s, const char *full_name, 
     buf_init(&sender, ADDRESS_MAX);
     if (!qualify(s, slice_str(s->sender), &sender)) { // the null sender, or nothing to show
         buf_reset(&sender);
-        buf_add_str(&sender, "MAILER-DAEMON@");
-        buf_add_str(&sender, s->hostname);
+        buf_add_all(&sender, "MAILER-DAEMON@", s->hostname);
     }
-    buf_add_str(to, prefix);
-    buf_add_str(to, "From: ");
+    buf_add_all(to, prefix, "From: ");
     if (has_name) {
         phrase_write(slice_str(full_name), to);
         buf_add_str(to, " <");
@@ -143,6 +138,25 @@ static void write_from(const struct prepare_settings *s, const char *full_name, 
     buf_add_slice(to, buf_slice(&sender));
     buf_add_str(to, has_name ? ">\r\n" : "\r\n");
     buf_close(&sender);
+}
+
+// Hexadecimal, lower-case, of at least so many digits. Written here, as printf is worth its pages
+// in memory to a process only where it is needed for more than this.
+static const char *format_hex(uint64_t n, int digits, char text[17])
+{
+    char *p = text + 16;
+    *p = '\0';
+    for (; n > 0 || digits > 0; n >>= 4, digits--)
+        *--p = "0123456789abcdef"[n & 0xf];
+    return p;
+}
+
+static void write_message_id(const struct prepare_settings *s, const struct prepare_facts *facts,
+                             const char *prefix, struct buf *to)
+{
+    char time[17], seed[17];
+    buf_add_all(to, prefix, "Message-ID: <", format_hex((uint64_t)facts->now_ms, 1, time), ".",
+                format_hex(facts->seed, 16, seed), "@", s->hostname, ">\r\n");
 }
 
 static void add_missing(const struct prepare_settings *s, const struct prepare_facts *facts,
@@ -154,11 +168,10 @@ static void add_missing(const struct prepare_settings *s, const struct prepare_f
         write_from(s, facts->full_name, prefix, to);
     if (header->lacks.date) {
         time_format_rfc5322(facts->now_ms, facts->utc_offset_s, date);
-        buf_addf(to, "%sDate: %s\r\n", prefix, date);
+        buf_add_all(to, prefix, "Date: ", date, "\r\n");
     }
     if (header->lacks.message_id)
-        buf_addf(to, "%sMessage-ID: <%" PRIx64 ".%016" PRIx64 "@%s>\r\n", prefix,
-                 (uint64_t)facts->now_ms, facts->seed, s->hostname);
+        write_message_id(s, facts, prefix, to);
 }
 
 enum fp_err prepare_header_write(const struct prepare_settings *s,

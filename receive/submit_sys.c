@@ -248,22 +248,13 @@ static bool are_lines(const char *sender, const char *const *rcpts, size_t count
     return is_good;
 }
 
-static enum fp_err add_command(struct submit *s, const char *verb, const char *address,
-                               const char *rest)
-{
-    enum fp_err err = buf_add_str(&s->out, verb);
-    if (!err)
-        err = buf_add_str(&s->out, address);
-    return err ? err : buf_add_str(&s->out, rest);
-}
-
 static enum fp_err write_envelope(struct submit *s, const char *sender, bool is_8bit,
                                   const char *const *rcpts, size_t count)
 {
-    enum fp_err err = add_command(s, "SUBMIT 1\r\nMAIL FROM:<", sender,
+    enum fp_err err = buf_add_all(&s->out, "SUBMIT 1\r\nMAIL FROM:<", sender,
                                   is_8bit ? "> BODY=8BITMIME\r\n" : ">\r\n");
     for (size_t i = 0; i < count && !err; i++)
-        err = add_command(s, "RCPT TO:<", rcpts[i], ">\r\n");
+        err = buf_add_all(&s->out, "RCPT TO:<", rcpts[i], ">\r\n");
     return err ? err : buf_add_str(&s->out, "DATA\r\n");
 }
 
