@@ -110,10 +110,12 @@ static enum fp_err set_up_writer(struct store *s, struct buf *why)
     static const char before[] = "PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL;"
                                  "PRAGMA journal_mode = WAL;";
     // Debian compiles secure_delete ON, which would rewrite each page that becomes free; who can
-    // read the file may read the mail in it anyway. Sub-journals stay in memory.
+    // read the file may read the mail in it anyway. Sub-journals stay in memory. A larger cache
+    // saves nothing, neither with a million messages nor without; with 4 MiB batches of outcomes
+    // begin to be written early, and again.
     static const char after[] =
         "PRAGMA secure_delete = OFF; PRAGMA journal_size_limit = 67108864;"
-        "PRAGMA cache_size = -32768; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;";
+        "PRAGMA cache_size = -8192; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;";
     int rc = sqlite3_exec(s->db, before, NULL, NULL, NULL);
     if (rc == SQLITE_OK && !is_wal(s->db)) {
         buf_addf(why, "the file system of the spool %s does not allow a write-ahead log", s->path);

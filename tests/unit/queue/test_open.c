@@ -154,7 +154,7 @@ static void test_pragmas(void **state)
         {"PRAGMA wal_autocheckpoint", 0, 0}, // see store_checkpoint
         {"PRAGMA journal_size_limit", 67108864, -1},
         {"PRAGMA secure_delete", 0, -1},
-        {"PRAGMA cache_size", -32768, -1},
+        {"PRAGMA cache_size", -8192, -8192},
         {"PRAGMA mmap_size", 0, 0},
         {"PRAGMA query_only", 0, 1},
     };
