@@ -60,6 +60,45 @@ static void add_daemon(const struct statistics *s, struct column *c)
     column_str(c, " bounced\n");
 }
 
+static void add_share(struct column *c, uint64_t n, uint64_t max)
+{
+    column_number(c, n, 0);
+    column_str(c, " of ");
+    column_number(c, max, 0);
+    column_str(c, " bytes ");
+}
+
+static void add_times(struct column *c, uint64_t n)
+{
+    column_number(c, n, 0);
+    column_str(c, n == 1 ? " time" : " times");
+}
+
+// What waits for what, inside the daemon.
+static void add_flow(const struct statistics *s, struct column *c)
+{
+    if (s->started_ms == 0)
+        return;
+    column_left(c, "bodies", LABEL_WIDTH);
+    add_share(c, s->body_memory, s->body_memory_max);
+    column_str(c, "of memory, on their way out\n");
+    column_left(c, "incoming", LABEL_WIDTH);
+    add_share(c, s->on_way, s->on_way_max);
+    column_str(c, "on their way to the spool, ");
+    column_number(c, s->in_sessions, 0);
+    column_str(c, " more in sessions\n");
+    add_count(c, "sessions", s->sessions, " open, ");
+    column_number(c, s->unread_sessions, 0);
+    column_str(c, " of them not being read\n");
+    add_count(c, "writer", s->writer_ops, " operations waiting\n");
+    column_left(c, "pressure", LABEL_WIDTH);
+    column_str(c, "reading stopped ");
+    add_times(c, s->stops);
+    column_str(c, ", 452 said ");
+    add_times(c, s->refusals);
+    column_str(c, " for lack of room\n");
+}
+
 // --- the table ---
 
 struct shape {
@@ -164,6 +203,7 @@ void statistics_format(const struct statistics *s, struct buf *to)
     struct column c = column_begin(to);
     add_counts(s, &c);
     add_daemon(s, &c);
+    add_flow(s, &c);
     add_table(s, &c);
     if (s->destination_count > 0)
         column_str(&c, "\nDestinations that are not well:\n");

@@ -25,6 +25,12 @@ struct statistics {
     int64_t oldest_arrival_ms;
     uint64_t spool_bytes, free_bytes;
     uint64_t accepted, delivered, deferrals, bounced; // since the start
+    uint64_t body_memory, body_memory_max;            // bytes
+    uint64_t on_way, on_way_max; // bytes of mail that the writer has; beyond it clients wait
+    uint64_t in_sessions;        // bytes that these hold
+    uint64_t sessions, unread_sessions;
+    uint64_t writer_ops;      // handed to the writer, not finished
+    uint64_t stops, refusals; // since the start: of reading; 452 for lack of room
     const struct statistics_row *rows;
     uint32_t row_count;
     const struct statistics_destination *destinations;

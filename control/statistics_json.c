@@ -103,6 +103,16 @@ static json_t *new_daemon(const struct statistics *s)
     put(o, "delivered", new_integer(s->delivered));
     put(o, "deferrals", new_integer(s->deferrals));
     put(o, "bounced", new_integer(s->bounced));
+    put(o, "body_memory", new_integer(s->body_memory));
+    put(o, "body_memory_max", new_integer(s->body_memory_max));
+    put(o, "incoming", new_integer(s->on_way));
+    put(o, "incoming_max", new_integer(s->on_way_max));
+    put(o, "incoming_in_sessions", new_integer(s->in_sessions));
+    put(o, "sessions", new_integer(s->sessions));
+    put(o, "sessions_unread", new_integer(s->unread_sessions));
+    put(o, "writer_operations", new_integer(s->writer_ops));
+    put(o, "reading_stopped", new_integer(s->stops));
+    put(o, "refused_for_room", new_integer(s->refusals));
     return o;
 }
 

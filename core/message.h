@@ -81,11 +81,21 @@ struct entry {
     size_t tail_cap;        // bytes allocated for it; 0: just as many
 };
 
+enum {
+    ENTRY_MEMORY = 512,
+    RECIPIENT_MEMORY = 288,
+};
+
 struct entry *entry_new(void);
 void entry_free(struct entry *e); // NULL is fine
 static inline size_t entry_tail_memory(const struct entry *e)
 {
     return e->tail_cap > e->tail_size ? e->tail_cap : e->tail_size;
+}
+// With its recipients, whose strings are taken to be short: near enough for a budget, and cheap.
+static inline size_t entry_memory(const struct entry *e)
+{
+    return ENTRY_MEMORY + entry_tail_memory(e) + e->rcpt_count * (size_t)RECIPIENT_MEMORY;
 }
 
 #endif

@@ -25,6 +25,16 @@ enum {
     BUDGET_WINDOW_RCPTS = 10000,
     BUDGET_PAGE_RCPTS = 100,
 
+    // Mail that comes in (intake.c). On its way to the writer: beyond STOP no client is read until
+    // half of it is stored, and when that takes long they are told 452. Held in sessions, text and
+    // envelopes: beyond SMALL they hand out their text in small chunks, which is what each may hold
+    // at any time. Both together: beyond REFUSE no message begins.
+    BUDGET_INTAKE_STOP = 8 * 1024 * 1024,
+    BUDGET_INTAKE_SMALL = 8 * 1024 * 1024,
+    BUDGET_INTAKE_REFUSE = 24 * 1024 * 1024,
+    BUDGET_CHUNK_SMALL = 32 * 1024,
+    BUDGET_INTAKE_PATIENCE_MS = 30 * 1000,
+
     // Outcomes on their way to the spool (settling.c), in recipients, some 4 KiB each. Beyond it
     // nothing is started until half of them are stored.
     BUDGET_SETTLING_RCPTS = 1000,

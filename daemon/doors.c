@@ -5,6 +5,9 @@
 // of a client that sends everything at once) or "CONTROL 1"; then it is a receive/server machine or
 // an operator's session. See pipeline_internal.h.
 //
+// While too much is on its way to the spool (intake.h) no client is read. That ends at whole
+// commands and chunks: what was read and not looked at is kept, and goes first.
+//
 // A client that sends commands and does not read the replies costs memory: when DOOR_SAID_MAX
 // octets of replies have been written, nothing more of it is looked at until the kernel has taken
 // them.
@@ -12,12 +15,12 @@
 #include "daemon/pipeline_internal.h"
 
 #include <stdlib.h>
+#include <utlist.h>
 
 enum {
     GREETING_LINE_MAX = 64,
     PENDING_MAX = 256 * 1024,
     DOOR_SAID_MAX = 64 * 1024,
-    SPOOL_MEMORY_MAX = 64 * 1024 * 1024, // bodies on their way to the writer: beyond it 452
 };
 
 struct door {
@@ -29,8 +32,10 @@ struct door {
     bool is_operator, is_trusted, is_reading, is_closed;
     bool is_unheard; // replies wait until the client takes them
     size_t said;     // octets of replies since it was last known to have taken all
+    size_t held;     // in p->intake
     char user_name[64];
     struct alarm alarm;
+    struct door *prev, *next; // p->clients: those with a server
 };
 
 struct operator_session *door_operator(struct door *d)
@@ -46,6 +51,7 @@ static void start_server(struct pipeline *p, struct door *d, struct server_peer 
     peer.uid = d->uid;
     peer.user_name = d->user_name;
     d->server = server_new(&p->server_settings, &peer, p->now_ms);
+    DL_APPEND(p->clients, d);
 }
 
 // Users of this machine and the network do not crowd out one another, and nobody crowds out
@@ -96,6 +102,9 @@ void door_open(struct pipeline *p, const struct pipeline_event *e)
 void door_free(struct pipeline *p, struct door *d)
 {
     heap_remove(&p->alarms, &d->alarm.node);
+    if (d->server)
+        DL_DELETE(p->clients, d);
+    p->intake.held -= d->held;
     server_free(d->server);
     operator_free(p, d->operator);
     buf_close(&d->pending);
@@ -150,20 +159,34 @@ static enum server_verdict check_rcpt(struct pipeline *p, const struct door *d,
     return route_find(&p->config->routes, address) ? VERDICT_OK : VERDICT_REFUSED;
 }
 
+static bool is_busy(const struct pipeline *p)
+{
+    return intake_is_busy(&p->intake) || p->is_stopping;
+}
+
 static void answer_rcpt(struct pipeline *p, struct door *d, struct slice address)
 {
     struct server_event e = {.kind = SERVER_RCPT_ANSWER, .now_ms = p->now_ms};
-    e.verdict = check_rcpt(p, d, address);
+    e.verdict = intake_is_busy(&p->intake) ? VERDICT_BUSY : check_rcpt(p, d, address);
     server_feed(d->server, &e);
 }
 
 static void answer_begin(struct pipeline *p, struct door *d)
 {
     struct server_event e = {.kind = SERVER_BEGIN_ANSWER, .now_ms = p->now_ms};
-    e.verdict = p->spool_memory > SPOOL_MEMORY_MAX || p->is_stopping ? VERDICT_BUSY : VERDICT_OK;
+    e.verdict = is_busy(p) ? VERDICT_BUSY : VERDICT_OK;
     e.id = ids_next(&p->ids, p->now_ms);
     e.utc_offset_s = p->utc_offset_s;
     server_feed(d->server, &e);
+}
+
+static void stop_reading(struct pipeline *p);
+
+static void send_off(struct pipeline *p, size_t size)
+{
+    p->intake.on_way += size;
+    if (intake_must_stop(&p->intake))
+        stop_reading(p);
 }
 
 static void store_chunk(struct pipeline *p, struct door *d, const struct server_effect *fx)
@@ -171,16 +194,16 @@ static void store_chunk(struct pipeline *p, struct door *d, const struct server_
     struct op *op = op_new(OP_APPEND);
     op->append = (struct op_append){
         .message = fx->id, .chunk = fx->chunk, .data = fx->data, .size = fx->size};
-    p->spool_memory += fx->size;
     store_op(p, op, WAIT_DOOR_CHUNK)->conn = d->conn;
+    send_off(p, fx->size);
 }
 
 void door_store(struct pipeline *p, uint64_t conn, struct entry *entry)
 {
     struct op *op = op_new(OP_ACCEPT);
     op->accept.entry = entry;
-    p->spool_memory += entry->tail_size;
     store_op(p, op, WAIT_DOOR_ACCEPT)->conn = conn;
+    send_off(p, entry_memory(entry));
 }
 
 static void take_entry(struct pipeline *p, struct door *d, struct entry *entry)
@@ -238,20 +261,43 @@ static void execute(struct pipeline *p, struct door *d, const struct server_effe
     }
 }
 
-static bool wants_input(const struct door *d)
+// When clients have waited for long, those that are between messages are read all the same, and
+// told to come again.
+static bool is_held_back(const struct pipeline *p, const struct door *d)
 {
-    return !d->is_unheard && server_wants_input(d->server);
+    return p->intake.is_stopped && !(p->intake.is_refusing && server_is_idle(d->server));
+}
+
+static bool wants_input(const struct pipeline *p, const struct door *d)
+{
+    return !d->is_unheard && server_wants_input(d->server) && !is_held_back(p, d);
+}
+
+static void set_alarm(struct pipeline *p, struct door *d)
+{
+    // The client cannot do anything about a wait of ours.
+    alarm_set(p, &d->alarm, is_held_back(p, d) ? TIME_NEVER : server_deadline(d->server));
 }
 
 // Reading stops when something has come that cannot be taken, not before: nearly every client waits
 // for its reply, and nothing comes. So one read is kept back at most.
 static void set_reading(struct pipeline *p, struct door *d)
 {
-    bool wanted = d->pending.n == 0;
+    bool wanted = d->pending.n == 0 && !is_held_back(p, d);
     if (wanted == d->is_reading)
         return;
     d->is_reading = wanted;
     effect_read(p, d->conn, wanted);
+}
+
+static void weigh(struct pipeline *p, struct door *d)
+{
+    if (d->pending.n == 0 && d->pending.cap > 0)
+        buf_close(&d->pending); // a buffer for each client that once needed one would be many
+    size_t held = server_memory(d->server) + d->pending.cap;
+    p->intake.held += held - d->held;
+    d->held = held;
+    p->intake.refusals += server_take_refusals(d->server);
 }
 
 static void execute_all(struct pipeline *p, struct door *d)
@@ -266,8 +312,10 @@ static void execute_all(struct pipeline *p, struct door *d)
 static struct slice feed_bytes(struct pipeline *p, struct door *d, struct slice bytes)
 {
     size_t used = 1;
-    while (used > 0 && bytes.n > 0 && !d->is_closed && wants_input(d)) {
+    while (used > 0 && bytes.n > 0 && !d->is_closed && wants_input(p, d)) {
         struct server_event e = {.kind = SERVER_BYTES, .now_ms = p->now_ms, .bytes = bytes};
+        e.chunk_max = intake_chunk_max(&p->intake);
+        e.is_busy = is_busy(p);
         used = server_feed(d->server, &e);
         bytes = slice_from(bytes, used);
         execute_all(p, d);
@@ -281,12 +329,13 @@ static void pump(struct pipeline *p, struct door *d)
     execute_all(p, d);
     struct slice rest = feed_bytes(p, d, buf_slice(&d->pending));
     buf_drop(&d->pending, d->pending.n - rest.n);
+    weigh(p, d);
     if (d->is_closed) {
         door_free(p, d);
         return;
     }
     set_reading(p, d);
-    alarm_set(p, &d->alarm, server_deadline(d->server));
+    set_alarm(p, d);
 }
 
 static void feed_server(struct pipeline *p, struct door *d, struct server_event *e)
@@ -416,6 +465,69 @@ void door_shutdown(struct pipeline *p, struct door *d)
         feed_server(p, d, &(struct server_event){.kind = SERVER_SHUTDOWN});
 }
 
+// ---- back-pressure ---------------------------------------------------------------------------
+
+static void stop_reading(struct pipeline *p)
+{
+    struct door *d;
+    intake_stop(&p->intake);
+    alarm_set(p, &p->alarm_intake, p->now_ms + p->intake_patience_ms);
+    DL_FOREACH(p->clients, d)
+    {
+        if (d->is_closed)
+            continue;
+        set_reading(p, d);
+        set_alarm(p, d);
+    }
+}
+
+// In turn: who has had his is the last of the next time. What comes of it may be too much again.
+static void read_again(struct pipeline *p)
+{
+    struct door *d;
+    uint32_t count;
+    DL_COUNT(p->clients, d, count);
+    while (count-- > 0 && !(p->intake.is_stopped && !p->intake.is_refusing) && (d = p->clients)) {
+        DL_DELETE(p->clients, d);
+        DL_APPEND(p->clients, d);
+        feed_server(p, d, &(struct server_event){.kind = SERVER_RESUMED});
+    }
+}
+
+void doors_resume(struct pipeline *p)
+{
+    if (!intake_may_resume(&p->intake))
+        return;
+    if (p->intake.is_refusing)
+        effect_logf(p, LOG_LEVEL_INFO, "spool: new mail is stored again");
+    intake_resume(&p->intake);
+    heap_remove(&p->alarms, &p->alarm_intake.node);
+    read_again(p);
+}
+
+void doors_refuse(struct pipeline *p)
+{
+    effect_logf(p, LOG_LEVEL_WARNING,
+                "spool: %zu bytes of new mail have waited for %lld seconds to be stored: clients "
+                "get 452 until they are",
+                p->intake.on_way, (long long)(p->intake_patience_ms / TIME_SECOND_MS));
+    p->intake.is_refusing = true;
+    read_again(p);
+}
+
+uint32_t doors_count(const struct pipeline *p, uint32_t *ret_unread)
+{
+    const struct door *d;
+    uint32_t count = 0;
+    *ret_unread = 0;
+    DL_FOREACH(p->clients, d)
+    {
+        count++;
+        *ret_unread += !d->is_reading;
+    }
+    return count;
+}
+
 static struct door *find(struct pipeline *p, uint64_t conn)
 {
     struct conn *c = conn_find(p, conn);
@@ -424,7 +536,7 @@ static struct door *find(struct pipeline *p, uint64_t conn)
 
 void door_chunk_stored(struct pipeline *p, uint64_t conn, struct op *op)
 {
-    p->spool_memory -= op->append.size;
+    p->intake.on_way -= op->append.size;
     struct door *d = find(p, conn);
     if (d)
         feed_server(p, d, &(struct server_event){.kind = SERVER_CHUNK_STORED, .err = op->err});
@@ -455,7 +567,7 @@ void door_answer(struct pipeline *p, uint64_t conn, enum fp_err err)
 void door_accept_stored(struct pipeline *p, uint64_t conn, struct op *op)
 {
     struct entry *entry = op->accept.entry;
-    p->spool_memory -= entry->tail_size;
+    p->intake.on_way -= entry_memory(entry);
     note_room(p, op->err);
     door_answer(p, conn, op->err);
     if (op->err && entry->chunks_before > 0)

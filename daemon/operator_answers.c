@@ -157,6 +157,22 @@ static uint32_t resting_destinations(struct pipeline *p, struct statistics_desti
     return count;
 }
 
+static void add_flow(const struct pipeline *p, struct statistics *to)
+{
+    struct pipeline_flow flow;
+    pipeline_flow(p, &flow);
+    to->body_memory = flow.body_memory;
+    to->body_memory_max = flow.body_memory_max;
+    to->on_way = flow.intake.on_way;
+    to->on_way_max = flow.intake.marks.stop;
+    to->in_sessions = flow.intake.held;
+    to->sessions = flow.sessions;
+    to->unread_sessions = flow.unread_sessions;
+    to->writer_ops = flow.writer_ops;
+    to->stops = flow.intake.stops;
+    to->refusals = flow.intake.refusals;
+}
+
 void stats_read(struct pipeline *p, struct operator_session *s, struct op *op)
 {
     const struct op_stats *o = &op->stats;
@@ -188,6 +204,7 @@ void stats_read(struct pipeline *p, struct operator_session *s, struct op *op)
         .rows = rows,
         .row_count = o->row_count,
     };
+    add_flow(p, &st);
     struct statistics_destination resting[STATS_DESTINATIONS_MAX];
     st.destinations = resting;
     st.destination_count = resting_destinations(p, resting);

@@ -97,7 +97,10 @@ struct pipeline *pipeline_new(const struct pipeline_options *options)
     alarm_init(&p->alarm_sweep, ALARM_SWEEP, NULL);
     alarm_init(&p->alarm_maintain, ALARM_MAINTAIN, NULL);
     alarm_init(&p->alarm_domains, ALARM_DOMAINS, NULL);
+    alarm_init(&p->alarm_intake, ALARM_INTAKE, NULL);
     alarm_init(&p->alarm_stop, ALARM_STOP, NULL);
+    intake_init(&p->intake, &options->intake);
+    p->intake_patience_ms = BUDGET_INTAKE_PATIENCE_MS;
     return p;
 }
 
@@ -190,6 +193,7 @@ struct waiter *store_op(struct pipeline *p, struct op *op, enum waiter_kind kind
     struct waiter *w = must_zalloc(sizeof *w);
     w->tag = op->tag = p->next_tag++;
     w->kind = kind;
+    p->writer_ops += op_is_writer(op);
     HASH_ADD(hh, p->waiters, tag, sizeof w->tag, w);
     effect_add(p, PIPELINE_STORE)->op = op;
     return w;
@@ -222,6 +226,7 @@ static void on_stored(struct pipeline *p, struct op *op)
     HASH_FIND(hh, p->waiters, &op->tag, sizeof op->tag, w);
     must(w != NULL);
     HASH_DEL(p->waiters, w);
+    p->writer_ops -= op_is_writer(op);
     struct conn *c;
     trouble_heard(p, op);
     sweep_heard(p, op);
@@ -357,6 +362,9 @@ static void on_timer(struct pipeline *p)
         case ALARM_OPERATOR:
             operator_timer(p, a->owner);
             break;
+        case ALARM_INTAKE:
+            doors_refuse(p);
+            break;
         case ALARM_STOP:
             on_grace_over(p);
             break;
@@ -462,7 +470,19 @@ void pipeline_feed(struct pipeline *p, const struct pipeline_event *e)
             on_conn(p, c, e);
         break;
     }
+    doors_resume(p);
     pipeline_check_stopped(p);
+}
+
+void pipeline_flow(const struct pipeline *p, struct pipeline_flow *ret)
+{
+    *ret = (struct pipeline_flow){
+        .body_memory = p->body_memory + p->sending,
+        .body_memory_max = p->body_memory_max,
+        .intake = p->intake,
+        .writer_ops = p->writer_ops,
+    };
+    ret->sessions = doors_count(p, &ret->unread_sessions);
 }
 
 int64_t pipeline_deadline(const struct pipeline *p)

@@ -24,6 +24,7 @@
 #include "core/dns_answer.h"
 #include "core/logline.h"
 #include "daemon/config.h"
+#include "daemon/intake.h"
 #include "deliver/classify.h"
 #include "queue/op.h"
 
@@ -103,6 +104,7 @@ struct pipeline_options {
     int64_t now_ms;
     uint32_t batches_max;   // attempts under way at once; 0: the default
     size_t body_memory_max; // bytes of bodies kept in memory for delivery; 0: the default
+    struct intake_marks intake;
 };
 
 struct pipeline;
@@ -111,5 +113,15 @@ void pipeline_free(struct pipeline *p); // anything under way is forgotten (the 
 void pipeline_feed(struct pipeline *p, const struct pipeline_event *event);
 bool pipeline_pull(struct pipeline *p, struct pipeline_effect *ret);
 int64_t pipeline_deadline(const struct pipeline *p);
+
+// What is in memory between the sockets and the spool, in both directions; and what was done about
+// it.
+struct pipeline_flow {
+    size_t body_memory, body_memory_max; // bytes of bodies
+    struct intake intake;
+    uint32_t sessions, unread_sessions; // of SMTP clients; those that wait for us
+    uint32_t writer_ops;                // stored or changed: with the writer, not finished
+};
+void pipeline_flow(const struct pipeline *p, struct pipeline_flow *ret);
 
 #endif

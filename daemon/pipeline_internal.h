@@ -19,6 +19,7 @@
 #include "core/must.h"
 #include "core/time.h"
 #include "daemon/budget.h"
+#include "daemon/intake.h"
 #include "daemon/pipeline.h"
 #include "deliver/dnscache.h"
 #include "deliver/session.h"
@@ -75,6 +76,7 @@ enum alarm_kind {
     ALARM_MAINTAIN,
     ALARM_RETRY,
     ALARM_DOMAINS,
+    ALARM_INTAKE,
     ALARM_RELAY,
     ALARM_OPERATOR,
     ALARM_STOP
@@ -165,9 +167,11 @@ struct pipeline {
     struct dnscache *dnscache;
     struct effect_queue effects;
     struct heap alarms;
-    struct alarm alarm_scheduler, alarm_sweep, alarm_maintain, alarm_domains, alarm_stop;
+    struct alarm alarm_scheduler, alarm_sweep, alarm_maintain, alarm_domains, alarm_intake,
+        alarm_stop;
     struct conn *conns;         // hash by id
     struct waiter *waiters;     // hash by tag
+    uint32_t writer_ops;        // with the writer
     struct carrier *carriers;   // all, linked
     struct idle_carriers *idle; // hash by destination: conversations that can take another message
     struct carrier *lingering;  // those without a message, the oldest first
@@ -191,9 +195,11 @@ struct pipeline {
     enum fp_err accept_err;    // of the last message that came in: a change is said once
     bool is_spool_failing;     // outcomes cannot be stored
     int64_t spool_patience_ms; // until when nothing is started for that
-    size_t spool_memory;       // bytes of bodies on their way to the spool
-    struct body *graveyard;    // to be freed at the next feed
-    bool is_pumping;           // the scheduler's effects are being executed further up the stack
+    struct intake intake;      // mail on its way to the spool
+    int64_t intake_patience_ms;
+    struct door *clients;   // doors behind which SMTP is spoken, in the order of their turns
+    struct body *graveyard; // to be freed at the next feed
+    bool is_pumping;        // the scheduler's effects are being executed further up the stack
     bool is_started, is_stopping, is_aborted, is_stopped;
 };
 
@@ -251,6 +257,10 @@ void door_store(struct pipeline *p, uint64_t conn, struct entry *entry);
 void door_answer(struct pipeline *p, uint64_t conn, enum fp_err err); // it may have gone
 void door_discard(struct pipeline *p, uint64_t message); // what was stored of a body is not needed
 void door_free(struct pipeline *p, struct door *d);
+void doors_resume(struct pipeline *p); // at the end of a feed: enough was stored
+void doors_refuse(struct pipeline *p); // clients have waited for long
+// Clients that speak SMTP, and how many of them are not read: they wait for us.
+uint32_t doors_count(const struct pipeline *p, uint32_t *ret_unread);
 
 // windows.c
 void windows_start(struct pipeline *p);  // read health and domains

@@ -80,8 +80,8 @@ static bool is_of_one_connection(int error)
 static void take(struct listener *l, int fd, const union endpoint *peer)
 {
     struct stream *s = stream_adopt(l->poll.loop, fd, l->path ? NULL : peer);
+    stream_read(s, true); // before, so that the handler may say otherwise
     l->handler.on_accept(l->handler.arg, s);
-    stream_read(s, true);
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events)

@@ -87,7 +87,8 @@ void stream_peer(const struct stream *s, struct stream_peer *ret);
 struct listener;
 struct listener_handler {
     void *arg;
-    // A new connection; set its handler within the call, or close it. Reading starts after it.
+    // A new connection; set its handler within the call, or close it. It is being read, unless the
+    // handler stops that.
     void (*on_accept)(void *arg, struct stream *s);
     // Accepting pauses for 100 ms: no file descriptors or no memory. The connections wait in the
     // kernel's queue meanwhile. May be NULL.

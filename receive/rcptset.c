@@ -9,7 +9,11 @@
 
 #include <stdlib.h>
 
-enum { RCPTSET_FIRST_CAP = 4, RCPTSET_SLOTS_PER_ADDRESS = 2 };
+enum {
+    RCPTSET_FIRST_CAP = 4,
+    RCPTSET_SLOTS_PER_ADDRESS = 2,
+    RCPTSET_OVERHEAD = 16, // of an allocation, and what it is rounded by
+};
 
 void rcptset_init(struct rcptset *set)
 {
@@ -74,6 +78,12 @@ static void grow(struct rcptset *set)
         *find_slot(set, slice_str(set->addresses[i])) = i + 1;
 }
 
+size_t rcptset_memory(const struct rcptset *set)
+{
+    return set->text_size + set->count * RCPTSET_OVERHEAD + set->cap * sizeof *set->addresses +
+           set->slot_count * sizeof *set->slots;
+}
+
 bool rcptset_has(const struct rcptset *set, struct slice address)
 {
     return set->count > 0 && *find_slot(set, address) != 0;
@@ -86,6 +96,7 @@ bool rcptset_add(struct rcptset *set, struct slice address)
     if (set->count == set->cap)
         grow(set);
     set->addresses[set->count++] = must_memdup(address.p, address.n);
+    set->text_size += address.n + 1;
     *find_slot(set, address) = set->count;
     return true;
 }

@@ -15,6 +15,7 @@ struct rcptset {
     char **addresses; // as given; owned
     uint32_t count;
     // inside
+    size_t text_size; // bytes of the addresses with their NULs
     uint32_t cap;
     uint32_t *slots; // open addressing: index + 1 of an address, 0 where free
     uint32_t slot_count;
@@ -24,6 +25,7 @@ void rcptset_init(struct rcptset *set);
 void rcptset_close(struct rcptset *set); // frees; the set may be used again as if new
 
 bool rcptset_has(const struct rcptset *set, struct slice address);
+size_t rcptset_memory(const struct rcptset *set); // bytes allocated, as the allocator rounds them
 // False, changing nothing, when it is there already. The caller limits the count.
 bool rcptset_add(struct rcptset *set, struct slice address);
 

@@ -104,6 +104,8 @@ void server_reply(struct server *s, const char *text)
         s->errors++;
     if (text[0] >= '4')
         s->has_refused = true;
+    if (slice_starts_nocase(slice_str(text), SLICE_LIT(SERVER_NO_ROOM)))
+        s->refusals++;
     must(buf_add_all(&s->out, text, "\r\n") == FP_OK);
 }
 
@@ -213,9 +215,12 @@ static bool is_reading(const struct server *s)
            (s->out_is_taken || s->out.n < SERVER_OUT_HIGH);
 }
 
-static size_t on_bytes(struct server *s, struct slice bytes)
+static size_t on_bytes(struct server *s, const struct server_event *event)
 {
+    struct slice bytes = event->bytes;
     size_t used = 0;
+    s->chunk_max = event->chunk_max;
+    s->is_busy = event->is_busy;
     while (used < bytes.n && is_reading(s)) {
         struct slice rest = slice_from(bytes, used);
         used += s->state == STATE_DATA ? server_data_take(s, rest) : server_command_take(s, rest);
@@ -299,7 +304,7 @@ size_t server_feed(struct server *s, const struct server_event *event)
     forget_taken(s);
     switch (event->kind) {
     case SERVER_BYTES:
-        return on_bytes(s, event->bytes);
+        return on_bytes(s, event);
     case SERVER_EOF:
         on_eof(s);
         break;
@@ -308,6 +313,10 @@ size_t server_feed(struct server *s, const struct server_event *event)
         break;
     case SERVER_SHUTDOWN:
         on_shutdown(s);
+        break;
+    case SERVER_RESUMED:
+        if (s->state == STATE_COMMAND || s->state == STATE_DATA)
+            server_await(s, s->state == STATE_DATA ? s->settings.data_ms : s->settings.command_ms);
         break;
     case SERVER_RCPT_ANSWER:
     case SERVER_BEGIN_ANSWER:
@@ -394,5 +403,12 @@ bool server_is_idle(const struct server *s)
 
 size_t server_memory(const struct server *s)
 {
-    return s->message.body.cap;
+    return s->message.body.cap + rcptset_memory(&s->envelope.rcpts);
+}
+
+uint32_t server_take_refusals(struct server *s)
+{
+    uint32_t n = s->refusals;
+    s->refusals = 0;
+    return n;
 }

@@ -32,6 +32,8 @@
 // (V7) A peer that sends at once does not wait for the banner, nor for 354 before its text. So the
 //      first refusal ends the session: nothing that stands behind it is read, least of all the text
 //      of a message that is not wanted as commands.
+// (V8) A caller who is short of memory says so with the bytes (chunk_max): then the text is handed
+//      out in smaller chunks, as long as that leaves enough of them for the largest message.
 #ifndef FP_RECEIVE_SERVER_H
 #define FP_RECEIVE_SERVER_H
 
@@ -69,6 +71,7 @@ enum server_event_kind {
     SERVER_CHUNK_STORED, // to CHUNK: err
     SERVER_ACCEPTED,     // to END: err FP_OK, or why not
     SERVER_SHUTDOWN,     // say 421 when between messages; finish a message that is being stored
+    SERVER_RESUMED,      // the caller has not read for a while: the client gets its time anew
 };
 
 enum server_verdict {
@@ -82,6 +85,8 @@ struct server_event {
     enum server_event_kind kind;
     int64_t now_ms;
     struct slice bytes;
+    size_t chunk_max;            // BYTES: text is handed out in chunks of so much; 0: the largest
+    bool is_busy;                // BYTES: no message may begin now: MAIL gets 452
     enum server_verdict verdict; // RCPT_ANSWER, BEGIN_ANSWER
     uint64_t id;                 // BEGIN_ANSWER
     int utc_offset_s;            // BEGIN_ANSWER: for the Received field
@@ -92,7 +97,7 @@ enum server_effect_kind {
     SERVER_SEND,       // bytes; live until the next feed
     SERVER_CHECK_RCPT, // address
     SERVER_BEGIN,      // a body begins; answered by BEGIN_ANSWER
-    SERVER_CHUNK,      // a full chunk (MESSAGE_CHUNK_MAX): data is the caller's now
+    SERVER_CHUNK,      // a full chunk: data is the caller's now
     SERVER_END,        // complete: entry is the caller's now
     SERVER_ABORT,      // the message begun is given up: forget what was appended
     SERVER_CLOSE,      // after everything sent so far is out
@@ -119,6 +124,7 @@ bool server_pull(struct server *s, struct server_effect *ret);
 int64_t server_deadline(const struct server *s);
 bool server_wants_input(const struct server *s); // false: stop reading from the socket
 bool server_is_idle(const struct server *s);     // between messages
-size_t server_memory(const struct server *s);    // body bytes held, for the memory budget
+size_t server_memory(const struct server *s);    // bytes held of text and envelope
+uint32_t server_take_refusals(struct server *s); // 452 4.3.1 said since it was last asked
 
 #endif

@@ -70,6 +70,8 @@ static void on_mail(struct server *s, struct slice rest)
         fault = parse_mail_or_rcpt(rest, &options, &c);
     if (!fault && c.has_size && c.size > server_data_size_max(s))
         fault = "552 5.3.4 The message is too big";
+    if (!fault && s->is_busy)
+        fault = server_refused_busy;
     server_reply(s, fault ? fault : "250 2.1.0 Ok");
     if (!fault) {
         struct slice sender = buf_slice(&c.address);

@@ -24,13 +24,16 @@ enum {
     // Capacity that a body begins with; doubled five times it is exactly enough for a chunk and
     // NUL.
     BODY_FIRST_CAP = MESSAGE_CHUNK_MAX / 32 + 1,
+    BODY_STEP = 4,     // an octet, with a line end that was held before it
     TRACE_ROOM = 4096, // kept free below the largest body for our Received field
 };
 
 static const char refused_big[] = "552 5.3.4 The message is too big";
 static const char refused_loop[] = "554 5.4.6 Too many hops: the message is in a loop";
 static const char refused_line[] = "554 5.6.0 A line of the message is too long";
-static const char refused_full[] = "452 4.3.1 No room in the spool, try again later";
+const char server_refused_busy[] =
+    SERVER_NO_ROOM " Too much mail waits to be stored, try again later";
+static const char refused_full[] = SERVER_NO_ROOM " No room in the spool, try again later";
 static const char refused_io[] = "451 4.3.0 The message could not be stored, try again later";
 
 uint64_t server_data_size_max(const struct server *s)
@@ -82,7 +85,7 @@ void server_data_on_begin_answer(struct server *s, const struct server_event *ev
 {
     struct server_message *m = &s->message;
     if (event->verdict != VERDICT_OK) {
-        server_message_done(s, refused_full);
+        server_message_done(s, server_refused_busy);
         return;
     }
     server_data_reset(s);
@@ -281,9 +284,29 @@ static void renew_deadline(struct server *s, size_t used)
         server_await(s, server_data_wait_ms(s));
 }
 
+// (V8) Not the first chunk while it is not known to begin with a header (see separate).
+static size_t chunk_max(const struct server *s)
+{
+    const struct server_message *m = &s->message;
+    uint64_t full = server_data_size_max(s) / MESSAGE_CHUNK_MAX + 2; // that many must be left
+    bool may_be_small = s->chunk_max > 0 && s->chunk_max < MESSAGE_CHUNK_MAX &&
+                        m->chunks + full < MESSAGE_CHUNKS_MAX && (m->is_separated || m->refusal);
+    return may_be_small ? s->chunk_max : MESSAGE_CHUNK_MAX;
+}
+
+// What is more than that already goes with the next octets: some must be taken.
+static size_t body_max(size_t n, size_t max)
+{
+    if (n < max)
+        return max;
+    return n + BODY_STEP < MESSAGE_CHUNK_MAX ? n + BODY_STEP : MESSAGE_CHUNK_MAX;
+}
+
 size_t server_data_take(struct server *s, struct slice bytes)
 {
     struct server_message *m = &s->message;
+    size_t max = chunk_max(s);
+    m->body.max = body_max(m->body.n, max);
     size_t used = m->is_lf_mode ? read_lf_lines(m, bytes) : dot_read(&m->dot, bytes, &m->body);
     renew_deadline(s, used);
     if (!m->is_separated && !m->refusal && m->chunks == 0)
@@ -298,7 +321,7 @@ size_t server_data_take(struct server *s, struct slice bytes)
     }
     if (m->dot.is_done)
         end(s);
-    else if (!m->refusal && used < bytes.n)
+    else if (m->body.n >= max)
         hand_out_chunk(s); // (D1)
     return used;
 }

@@ -93,6 +93,9 @@ struct server {
     bool has_refused; // some command got no 2xx or 3xx (V7)
     uint32_t errors;
     uint32_t messages;
+    uint32_t refusals;     // for lack of room, not told yet
+    size_t chunk_max;      // as it was said with the last bytes
+    bool is_busy;          // likewise
     const char *last_verb; // for notes
     struct server_line line;
     struct server_envelope envelope;
@@ -112,7 +115,9 @@ struct server {
 
 // server.c
 void server_move(struct server *s, enum server_state to);
-void server_await(struct server *s, int64_t wait_ms);  // the next deadline
+void server_await(struct server *s, int64_t wait_ms); // the next deadline
+#define SERVER_NO_ROOM "452 4.3.1" // how refusals for lack of room, on disk or in memory, begin
+extern const char server_refused_busy[];
 void server_reply(struct server *s, const char *text); // one line without its end; counts 5xx
 void server_ask(struct server *s, enum server_state state, struct server_effect question);
 void server_note_reject(struct server *s, const char *stage, const char *reply, const char *rcpt);

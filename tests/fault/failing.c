@@ -11,7 +11,8 @@
 // HOW_POWER and HOW_SCATTER cut the power: what was written to files since their last sync is
 // undone, all of it or each write by chance, and the process dies. So a promise made before its
 // sync is found out, which a mere kill, after which the kernel still writes everything, cannot do.
-// Names of files are not undone. Lying syncs do nothing and say that they did: a test of the tests.
+// Names of files are not undone. HOW_HANG lets the calls wait until the orders are taken back.
+// Lying syncs do nothing and say that they did: a test of the tests.
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -26,6 +27,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 enum kind {
@@ -47,6 +49,7 @@ enum how {
     HOW_SHORT, // half of a write is done, which is no error
     HOW_POWER,
     HOW_SCATTER,
+    HOW_HANG,
 };
 
 struct orders {
@@ -209,6 +212,13 @@ _Noreturn static void die(void)
         pause();
 }
 
+static void hang(void)
+{
+    const struct timespec pause = {.tv_nsec = 2000000};
+    while (*(volatile uint32_t *)&orders->first != 0)
+        nanosleep(&pause, NULL);
+}
+
 static enum how turn(enum kind kind)
 {
     if (!orders || !(orders->kinds & kind))
@@ -224,6 +234,9 @@ static enum how turn(enum kind kind)
     case HOW_SCATTER:
         cut_power(orders->how == HOW_SCATTER);
         die();
+    case HOW_HANG:
+        hang();
+        return 0;
     default:
         return (enum how)orders->how;
     }

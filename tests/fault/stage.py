@@ -22,7 +22,7 @@ import time
 
 PWRITE, SYNC, WRITE, WRITEV, SENDMSG, TRUNCATE, UNLINK = 1, 2, 4, 8, 16, 32, 64
 EVERY_KIND = 127
-KILL, TORN, EIO, ENOSPC, EINTR, SHORT, POWER, SCATTER = range(1, 9)
+KILL, TORN, EIO, ENOSPC, EINTR, SHORT, POWER, SCATTER, HANG = range(1, 10)
 FOR_EVER = 0xFFFFFFFF
 
 CONFIGURATION = """
@@ -203,6 +203,12 @@ class Stage:
             log.seek(offset)
             return log.read()
 
+    def stats(self):
+        """What `stats` says of the daemon."""
+        run = subprocess.run([self.build / "fermoposta", "stats", "-c", self.config, "--format=json"],
+                             capture_output=True, text=True, check=True)
+        return json.loads(run.stdout)["daemon"]
+
     def queue(self):
         """Recipients in the queue, as the program tells; None if the daemon is just dying."""
         run = subprocess.run([self.build / "fermoposta", "list", "-c", self.config, "--format=jsonl"],
@@ -244,10 +250,10 @@ class Stage:
         return self.spawn([os.environ["FP_LOAD"], self.port, connections, self.folder, rate],
                           stdout=subprocess.PIPE, text=True)
 
-    def send(self, recipients, lines=20, token="t1"):
+    def send(self, recipients, lines=20, token="t1", patience=30):
         """One message; the reply to its dot, or None if the connection broke before."""
         try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=30) as s:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=patience) as s:
                 f = s.makefile("rwb")
 
                 def say(line):

@@ -70,6 +70,7 @@ struct world_inside {
     uint64_t next_client;
     uint64_t client; // the connection of world_submit and world_ask
     struct buf client_in;
+    struct intake_marks intake;
     bool client_closed, client_is_stopped; // stopped: nobody reads what the client sends
     int64_t last_at[2];                    // per direction: bytes do not overtake each other
 };
@@ -403,8 +404,21 @@ static void send_bytes(struct world *w, const struct pipeline_effect *fx)
     h->bytes = buf_steal(&all, &h->size);
 }
 
+static bool is_of_others(const struct world *w, const struct pipeline_effect *fx)
+{
+    bool is_on_conn =
+        fx->kind == PIPELINE_SEND || fx->kind == PIPELINE_READ || fx->kind == PIPELINE_CLOSE;
+    return w->others && is_on_conn && fx->conn % 2 == 1 && fx->conn != w->in->client;
+}
+
 static void execute(struct world *w, const struct pipeline_effect *fx)
 {
+    if (is_of_others(w, fx)) {
+        w->others(w->others_arg, fx);
+        if (fx->kind == PIPELINE_SEND && fx->wants_sent)
+            event_later(w, PIPELINE_SENT, fx->conn, w->now_ms);
+        return;
+    }
     switch (fx->kind) {
     case PIPELINE_SEND:
         send_bytes(w, fx);
@@ -591,6 +605,7 @@ static void begin(struct world *w)
         .seed = draw(w),
         .now_ms = w->now_ms + in->offset_ms,
         .batches_max = in->batches_max,
+        .intake = in->intake,
     };
     in->pipeline = pipeline_new(&options);
     struct pipeline_event e = {.kind = PIPELINE_START};
@@ -686,6 +701,7 @@ struct world *world_new(const struct world_options *options)
     in->start_ms = options->start_ms ? options->start_ms : 1767225600000; // 2026-01-01
     in->latency_ms = options->latency_ms ? options->latency_ms : 1;
     in->batches_max = options->batches_max;
+    in->intake = options->intake;
     in->keeps_trace = options->keeps_trace;
     in->next_client = 1;
     w->now_ms = in->start_ms;
@@ -731,11 +747,27 @@ void world_free(struct world *w)
 
 // The world as a client of the local socket.
 
+uint64_t world_number(struct world *w)
+{
+    uint64_t conn = w->in->next_client;
+    w->in->next_client += 2;
+    return conn;
+}
+
+void world_feed(struct world *w, struct pipeline_event *e)
+{
+    feed(w, e);
+}
+
+struct pipeline *world_pipeline(struct world *w)
+{
+    return w->in->pipeline;
+}
+
 static void client_open(struct world *w)
 {
     struct world_inside *in = w->in;
-    in->client = in->next_client;
-    in->next_client += 2;
+    in->client = world_number(w);
     in->client_closed = in->client_is_stopped = false;
     buf_reset(&in->client_in);
     struct pipeline_event e = {.kind = PIPELINE_ACCEPTED, .conn = in->client, .door = DOOR_LOCAL};

@@ -72,6 +72,7 @@ struct world_options {
     int64_t latency_ms;   // of the network, one way, and of the spool; 0: 1
     uint32_t batches_max; // of the pipeline; 0: its default
     bool keeps_trace;     // log lines and events as text
+    struct intake_marks intake;
 };
 
 struct world {
@@ -86,6 +87,9 @@ struct world {
     bool wants_stream; // world_ask's answers come as a stream
     struct buf trace;  // "TIME LINE\n"; times relative to the start: "+04:00:00"
     struct host *hosts;
+    // What becomes of connections that come in and are not of the world's own client (crowd.h).
+    void (*others)(void *arg, const struct pipeline_effect *fx);
+    void *others_arg;
     struct world_inside *in;
 };
 
@@ -126,6 +130,9 @@ void world_jump(struct world *w, int64_t by_ms);        // of the wall clock
 void world_reload(struct world *w, const char *config); // as SIGHUP does
 
 uint64_t world_queued(struct world *w); // messages in the spool
+struct pipeline *world_pipeline(struct world *w);
+uint64_t world_number(struct world *w); // of the next connection that comes in
+void world_feed(struct world *w, struct pipeline_event *e);
 // For how long answers of the DNS may be kept; 0, the default: not at all.
 void world_dns_ttl(struct world *w, uint32_t ttl_s);
 // One operator's request by the local socket; the answer's bytes (valid until the next call). Exit

@@ -127,7 +127,7 @@ static bool holds(struct session *s, const json_t *expect)
         if ((text && strcmp(s->entries[i]->message.sender, text) == 0) || !is_clean(&s->bodies[i]))
             return false;
     }
-    return s->memory_max <= MESSAGE_CHUNK_MAX + 64 && has_no_control(&s->trace);
+    return s->memory_max <= MESSAGE_CHUNK_MAX + 64 + SESSION_ENVELOPE && has_no_control(&s->trace);
 }
 
 static bool run_smtp(const json_t *c, size_t read_size)

@@ -15,7 +15,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SESSION_MESSAGES_MAX = 8, SESSION_BODY_MAX = 64 * 1024 * 1024 };
+enum {
+    SESSION_MESSAGES_MAX = 8,
+    SESSION_BODY_MAX = 64 * 1024 * 1024,
+    SESSION_ENVELOPE = 200, // bytes that a sender and a recipient or two take
+};
 
 struct session {
     struct server_settings settings;
@@ -26,6 +30,8 @@ struct session {
     bool is_slow;     // answers come only after all effects were taken
     bool is_silent;   // answers never come by themselves
     size_t read_size; // bytes per read; 0: all at once
+    size_t chunk_max; // said with the bytes
+    bool is_busy;     // likewise
     enum fp_err store_err;
     enum server_verdict begin_verdict;
     int64_t now_ms;
@@ -226,6 +232,8 @@ static inline void session_read(struct session *s, struct slice bytes)
     bool wants = true;
     while (bytes.n > 0 && wants) {
         struct server_event e = {.kind = SERVER_BYTES, .now_ms = s->now_ms, .bytes = bytes};
+        e.chunk_max = s->chunk_max;
+        e.is_busy = s->is_busy;
         size_t used = server_feed(s->server, &e);
         session_settle(s);
         wants = server_wants_input(s->server);

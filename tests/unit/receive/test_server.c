@@ -381,7 +381,7 @@ static void test_chunks(void **state)
     // One blank line stands between our field and a text without a header.
     assert_int_equal(s->entries[0]->message.size, total + trace_size + 2);
     assert_int_equal(s->entries[0]->tail_size, trace_size + 2);
-    assert_in_range(s->memory_max, 1, MESSAGE_CHUNK_MAX + 64);
+    assert_in_range(s->memory_max, 1, MESSAGE_CHUNK_MAX + 64 + SESSION_ENVELOPE);
 }
 
 // The text ends exactly where a chunk does: there is no tail.
@@ -531,8 +531,117 @@ static void test_begin_refused(void **state)
     s->begin_verdict = VERDICT_BUSY;
     start(s, HELLO ENVELOPE);
     session_say(s, "DATA\r\nMAIL FROM:<>\r\n");
-    assert_string_equal(trace(s), "begin\nS- 452 4.3.1 No room in the spool, try again later\n"
-                                  "S: 250 2.1.0 Ok\n");
+    assert_string_equal(trace(s),
+                        "begin\nS- 452 4.3.1 Too much mail waits to be stored, try again later\n"
+                        "S: 250 2.1.0 Ok\n");
+    assert_int_equal(server_take_refusals(s->server), 1);
+    assert_int_equal(server_take_refusals(s->server), 0);
+}
+
+// No message begins, and what is no beginning of one goes on as ever.
+static void test_busy_at_mail(void **state)
+{
+    struct session *s = *state;
+    start(s, HELLO);
+    s->is_busy = true;
+    session_say(s, "MAIL FROM:<a@b.example>\r\n");
+    session_say(s, "MAIL FROM:<a@b.example> SIZE=99999999999\r\n"); // that will not change
+    session_say(s, "RCPT TO:<b@b.example>\r\n");
+    session_say(s, "NOOP\r\n");
+    s->is_busy = false;
+    session_say(s, "MAIL FROM:<a@b.example>\r\n");
+    s->is_busy = true;
+    session_say(s, "RCPT TO:<b@busy.example>\r\n");
+    assert_string_equal(
+        trace(s), "S- 452 4.3.1 Too much mail waits to be stored, try again later\n"
+                  "S- 552 5.3.4 The message is too big\n"
+                  "S- 503 5.5.1 MAIL first\n"
+                  "S- 250 2.0.0 Ok\n"
+                  "S- 250 2.1.0 Ok\n"
+                  "ask b@busy.example\n"
+                  "note NOQUEUE: reject: RCPT from unknown[192.0.2.7]: 452 4.3.1 <b@busy.example>: "
+                  "No room for another recipient now; from=<a@b.example> to=<b@busy.example> "
+                  "proto=ESMTP helo=<c.example>\n"
+                  "S- 452 4.3.1 <b@busy.example>: No room for another recipient now\n");
+    assert_int_equal(server_take_refusals(s->server), 2);
+}
+
+// (V8) The first read is taken as it comes: it is to show how the message begins.
+static void test_small_chunks(void **state)
+{
+    struct session *s = *state;
+    start(s, TO_DATA);
+    buf_reset(&s->trace);
+    send_lines(s, 64);
+    s->chunk_max = 1000;
+    send_lines(s, 2496);
+    s->chunk_max = 0;
+    send_lines(s, 640);
+    s->chunk_max = 1000; // what is there already goes as it is
+    send_lines(s, 64);
+    session_say(s, ".\r\n");
+    assert_string_equal(trace(s), "chunk 0 1000\nchunk 1 1000\nchunk 2 1367\n"
+                                  "end A1 from=<a@c.example> to=bob@local.example\n"
+                                  "S- 250 2.0.0 Ok: queued as 0000000000A1\n");
+    assert_int_equal(s->entries[0]->message.size, strlen(received) + 2 + 64 + 2496 + 640 + 64);
+}
+
+// Memory becomes short when a chunk is all but full: it never becomes larger than the largest.
+static void test_small_chunks_behind_a_large_one(void **state)
+{
+    (void)state;
+    for (size_t missing = 1; missing <= 6; missing++) {
+        struct session s;
+        session_init(&s);
+        size_t rest = (size_t)MESSAGE_CHUNK_MAX - strlen(received) - 4 - missing;
+        char *text = must_alloc(rest);
+        memset(text, 'x', rest);
+        start(&s, TO_DATA);
+        session_say(&s, "a:\r\n");
+        session_send(&s, slice_of(text, rest));
+        s.chunk_max = 1000;
+        session_say(&s, "yyyyyyyyyy\r\n.\r\n");
+        assert_int_equal(s.count, 1);
+        assert_int_equal(s.entries[0]->chunks_before, 1);
+        assert_int_equal(s.entries[0]->message.size, strlen(received) + 4 + rest + 12);
+        assert_true(s.entries[0]->message.size - s.entries[0]->tail_size <= MESSAGE_CHUNK_MAX);
+        free(text);
+        session_close(&s);
+    }
+}
+
+// A message of the largest size must have chunks enough: so many may be small, and then they are
+// large again.
+static void test_small_chunks_are_limited(void **state)
+{
+    struct session *s = *state;
+    s->settings.message_size_max = (uint64_t)MESSAGE_CHUNK_MAX * (MESSAGE_CHUNKS_MAX - 5);
+    start(s, TO_DATA);
+    buf_reset(&s->trace);
+    send_lines(s, 64);
+    s->chunk_max = 1000;
+    send_lines(s, 10 * 1024);
+    assert_string_equal(trace(s), "chunk 0 1000\nchunk 1 1000\nchunk 2 1000\n");
+}
+
+// The wait was ours: the client's time begins anew.
+static void test_resumed(void **state)
+{
+    struct session *s = *state;
+    start(s, HELLO);
+    s->now_ms += s->settings.command_ms + 1000;
+    session_event(s, SERVER_RESUMED);
+    assert_int_equal(server_deadline(s->server), s->now_ms + s->settings.command_ms);
+    session_say(s, ENVELOPE "DATA\r\n");
+    s->now_ms += s->settings.data_ms + 1000;
+    session_event(s, SERVER_RESUMED);
+    assert_int_equal(server_deadline(s->server), s->now_ms + s->settings.data_ms);
+    session_say(s, "x\r\n");
+    s->is_silent = true; // the answer of the spool is out
+    session_say(s, ".\r\n");
+    session_event(s, SERVER_RESUMED);
+    assert_true(server_deadline(s->server) == INT64_MAX);
+    assert_false(s->is_closed);
 }
 
 // (V3)
@@ -777,6 +886,11 @@ int main(void)
         TEST(test_accepted_errors),
         TEST(test_chunk_not_stored),
         TEST(test_begin_refused),
+        TEST(test_busy_at_mail),
+        TEST(test_small_chunks),
+        TEST(test_small_chunks_behind_a_large_one),
+        TEST(test_small_chunks_are_limited),
+        TEST(test_resumed),
         TEST(test_question_stops_reading),
         TEST(test_ends),
         TEST(test_shutdown_after_the_message),
