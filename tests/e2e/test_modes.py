@@ -51,6 +51,7 @@ def test_nothing_is_synced(world):
     began = time.monotonic()
     world.start()
     world.sendmail("b@d.example")  # when this is answered ids have been reserved
+    world.await_log("removed")  # and what became of it is stored
     end = trace(world, CALLS)
     p = world.run(source, "-s", "10", "-l", "5120", "-m", str(MESSAGES), "-f", "a@s.example", "-t", "b@d.example",
                   f"127.0.0.1:{world.port}")
