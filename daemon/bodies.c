@@ -9,7 +9,8 @@
 //      for a fast destination would lose each body just before its turn.
 // (B2) Effects borrow from bodies until the next feed, so a body that is not needed any more is
 //      buried only then; and what was used in this feed has not waited.
-// (B3) Bytes that a socket was given and has not taken count, too (`sending`).
+// (B3) What was asked of the spool, and what a socket was given and has not taken, counts, too
+//      (`sending`).
 #include "daemon/pipeline_internal.h"
 
 #include <stdlib.h>

@@ -29,7 +29,7 @@ struct carrier {
     uint32_t chunk;             // next chunk to read
     uint32_t chunk_offset;      // from there on
     uint64_t body_given;
-    size_t sending;        // bytes of the body given to the socket: SENT is awaited
+    size_t sending; // bytes of the body asked of the spool, or given to the socket and not out
     uint32_t messages_max; // on one connection
     int64_t idle_until_ms; // TIME_NEVER while a batch is under way
     uint32_t depth;        // pumping, possibly nested
@@ -145,6 +145,12 @@ static void forget_piece(struct pipeline *p, struct carrier *h)
     if (h->uses_body)
         body_leave(p, h->batch->body);
     h->uses_body = false;
+}
+
+static void count_sending(struct pipeline *p, struct carrier *h, size_t n)
+{
+    h->sending += n;
+    p->sending += n;
 }
 
 static void forget_sending(struct pipeline *p, struct carrier *h)
@@ -286,8 +292,7 @@ static void batch_done(struct pipeline *p, struct carrier *h, const struct sessi
 static void give_body(struct pipeline *p, struct carrier *h, struct slice piece)
 {
     h->body_given += piece.n;
-    h->sending += piece.n;
-    p->sending += piece.n;
+    count_sending(p, h, piece.n);
     struct session_event e = {.kind = SESSION_BODY, .now_ms = p->now_ms, .bytes = piece};
     e.is_last = h->body_given >= h->batch->message.size;
     session_feed(h->session, &e);
@@ -310,7 +315,8 @@ static void give_part(struct pipeline *p, struct carrier *h, const struct body *
 
 static void need_body(struct pipeline *p, struct carrier *h)
 {
-    size_t max = body_piece_max(p, h->batch->message.size - h->body_given);
+    uint64_t left = h->batch->message.size - h->body_given;
+    size_t max = body_piece_max(p, left);
     struct body *b = h->chunk == 0 ? h->batch->body : NULL;
     forget_piece(p, h);
     if (body_use(p, b)) {
@@ -331,11 +337,13 @@ static void need_body(struct pipeline *p, struct carrier *h)
     op->chunk.size_max = (uint32_t)max;
     h->reading = store_op(p, op, WAIT_CARRIER_CHUNK);
     h->reading->carrier = h;
+    count_sending(p, h, left < max ? (size_t)left : max); // many may ask before the first is read
 }
 
 void carrier_chunk_read(struct pipeline *p, struct carrier *h, struct op *op)
 {
     h->reading = NULL;
+    forget_sending(p, h);
     if (op->err || op->chunk.size == 0) {
         session_feed(h->session,
                      &(struct session_event){.kind = SESSION_BODY_FAILED, .now_ms = p->now_ms});
@@ -383,7 +391,10 @@ static void send_slices(struct pipeline *p, struct carrier *h, const struct sess
     e->conn = h->conn;
     e->slices = kept;
     e->slice_count = fx->slice_count;
-    e->wants_sent = fx->wants_sent;
+    // Of the last piece nobody waits to hear, but a large one counts until it is out.
+    e->wants_sent = fx->wants_sent || h->sending > BUDGET_PIECE_SMALL;
+    if (!e->wants_sent)
+        forget_sending(p, h);
 }
 
 static void close_connection(struct pipeline *p, struct carrier *h)

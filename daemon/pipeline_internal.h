@@ -190,7 +190,7 @@ struct pipeline {
     uint32_t door_count, local_door_count, carrier_count;
     uint32_t batches_max;
     size_t body_memory, body_memory_max;
-    size_t sending;            // bytes of bodies that sockets were given and have not taken
+    size_t sending;            // bytes of bodies asked of the spool, or that sockets have not taken
     struct body *spare_bodies; // those that may be given up, in the order of waiting
     enum fp_err accept_err;    // of the last message that came in: a change is said once
     bool is_spool_failing;     // outcomes cannot be stored

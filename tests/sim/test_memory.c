@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What the daemon keeps in memory has a bound, whatever the mail is like.
+#include "core/must.h"
 #include "daemon/budget.h"
 #include "world.h"
 
@@ -7,10 +8,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
-enum { DESTINATIONS = 600, MESSAGES = 3000 };
+enum { DESTINATIONS = 600, MESSAGES = 3000, LONG_MESSAGES = 200, LONG = 600 * 1024 };
 
 static uint32_t connections_open(const struct world *w)
 {
@@ -70,11 +72,68 @@ static void test_outcomes_that_wait(void **state)
     world_free(w);
 }
 
+static char *make_text(size_t size)
+{
+    char *text = must_alloc(size + 1);
+    memset(text, 'x', size);
+    for (size_t at = 62; at + 2 <= size; at += 64)
+        memcpy(text + at, "\r\n", 2);
+    memcpy(text, "Subject: long\r\n\r\n", 17);
+    text[size] = '\0';
+    return text;
+}
+
+static size_t body_memory(struct world *w)
+{
+    struct pipeline_flow flow;
+    pipeline_flow(world_pipeline(w), &flow);
+    return flow.body_memory;
+}
+
+// Two hundred hosts take a long message each, slowly: what is on its way to them keeps to the
+// budget, but for a small piece each, and arrives whole.
+static void test_hosts_that_take_slowly(void **state)
+{
+    (void)state;
+    struct world *w = world_new(&(struct world_options){
+        .seed = 3,
+        .config = "limit = ( { for = \"*\", connections = 200 } )\n"
+                  "route = ( { for = \"*\", to = [ \"smtp://192.0.2.1:25\" ] } )\n"});
+    char *text = make_text(LONG);
+    size_t peak = 0;
+    struct host *h = world_host(w, "192.0.2.1");
+    h->state = HOST_DOWN; // so that all of them begin at once
+    world_hosts_slow(w, 10 * TIME_SECOND_MS);
+    for (int i = 0; i < LONG_MESSAGES; i++) {
+        char rcpt[64];
+        snprintf(rcpt, sizeof rcpt, "b%d@example.com", i);
+        assert_int_not_equal(world_submit(w, "a@example.org", rcpt, text), 0);
+    }
+    h->state = HOST_UP;
+    world_run(w, 5 * TIME_MINUTE_MS);
+    for (int steps = 0; world_queued(w) > 0; steps++) {
+        assert_true(steps < 20000);
+        world_run(w, TIME_SECOND_MS);
+        peak = body_memory(w) > peak ? body_memory(w) : peak;
+    }
+    assert_in_range(peak, BUDGET_BODIES / 2,
+                    BUDGET_BODIES + LONG_MESSAGES * (size_t)BUDGET_PIECE_SMALL + MESSAGE_CHUNK_MAX);
+    assert_int_equal(body_memory(w), 0);
+    assert_int_equal(h->received_count, LONG_MESSAGES);
+    for (const struct host_message *m = h->received; m; m = m->next) {
+        assert_true(m->size > LONG);
+        assert_memory_equal(m->content + m->size - LONG, text, LONG); // behind our trace field
+    }
+    free(text);
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_conversations_that_wait),
         cmocka_unit_test(test_outcomes_that_wait),
+        cmocka_unit_test(test_hosts_that_take_slowly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

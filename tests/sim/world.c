@@ -62,6 +62,7 @@ struct world_inside {
     struct op *writes, **writes_last;
     bool writer_called;
     int64_t commit_ms;      // of a slow disk
+    int64_t sent_ms;        // of slow hosts
     int64_t reader_slow_ms; // more time until a reader is heard
     struct record records[RECORDS];
     uint32_t dns_ttl_s;
@@ -263,6 +264,11 @@ void world_reader_slow(struct world *w, int64_t by_ms)
     w->in->reader_slow_ms = by_ms;
 }
 
+void world_hosts_slow(struct world *w, int64_t by_ms)
+{
+    w->in->sent_ms = by_ms;
+}
+
 void world_spool_slow(struct world *w, int64_t by_ms)
 {
     w->in->commit_ms = by_ms;
@@ -393,7 +399,8 @@ static void send_bytes(struct world *w, const struct pipeline_effect *fx)
     for (uint32_t i = 0; i < fx->slice_count; i++)
         buf_add_slice(&all, fx->slices[i]);
     if (fx->wants_sent && (fx->conn != w->in->client || client_takes(w)))
-        event_later(w, PIPELINE_SENT, fx->conn, w->now_ms);
+        event_later(w, PIPELINE_SENT, fx->conn,
+                    w->now_ms + (fx->conn % 2 == 0 ? w->in->sent_ms : 0));
     if (fx->conn == w->in->client) {
         buf_add_slice(&w->in->client_in, buf_slice(&all));
         buf_close(&all);

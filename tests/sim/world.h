@@ -103,6 +103,7 @@ void world_spool_fails(struct world *w, bool fails);      // every op FP_IO, not
 void world_spool_is_full(struct world *w, bool is_full);  // new mail gets FP_FULL
 void world_spool_slow(struct world *w, int64_t by_ms);    // each commit takes so long
 void world_reader_slow(struct world *w, int64_t by_ms);   // what is read is heard so late
+void world_hosts_slow(struct world *w, int64_t by_ms);    // what they are sent is out after that
 void world_dns_fails(struct world *w, bool fails);        // every answer SERVFAIL
 struct host *world_host(struct world *w, const char *ip); // made, up, when unknown
 
