@@ -574,6 +574,8 @@ void door_accept_stored(struct pipeline *p, uint64_t conn, struct op *op)
         door_discard(p, entry->message.id);
     if (!op->err)
         p->counters.accepted++;
+    if (!op->err)
+        turns_mail_came(p);
     if (!relaying_stored(p, entry->message.id, op->err) && !op->err)
         windows_fresh(p, entry);
 }

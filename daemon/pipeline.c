@@ -98,6 +98,7 @@ struct pipeline *pipeline_new(const struct pipeline_options *options)
     alarm_init(&p->alarm_maintain, ALARM_MAINTAIN, NULL);
     alarm_init(&p->alarm_domains, ALARM_DOMAINS, NULL);
     alarm_init(&p->alarm_intake, ALARM_INTAKE, NULL);
+    alarm_init(&p->alarm_turns, ALARM_TURNS, NULL);
     alarm_init(&p->alarm_stop, ALARM_STOP, NULL);
     intake_init(&p->intake, &options->intake);
     p->intake_patience_ms = BUDGET_INTAKE_PATIENCE_MS;
@@ -361,6 +362,9 @@ static void on_timer(struct pipeline *p)
             break;
         case ALARM_OPERATOR:
             operator_timer(p, a->owner);
+            break;
+        case ALARM_TURNS:
+            turns_timer(p);
             break;
         case ALARM_INTAKE:
             doors_refuse(p);

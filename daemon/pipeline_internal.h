@@ -9,6 +9,7 @@
 //   carriers.c       mail out: conversations with destinations   → deliver/session
 //   relaying.c   mode "interactive": the next hop's answer is the client's
 //   settling.c   what became of it: outcomes, notices        → queue/settle, bounce
+//   turns.c      mail that goes out leaves turns to mail that comes in
 //   trouble.c    a spool that cannot be written: nothing is tried whose outcome could not be kept
 //   sweep.c      growing old: warnings and expiry by the clock
 //   operator.c   the operator's requests                     → control
@@ -79,6 +80,7 @@ enum alarm_kind {
     ALARM_INTAKE,
     ALARM_RELAY,
     ALARM_OPERATOR,
+    ALARM_TURNS,
     ALARM_STOP
 };
 struct alarm {
@@ -152,6 +154,17 @@ struct sweep {
     size_t settled_count, settled_cap;
 };
 
+enum brake {
+    BRAKE_SETTLING = 1, // outcomes that wait for the spool are too many
+    BRAKE_TURNS = 2,    // it is the turn of mail that comes in
+};
+
+struct turns {
+    int64_t last_mail_ms;
+    int64_t counted_ms; // until when time has given its share
+    int32_t starts;     // that may be, while mail comes in
+};
+
 struct pipeline {
     const struct config *config;
     struct session_settings session_settings;
@@ -168,7 +181,7 @@ struct pipeline {
     struct effect_queue effects;
     struct heap alarms;
     struct alarm alarm_scheduler, alarm_sweep, alarm_maintain, alarm_domains, alarm_intake,
-        alarm_stop;
+        alarm_turns, alarm_stop;
     struct conn *conns;         // hash by id
     struct waiter *waiters;     // hash by tag
     uint32_t writer_ops;        // with the writer
@@ -179,7 +192,8 @@ struct pipeline {
     struct settling *settlings;
     struct relay *relays;    // hash by message
     uint32_t settling_rcpts; // of them; as they began
-    bool is_braked;          // they are too many: nothing is started
+    uint32_t brakes;         // enum brake bits: nothing is started while there is one
+    struct turns turns;
     struct sweep sweep;
     struct counters counters;
     uint64_t done_at_maintain; // all of them together, at the last step of maintenance
@@ -283,6 +297,7 @@ void windows_announce(struct pipeline *p, const struct message *m,
 void windows_feed(struct pipeline *p,
                   const struct sched_event *event); // feeds, then executes effects
 void windows_timer(struct pipeline *p);
+void brake_set(struct pipeline *p, enum brake brake, bool is_on);
 void windows_page_read(struct pipeline *p, const char *domain, struct op *op);
 void windows_domains_read(struct pipeline *p, struct op *op);
 void windows_healths_read(struct pipeline *p, struct op *op);
@@ -370,6 +385,11 @@ void settling_timer(struct pipeline *p, struct settling *s); // after trouble wi
 void settling_free(struct pipeline *p, struct settling *s);
 // What the rules and the scheduler say about a recipient, for listings too.
 void settling_rule(const struct pipeline *p, const struct recipient *r, struct settle_rule *ret);
+
+// turns.c
+void turns_mail_came(struct pipeline *p); // it is in the spool, or handed on
+void turns_started(struct pipeline *p);   // an attempt
+void turns_timer(struct pipeline *p);
 
 // trouble.c
 void trouble_heard(struct pipeline *p, const struct op *op); // every op that came back

@@ -17,15 +17,6 @@ enum { RETRY_MS = 1000 };
 
 static void proceed(struct pipeline *p, struct settling *s);
 
-// Attempts end faster than a slow disk takes what became of them: then nothing more is started.
-static void brake(struct pipeline *p, bool is_on)
-{
-    if (p->is_braked == is_on)
-        return;
-    p->is_braked = is_on;
-    windows_feed(p, &(struct sched_event){.kind = SCHED_BRAKE, .is_braked = is_on});
-}
-
 static struct settling *settling_new(struct pipeline *p, struct message *m, struct recipient *rcpts,
                                      uint32_t count)
 {
@@ -38,7 +29,8 @@ static struct settling *settling_new(struct pipeline *p, struct message *m, stru
     *m = (struct message){0};
     DL_APPEND(p->settlings, s);
     p->settling_rcpts += count;
-    brake(p, p->is_braked || p->settling_rcpts > BUDGET_SETTLING_RCPTS);
+    if (p->settling_rcpts > BUDGET_SETTLING_RCPTS)
+        brake_set(p, BRAKE_SETTLING, true); // a slow disk: attempts end faster than it takes that
     return s;
 }
 
@@ -62,7 +54,8 @@ static void finish(struct pipeline *p, struct settling *s)
     settling_done *done = s->done;
     void *arg = s->done_arg;
     settling_free(p, s);
-    brake(p, p->is_braked && p->settling_rcpts > BUDGET_SETTLING_RCPTS / 2);
+    if (p->settling_rcpts <= BUDGET_SETTLING_RCPTS / 2)
+        brake_set(p, BRAKE_SETTLING, false);
     if (done)
         done(p, arg);
 }

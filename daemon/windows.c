@@ -60,6 +60,7 @@ static void execute(struct pipeline *p, const struct sched_effect *fx)
 {
     switch (fx->kind) {
     case SCHED_START:
+        turns_started(p);
         carrier_start(p, fx->batch);
         break;
     case SCHED_READ_DUE:
@@ -87,6 +88,14 @@ void windows_feed(struct pipeline *p, const struct sched_event *event)
         execute(p, &fx);
     p->is_pumping = false;
     alarm_set(p, &p->alarm_scheduler, scheduler_deadline(p->scheduler));
+}
+
+void brake_set(struct pipeline *p, enum brake brake, bool is_on)
+{
+    bool was_on = p->brakes != 0;
+    p->brakes = is_on ? p->brakes | brake : p->brakes & ~(uint32_t)brake;
+    if ((p->brakes != 0) != was_on)
+        windows_feed(p, &(struct sched_event){.kind = SCHED_BRAKE, .is_braked = p->brakes != 0});
 }
 
 void windows_timer(struct pipeline *p)
