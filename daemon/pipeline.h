@@ -123,5 +123,8 @@ struct pipeline_flow {
     uint32_t writer_ops;                // stored or changed: with the writer, not finished
 };
 void pipeline_flow(const struct pipeline *p, struct pipeline_flow *ret);
+// How many messages are likely to be ready for the spool within a millisecond or so: that many may
+// share a commit.
+uint32_t pipeline_commit_size(const struct pipeline *p);
 
 #endif

@@ -161,8 +161,11 @@ enum brake {
 
 struct turns {
     int64_t last_mail_ms;
-    int64_t counted_ms; // until when time has given its share
-    int32_t starts;     // that may be, while mail comes in
+    int64_t counted_ms;   // until when time has given its share
+    int32_t starts;       // that may be, while mail comes in
+    int64_t window_ms;    // messages are counted since then,
+    uint32_t came;        // these
+    uint32_t came_before; // and those of the window before
 };
 
 struct pipeline {

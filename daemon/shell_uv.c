@@ -136,8 +136,10 @@ static void execute(struct shell *sh, const struct pipeline_effect *fx)
 
 static void push_ops(struct shell *sh)
 {
-    if (sh->to_writer.first)
+    if (sh->to_writer.first) {
+        worker_expect(sh->writer, pipeline_commit_size(sh->pipeline));
         worker_push_list(sh->writer, sh->to_writer.first);
+    }
     if (sh->to_reader.first)
         worker_push_list(sh->reader, sh->to_reader.first);
     sh->to_writer = sh->to_reader = (struct op_chain){0};

@@ -15,7 +15,8 @@
 enum {
     BACKLOG = 1024,
     SOCKET_MODE = 0666,
-    PATIENCE_MS = 5, // how long an outcome waits for company (queue/writer_db.h)
+    GATHER_US = 1000, // how long a message waits for others to share its commit
+    PATIENCE_MS = 5,  // how long an outcome waits for company (queue/writer_db.h)
 };
 
 void shell_log(struct shell *sh, enum log_level level, struct slice text)
@@ -150,8 +151,11 @@ static enum fp_err open_worker(struct shell *sh, enum store_role role, struct wo
         return err;
     if (ret_high_water)
         *ret_high_water = store_id_high_water(store);
-    struct worker_options wo = {
-        .store = store, .patience_ms = PATIENCE_MS, .wake = on_worker, .wake_arg = &sh->wake};
+    struct worker_options wo = {.store = store,
+                                .patience_ms = PATIENCE_MS,
+                                .gather_us = GATHER_US,
+                                .wake = on_worker,
+                                .wake_arg = &sh->wake};
     *ret = worker_start(&wo);
     return FP_OK;
 }

@@ -12,7 +12,9 @@ enum {
     BUSY_MS = 20,  // so long after a message came there may be the next one
     EACH_MS = 3,   // attempts that may begin in a millisecond
     EACH_MAIL = 1, // and for each message that came
-    SAVED_MAX = 32,
+    SAVED_MAX = 200,
+    WINDOW_MS = 4,
+    CLIENTS_EACH = 10, // so many clients, and one of them is likely to be ready
 };
 
 static bool is_busy(const struct pipeline *p)
@@ -35,9 +37,30 @@ static void take_time(struct pipeline *p)
     t->counted_ms = p->now_ms;
 }
 
+static void count_mail(struct pipeline *p)
+{
+    struct turns *t = &p->turns;
+    int64_t ms = p->now_ms - t->window_ms;
+    if (ms >= WINDOW_MS) {
+        t->came_before = ms < 2 * WINDOW_MS ? t->came : 0;
+        t->came = 0;
+        t->window_ms = p->now_ms;
+    }
+    t->came++;
+}
+
+// Clients that are there and say nothing do not count, nor does the rate of a single one.
+uint32_t pipeline_commit_size(const struct pipeline *p)
+{
+    const struct turns *t = &p->turns;
+    uint32_t by_clients = p->door_count / CLIENTS_EACH, by_rate = t->came_before / 2;
+    return by_clients < by_rate ? by_clients : by_rate;
+}
+
 void turns_mail_came(struct pipeline *p)
 {
     take_time(p);
+    count_mail(p);
     p->turns.last_mail_ms = p->now_ms;
     add(&p->turns, EACH_MAIL);
 }

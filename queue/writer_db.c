@@ -7,6 +7,10 @@
 // disk, the next batch gathers. What nobody waits for (OP_LAZY) is held until there is company, or
 // `patience_ms` have gone by.
 //
+// With many clients a commit would still begin with the first two or three of them, as a disk
+// takes less time than a round of the loop. When more are likely to come (worker_expect) the first
+// waits `gather_us` for them at most.
+//
 // The thread sleeps in two ways. It dozes, with nothing to do and no clock: whoever brings anything
 // wakes it. Or it watches: it will look again by itself, so that a lazy op, of which one follows
 // nearly every accept, costs no signal. It watches when it holds something, and for one patience
@@ -32,7 +36,9 @@ struct worker {
     struct op_queue todo, done; // under the mutex
     uint32_t todo_urgent;       // under the mutex: of `todo`, those that somebody waits for
     uint32_t todo_lazy;         // and those that nobody waits for
-    int64_t watch_until_ms;     // under the mutex: what is held is committed then, at the latest
+    uint32_t expected;          // under the mutex: so many urgent ones are likely to come together
+    int64_t gather_until_us;    // under the mutex: the first of `todo_urgent` waits no longer
+    int64_t watch_until_us;     // under the mutex: what is held is committed then, at the latest
     size_t pending_bytes;       // under the mutex
     bool is_dozing;             // under the mutex
     bool is_stopping;           // under the mutex
@@ -45,11 +51,11 @@ enum {
     LAZY_MAX = 128, // more are not held: they keep a commit busy as it is
 };
 
-static int64_t now_ms(void)
+static int64_t now_us(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
 static void queue_add(struct op_queue *q, struct op *first, struct op *last)
@@ -203,16 +209,20 @@ static struct op *queue_take(struct op_queue *q, struct op *before)
 
 static bool must_begin(const struct worker *w)
 {
-    return w->todo_urgent > 0 || w->todo_lazy >= LAZY_MAX || w->is_stopping ||
-           (w->todo_lazy > 0 && now_ms() >= w->watch_until_ms);
+    if (w->is_stopping || w->todo_lazy >= LAZY_MAX)
+        return true;
+    if (w->todo_urgent > 0 && (w->todo_urgent >= w->expected || now_us() >= w->gather_until_us))
+        return true;
+    return w->todo_lazy > 0 && now_us() >= w->watch_until_us;
 }
 
 static void await_work(struct worker *w)
 {
     while (!must_begin(w)) {
-        int64_t until = w->watch_until_ms;
-        struct timespec t = {.tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000};
-        if (w->todo_lazy > 0 || now_ms() < until) {
+        bool gathers = w->todo_urgent > 0;
+        int64_t until = gathers ? w->gather_until_us : w->watch_until_us;
+        struct timespec t = {.tv_sec = until / 1000000, .tv_nsec = until % 1000000 * 1000};
+        if (gathers || w->todo_lazy > 0 || now_us() < until) {
             pthread_cond_timedwait(&w->has_work, &w->mutex, &t);
         } else {
             w->is_dozing = true;
@@ -278,7 +288,7 @@ static void give_back(struct worker *w, struct op *first, size_t bytes)
     queue_add(&w->done, first, last);
     w->pending_bytes -= bytes;
     if (w->todo_lazy == 0)
-        w->watch_until_ms = now_ms() + w->options.patience_ms;
+        w->watch_until_us = now_us() + w->options.patience_ms * (int64_t)1000;
     pthread_mutex_unlock(&w->mutex);
     if (w->options.wake)
         w->options.wake(w->options.wake_arg);
@@ -331,15 +341,25 @@ struct worker *worker_start(const struct worker_options *options)
 static bool add(struct worker *w, struct op *first, struct op *last, uint32_t urgent, uint32_t lazy)
 {
     bool wakes = w->is_dozing || (urgent > 0 && w->todo_urgent == 0) ||
+                 (w->todo_urgent < w->expected && w->todo_urgent + urgent >= w->expected) ||
                  (w->todo_lazy < LAZY_MAX && w->todo_lazy + lazy >= LAZY_MAX);
     if (w->todo_lazy == 0 && lazy > 0)
-        w->watch_until_ms = now_ms() + w->options.patience_ms;
+        w->watch_until_us = now_us() + w->options.patience_ms * (int64_t)1000;
+    if (w->todo_urgent == 0 && urgent > 0)
+        w->gather_until_us = now_us() + w->options.gather_us;
     queue_add(&w->todo, first, last);
     w->todo_urgent += urgent;
     w->todo_lazy += lazy;
     if (wakes)
         w->is_dozing = false; // whoever comes next need not wake it again
     return wakes;
+}
+
+void worker_expect(struct worker *w, uint32_t count)
+{
+    pthread_mutex_lock(&w->mutex);
+    w->expected = count;
+    pthread_mutex_unlock(&w->mutex);
 }
 
 void worker_push_list(struct worker *w, struct op *first)

@@ -21,6 +21,7 @@ struct worker_options {
     struct store *store;     // owned by the worker from now on; closed by worker_stop
     uint32_t batch_max;      // ops per commit at most (writer); 1024
     uint32_t patience_ms;    // how long lazy ops wait for company (writer); 0: not at all
+    uint32_t gather_us;      // how long the first that somebody waits for does so, too (writer)
     void (*wake)(void *arg); // called after ops have finished; must be async-signal-like cheap
     void *wake_arg;
 };
@@ -35,6 +36,9 @@ struct worker_news {
 struct worker *worker_start(const struct worker_options *options);
 void worker_push(struct worker *w, struct op *op);         // ownership goes to the worker
 void worker_push_list(struct worker *w, struct op *first); // linked by op->next; one lock
+// From now on so many ops that somebody waits for are likely to come within gather_us: they are to
+// share a commit. 0 or 1: none waits for others.
+void worker_expect(struct worker *w, uint32_t count);
 struct op *worker_take(struct worker *w);              // all finished ones, linked; NULL when none
 struct worker_news worker_take_news(struct worker *w); // told once; has it changed, wake was called
 size_t worker_pending_bytes(struct worker *w);         // body bytes pushed and not yet finished

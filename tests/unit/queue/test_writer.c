@@ -39,6 +39,13 @@ static void start_patient_writer(struct crew *c, uint32_t batch_max, uint32_t pa
     c->writer = worker_start(&o);
 }
 
+static void start_gathering_writer(struct crew *c, uint32_t gather_us)
+{
+    struct worker_options o = {
+        .store = c->spool.store, .gather_us = gather_us, .wake = wake, .wake_arg = &c->woken};
+    c->writer = worker_start(&o);
+}
+
 static void start_writer(struct crew *c, uint32_t batch_max)
 {
     start_patient_writer(c, batch_max, 0);
@@ -331,6 +338,37 @@ static void test_lazy_many(void **state)
     assert_int_equal(spool_number(&c->spool, "SELECT count(*) FROM message"), 0);
 }
 
+// An hour is waited for the three that are likely to come; more than that is not waited for.
+static void test_gathers_what_is_expected(void **state)
+{
+    struct crew *c = *state;
+    start_gathering_writer(c, UINT32_MAX);
+    worker_expect(c->writer, 3);
+    for (int i = 0; i < 3; i++)
+        worker_push(c->writer, new_accept(c, 0, 100));
+    free_list(collect(c->writer, &c->woken, 3, NULL));
+    assert_int_equal(sem_trywait(&c->woken), -1); // one commit, one wake
+    worker_expect(c->writer, 1);
+    worker_push(c->writer, new_accept(c, 0, 100));
+    free_list(collect(c->writer, &c->woken, 1, NULL));
+    worker_expect(c->writer, 3);
+    worker_push(c->writer, new_accept(c, 0, 100));
+    free_list(stop_writer(c)); // stopping waits for nobody
+    assert_int_equal(spool_number(&c->spool, "SELECT count(*) FROM message"), 5);
+}
+
+// Of those that are expected some may never come.
+static void test_gathers_for_a_while(void **state)
+{
+    struct crew *c = *state;
+    start_gathering_writer(c, 1000);
+    worker_expect(c->writer, 100);
+    for (int i = 0; i < 5; i++) {
+        worker_push(c->writer, new_accept(c, 0, 100));
+        free_list(collect(c->writer, &c->woken, 1, NULL));
+    }
+}
+
 static void limit_pages(struct crew *c, int64_t more)
 {
     char sql[80];
@@ -448,6 +486,8 @@ int main(void)
         CREW_TEST(test_order_within_a_message),
         CREW_TEST(test_lazy_alone),
         CREW_TEST(test_lazy_many),
+        CREW_TEST(test_gathers_what_is_expected),
+        CREW_TEST(test_gathers_for_a_while),
         CREW_TEST(test_full),
         CREW_TEST(test_ballast),
         CREW_TEST(test_damage_is_one_operations_own),
