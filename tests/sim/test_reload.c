@@ -75,7 +75,7 @@ static void test_cut_short_among_many(void **state)
     world_run(w, 5 * TIME_SECOND_MS);
     assert_int_not_equal(world_submit(w, "a@example.org", rcpts.p, content), 0);
     world_run(w, 100); // all have begun
-    world_restart(w); // they are done during the grace, and say QUIT
+    world_restart(w);  // they are done during the grace, and say QUIT
     assert_int_equal(world_queued(w), 1);
     buf_close(&text);
     buf_close(&rcpts);
