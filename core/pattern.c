@@ -9,7 +9,9 @@
 #include <ctype.h>
 #include <stdlib.h>
 
-enum { WALK_ADDRESS, WALK_DOMAIN, WALK_BELOW, WALK_ALL, WALK_OVER };
+enum { WALK_ADDRESS, WALK_DOMAIN, WALK_BELOW, WALK_HOST, WALK_ALL, WALK_OVER };
+
+#define HOST_PREFIX "mx:"
 
 struct pattern_entry {
     const char *text;
@@ -59,11 +61,26 @@ bool pattern_index_add(struct pattern_index *x, const char *text, uint32_t row)
     x->count++;
     if (memchr(key.p, '@', key.n))
         x->has_address = true;
+    else if (slice_starts_nocase(key, SLICE_LIT(HOST_PREFIX)))
+        x->has_host = true;
     else if (key.p[0] == '.')
         x->has_below = true;
     else
         x->has_domain = true;
     return true;
+}
+
+bool pattern_index_find(const struct pattern_index *x, const char *text, uint32_t *ret_row)
+{
+    struct slice key = slice_str(text);
+    if (slice_equal(key, SLICE_LIT("*"))) {
+        *ret_row = x->all;
+        return x->has_all;
+    }
+    const struct pattern_entry *e = find(x, key);
+    if (e)
+        *ret_row = e->row;
+    return e != NULL;
 }
 
 // The domain's place in the address. A quoted local part may hold other at signs.
@@ -78,6 +95,7 @@ void pattern_walk_init(struct pattern_walk *w, const struct pattern_index *x, st
     w->index = x;
     w->stage = WALK_ALL;
     w->n = 0;
+    w->host = (struct slice){NULL, 0};
     if (!x->by_text)
         return;
     w->stage = WALK_ADDRESS;
@@ -87,7 +105,7 @@ void pattern_walk_init(struct pattern_walk *w, const struct pattern_index *x, st
         w->domain = 0;
     }
     if (address.n > sizeof w->text)
-        w->stage = WALK_ALL;
+        w->stage = WALK_HOST;
     else
         for (; w->n < address.n; w->n++)
             w->text[w->n] = (char)tolower((unsigned char)address.p[w->n]);
@@ -107,6 +125,17 @@ static const struct pattern_entry *find_below(struct pattern_walk *w)
     return NULL;
 }
 
+static const struct pattern_entry *find_host(const struct pattern_walk *w)
+{
+    char text[sizeof HOST_PREFIX + ADDRESS_DOMAIN_MAX] = HOST_PREFIX;
+    size_t n = sizeof HOST_PREFIX - 1;
+    if (!w->index->has_host || w->host.n == 0 || w->host.n > ADDRESS_DOMAIN_MAX)
+        return NULL;
+    for (size_t i = 0; i < w->host.n; i++)
+        text[n++] = (char)tolower((unsigned char)w->host.p[i]);
+    return find(w->index, slice_of(text, n));
+}
+
 static const struct pattern_entry *find_next(struct pattern_walk *w)
 {
     const struct pattern_index *x = w->index;
@@ -124,7 +153,11 @@ static const struct pattern_entry *find_next(struct pattern_walk *w)
     if (!e && w->stage == WALK_BELOW) {
         e = x->has_below ? find_below(w) : NULL;
         if (!e)
-            w->stage = WALK_ALL;
+            w->stage = WALK_HOST;
+    }
+    if (!e && w->stage == WALK_HOST) {
+        w->stage = WALK_ALL;
+        e = find_host(w);
     }
     return e;
 }

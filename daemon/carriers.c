@@ -237,7 +237,7 @@ void carrier_start(struct pipeline *p, struct batch *b)
     if (!h)
         h = carrier_new(p, b, row);
     struct limit_rule limit;
-    rules_limit(&p->config->rules, slice_str(b->rule_domain), &limit);
+    rules_limit(&p->config->rules, slice_str(b->rule_domain), (struct slice){NULL, 0}, &limit);
     h->messages_max = limit.messages_per_connection;
     h->batch = b;
     h->is_cut = false;

@@ -129,8 +129,11 @@ static bool domain_is_valid(struct slice text)
 
 bool config_pattern_is_valid(struct slice text)
 {
+    struct slice host = SLICE_LIT("mx:");
     if (slice_equal(text, SLICE_LIT("*")))
         return true;
+    if (slice_starts_nocase(text, host))
+        return hostname_is_valid(slice_from(text, host.n));
     if (memchr(text.p, '@', text.n))
         return address_check(text, false) == FP_OK;
     if (text.n > 0 && text.p[0] == '.')

@@ -12,6 +12,7 @@
 #include "core/must.h"
 #include "core/time.h"
 #include "daemon/config_sys.h"
+#include "daemon/config_table_conf.h"
 #include "daemon/config_tables_conf.h"
 #include "daemon/config_value_conf.h"
 
@@ -49,13 +50,19 @@ const char *const config_setting_names[] = {
     "route.for",
     "route.to",
     "retry.for",
+    "retry.from",
+    "retry.on",
     "retry.schedule",
     "retry.warn_after",
     "retry.expire_after",
+    "retry.max_attempts",
+    "retry.jitter",
+    "retry.retry_after",
     "limit.for",
     "limit.connections",
     "limit.messages_per_connection",
     "limit.recipients_per_message",
+    "limit.rate",
     "notice.return",
     "notice.language",
     "history",
@@ -117,13 +124,9 @@ static void read_user(struct config_reader *r, const config_setting_t *s, void *
     const char *value = config_string(r, s); // "" is a value: as started
     if (!value)
         return;
-    struct buf place;
-    buf_init(&place, SIZE_MAX);
-    buf_addf(&place, "%s:%u", config_text_file(r->text, (uint32_t)config_setting_source_line(s)),
-             config_setting_place(r, s));
     replace(&c->user, value);
-    replace(&c->user_place, place.p);
-    buf_close(&place);
+    free(c->user_place);
+    c->user_place = config_table_place(r, s);
 }
 
 static void read_operators(struct config_reader *r, const config_setting_t *s, void *into)

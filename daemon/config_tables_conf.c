@@ -1,120 +1,24 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// config_tables: rows of listen, route, retry and limit. See config_tables_conf.h.
-//
-// A row is read into its place at the end of its table before anything in it is known to be right:
-// config_close copes with half a row, and reading on tells all problems of it.
+// config_tables: rows of listen, route and limit. See config_tables_conf.h; retry:
+// config_retry_conf.c.
 #include "daemon/config_tables_conf.h"
 
 #include "core/must.h"
 #include "core/time.h"
 #include "daemon/config.h"
+#include "daemon/config_table_conf.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 
 enum {
-    ROWS_MAX = 100000, // of one table
     TRUSTED_MAX = 1000,
     TARGETS_MAX = 16,
     LIMIT_CONNECTIONS_MAX = 1000,
     LIMIT_MESSAGES_MAX = 1000000,
     LIMIT_RCPTS_MAX = 10000,
-    EXPIRE_DAYS_MAX = 365,
 };
 
 #define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
-
-// What a table is, so that one function walks over all four.
-struct table {
-    const char *name;
-    const char *example;
-    const struct config_member *members;
-    size_t member_count;
-    const char *key; // the member that a row must have, and only one row with each value
-    void *(*add)(struct config *c);
-    char **(*key_of)(struct config *c, uint32_t row);
-};
-
-static bool is_row(struct config_reader *r, const struct table *t, const config_setting_t *row)
-{
-    if (!config_setting_is_group(row)) {
-        config_problem(r, row, "a row of %s is written %s", t->name, t->example);
-        return false;
-    }
-    if (!config_setting_get_member(row, t->key))
-        config_problem(r, row, "this row of %s lacks %s; a row is written %s", t->name, t->key,
-                       t->example);
-    return true;
-}
-
-static void check_key_is_new(struct config_reader *r, const struct table *t,
-                             const config_setting_t *s, uint32_t row, struct pattern_index *keys)
-{
-    const char *key = *t->key_of(r->config, row);
-    if (key && !pattern_index_add(keys, key, row))
-        config_problem(r, config_setting_get_elem(s, row),
-                       "the row %s = \"%s\" stands twice in %s; keep one", t->key,
-                       config_shown(key), t->name);
-}
-
-static void read_table(struct config_reader *r, const struct table *t, const config_setting_t *s)
-{
-    if (!config_setting_is_list(s)) {
-        config_problem(r, s, "%s is a table of rows in round brackets: %s = ( %s )", t->name,
-                       t->name, t->example);
-        return;
-    }
-    int n = config_setting_length(s);
-    if (n > ROWS_MAX) {
-        config_problem(r, s, "%s has %d rows, but must have at most %d", t->name, n, ROWS_MAX);
-        return;
-    }
-    char where[64];
-    struct pattern_index keys = {0};
-    snprintf(where, sizeof(where), " in %s", t->name);
-    for (int i = 0; i < n; i++) {
-        const config_setting_t *row = config_setting_get_elem(s, (unsigned)i);
-        void *into = t->add(r->config); // also for a bad row: indices stay those of the file
-        if (!is_row(r, t, row))
-            continue;
-        config_members_read(r, row, t->members, t->member_count, into, where);
-        check_key_is_new(r, t, s, (uint32_t)i, &keys);
-    }
-    pattern_index_close(&keys);
-}
-
-// A zeroed element more at the end of an array, whose room doubles.
-static void *grow(void **rows, uint32_t *count, size_t size)
-{
-    if ((*count & (*count - 1)) == 0)
-        *rows = must_realloc(*rows, (*count ? 2 * (size_t)*count : 1) * size);
-    char *row = (char *)*rows + *count * size;
-    memset(row, 0, size);
-    *count += 1;
-    return row;
-}
-
-static char *lower_case(const char *s)
-{
-    char *lower = must_strdup(s);
-    for (char *c = lower; *c; c++)
-        *c = (char)tolower((unsigned char)*c);
-    return lower;
-}
-
-static char *read_pattern(struct config_reader *r, const config_setting_t *s)
-{
-    const char *value = config_string(r, s);
-    if (!value)
-        return NULL;
-    if (config_pattern_is_valid(slice_str(value)))
-        return lower_case(value);
-    config_problem(r, s,
-                   "for: \"%s\" is no pattern; write \"user@example.com\", \"example.com\", "
-                   "\".example.com\" (everything below it) or \"*\"",
-                   config_shown(value));
-    return NULL;
-}
 
 // listen
 
@@ -162,7 +66,7 @@ static void listen_trusted(struct config_reader *r, const config_setting_t *s, v
 
 static void *listen_add(struct config *c)
 {
-    return grow((void **)&c->listens, &c->listen_count, sizeof(*c->listens));
+    return config_table_grow((void **)&c->listens, &c->listen_count, sizeof(*c->listens));
 }
 
 static char **listen_key(struct config *c, uint32_t row)
@@ -177,7 +81,7 @@ void config_read_listen(struct config_reader *r, const config_setting_t *s, void
         {"protocol", listen_protocol},
         {"trusted", listen_trusted},
     };
-    static const struct table table = {
+    static const struct config_table table = {
         .name = "listen",
         .example = "{ address = \"127.0.0.1:25\", protocol = \"smtp\" }",
         .members = members,
@@ -187,7 +91,7 @@ void config_read_listen(struct config_reader *r, const config_setting_t *s, void
         .key_of = listen_key,
     };
     struct config *c = config;
-    read_table(r, &table, s);
+    config_table_read(r, &table, s);
     r->has_listen = true;
     for (uint32_t i = 0; i < c->listen_count; i++)
         if (!c->listens[i].trusted)
@@ -198,7 +102,7 @@ void config_read_listen(struct config_reader *r, const config_setting_t *s, void
 
 static void pattern_of_route(struct config_reader *r, const config_setting_t *s, void *into)
 {
-    ((struct route_row *)into)->pattern = read_pattern(r, s);
+    ((struct route_row *)into)->pattern = config_table_pattern(r, s);
 }
 
 static void route_to(struct config_reader *r, const config_setting_t *s, void *into)
@@ -228,7 +132,7 @@ static void route_to(struct config_reader *r, const config_setting_t *s, void *i
 
 static void *route_add(struct config *c)
 {
-    return grow((void **)&c->routes.rows, &c->routes.count, sizeof(*c->routes.rows));
+    return config_table_grow((void **)&c->routes.rows, &c->routes.count, sizeof(*c->routes.rows));
 }
 
 static char **route_key(struct config *c, uint32_t row)
@@ -239,7 +143,7 @@ static char **route_key(struct config *c, uint32_t row)
 void config_read_route(struct config_reader *r, const config_setting_t *s, void *config)
 {
     static const struct config_member members[] = {{"for", pattern_of_route}, {"to", route_to}};
-    static const struct table table = {
+    static const struct config_table table = {
         .name = "route",
         .example = "{ for = \"*\", to = [ \"mx\" ] }",
         .members = members,
@@ -249,7 +153,7 @@ void config_read_route(struct config_reader *r, const config_setting_t *s, void 
         .key_of = route_key,
     };
     (void)config;
-    read_table(r, &table, s);
+    config_table_read(r, &table, s);
     for (int i = 0; config_setting_is_list(s) && i < config_setting_length(s); i++) {
         const config_setting_t *row = config_setting_get_elem(s, (unsigned)i);
         if (config_setting_is_group(row) && !config_setting_get_member(row, "to"))
@@ -258,125 +162,18 @@ void config_read_route(struct config_reader *r, const config_setting_t *s, void 
     }
 }
 
-// retry
-
-static void pattern_of_retry(struct config_reader *r, const config_setting_t *s, void *into)
-{
-    ((struct retry_row *)into)->pattern = read_pattern(r, s);
-}
-
-static void retry_schedule(struct config_reader *r, const config_setting_t *s, void *into)
-{
-    struct retry_row *row = into;
-    const char *value = config_text_value(r, s);
-    if (!value)
-        return;
-    struct slice bad = SLICE_LIT("");
-    enum fp_err err = schedule_parse(slice_str(value), &row->schedule, &bad);
-    if (err == FP_TOO_BIG)
-        config_problem(r, s, "schedule has more than %d waits; the last one repeats anyway",
-                       SCHEDULE_STEPS_MAX);
-    else if (err && bad.n > 0) {
-        char *word = must_memdup(bad.p, bad.n);
-        config_problem(r, s,
-                       "schedule: \"%s\" is no wait of a second or more; write waits one after "
-                       "the other: \"5m 15m 30m\"",
-                       config_shown(word));
-        free(word);
-    } else if (err)
-        config_problem(r, s, "schedule is empty; write waits one after the other: \"5m 15m 30m\"");
-}
-
-static void retry_warn_after(struct config_reader *r, const config_setting_t *s, void *into)
-{
-    struct retry_row *row = into;
-    if (!config_strings(r, s, RULES_WARN_MAX))
-        return;
-    row->has_warn = true;
-    uint32_t n = (uint32_t)config_setting_length(s);
-    for (uint32_t i = 0; i < n; i++) {
-        const config_setting_t *one = config_setting_get_elem(s, i);
-        int64_t ms;
-        if (!config_duration(r, one, TIME_SECOND_MS, EXPIRE_DAYS_MAX * TIME_DAY_MS, &ms))
-            continue;
-        if (row->warn_count > 0 && ms <= row->warn_after_ms[row->warn_count - 1])
-            config_problem(r, one, "warn_after must grow: \"%s\" is not later than the one before",
-                           config_shown(config_setting_get_string(one)));
-        else
-            row->warn_after_ms[row->warn_count++] = ms;
-    }
-}
-
-static void retry_expire_after(struct config_reader *r, const config_setting_t *s, void *into)
-{
-    struct retry_row *row = into;
-    config_duration(r, s, TIME_SECOND_MS, EXPIRE_DAYS_MAX * TIME_DAY_MS, &row->expire_after_ms);
-}
-
-static void *retry_add(struct config *c)
-{
-    return grow((void **)&c->rules.retries, &c->rules.retry_count, sizeof(*c->rules.retries));
-}
-
-static char **retry_key(struct config *c, uint32_t row)
-{
-    return &c->rules.retries[row].pattern;
-}
-
-// A warning that comes after the end, or a first wait beyond it, is no error but hardly meant.
-static void warn_about_retry(struct config_reader *r, const config_setting_t *s,
-                             const struct retry_row *row)
-{
-    if (row->expire_after_ms == 0)
-        return;
-    const config_setting_t *warn = config_setting_get_member(s, "warn_after");
-    for (uint32_t i = 0; i < row->warn_count; i++)
-        if (row->warn_after_ms[i] >= row->expire_after_ms) {
-            config_warning(r, warn,
-                           "warn_after is not before expire_after: that warning is never "
-                           "sent");
-            break;
-        }
-    if (row->schedule.count > 0 && row->schedule.waits_ms[0] >= row->expire_after_ms)
-        config_warning(r, config_setting_get_member(s, "schedule"),
-                       "the first wait of schedule is not shorter than expire_after: there is no "
-                       "second attempt");
-}
-
-void config_read_retry(struct config_reader *r, const config_setting_t *s, void *config)
-{
-    static const struct config_member members[] = {
-        {"for", pattern_of_retry},
-        {"schedule", retry_schedule},
-        {"warn_after", retry_warn_after},
-        {"expire_after", retry_expire_after},
-    };
-    static const struct table table = {
-        .name = "retry",
-        .example = "{ for = \"*\", schedule = \"5m 15m 30m\" }",
-        .members = members,
-        .member_count = COUNT_OF(members),
-        .key = "for",
-        .add = retry_add,
-        .key_of = retry_key,
-    };
-    struct config *c = config;
-    read_table(r, &table, s);
-    for (uint32_t i = 0; i < c->rules.retry_count; i++)
-        warn_about_retry(r, config_setting_get_elem(s, i), &c->rules.retries[i]);
-}
-
 // limit
 
 static void limit_pattern(struct config_reader *r, const config_setting_t *s, void *into)
 {
-    char *pattern = read_pattern(r, s);
+    char *pattern = config_table_pattern(r, s);
     if (pattern && strchr(pattern, '@'))
         config_problem(r, s,
                        "for: \"%s\" is an address, but limit counts by destination: write a "
                        "domain or \"*\"",
                        config_shown(pattern));
     ((struct limit_row *)into)->pattern = pattern;
+    ((struct limit_row *)into)->place = config_table_place(r, s);
 }
 
 static void limit_number(struct config_reader *r, const config_setting_t *s, int64_t max,
@@ -402,9 +199,35 @@ static void limit_rcpts(struct config_reader *r, const config_setting_t *s, void
     limit_number(r, s, LIMIT_RCPTS_MAX, &((struct limit_row *)into)->recipients_per_message);
 }
 
+// "100/1m": so many messages in so much time.
+static void limit_rate(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    struct limit_row *row = into;
+    const char *value = config_text_value(r, s);
+    if (!value)
+        return;
+    uint32_t count = 0;
+    int64_t ms;
+    size_t n = strspn(value, "0123456789");
+    for (size_t i = 0; i < n && count <= LIMIT_MESSAGES_MAX; i++)
+        count = count * 10 + (uint32_t)(value[i] - '0');
+    bool is_count = n > 0 && value[n] == '/' && count > 0 && count <= LIMIT_MESSAGES_MAX;
+    if (!is_count || time_parse_duration(slice_str(value + n + 1), &ms) || ms < TIME_SECOND_MS ||
+        ms > TIME_DAY_MS) {
+        config_problem(r, s,
+                       "rate: \"%s\" is no rate; write messages and a time of one second to one "
+                       "day: \"100/1m\"",
+                       config_shown(value));
+        return;
+    }
+    row->rate_count = count;
+    row->rate_ms = ms;
+}
+
 static void *limit_add(struct config *c)
 {
-    return grow((void **)&c->rules.limits, &c->rules.limit_count, sizeof(*c->rules.limits));
+    return config_table_grow((void **)&c->rules.limits, &c->rules.limit_count,
+                             sizeof(*c->rules.limits));
 }
 
 static char **limit_key(struct config *c, uint32_t row)
@@ -419,8 +242,9 @@ void config_read_limit(struct config_reader *r, const config_setting_t *s, void 
         {"connections", limit_connections},
         {"messages_per_connection", limit_messages},
         {"recipients_per_message", limit_rcpts},
+        {"rate", limit_rate},
     };
-    static const struct table table = {
+    static const struct config_table table = {
         .name = "limit",
         .example = "{ for = \"*\", connections = 20 }",
         .members = members,
@@ -430,5 +254,5 @@ void config_read_limit(struct config_reader *r, const config_setting_t *s, void 
         .key_of = limit_key,
     };
     (void)config;
-    read_table(r, &table, s);
+    config_table_read(r, &table, s);
 }

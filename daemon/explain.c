@@ -14,11 +14,12 @@ static bool find_health(const struct explain *x, const struct recipient *r,
 static void explain_recipient(const struct explain *x, const struct message *m,
                               const struct recipient *r, struct listing_recipient *to)
 {
+    struct rule_question question = rule_question(r->address, m->sender, r->last_class);
     *to = (struct listing_recipient){
         .rcpt = r,
         .is_active = x->is_active(x->arg, r->message, r->n),
         .next_attempt_ms = r->next_attempt_ms,
-        .expires_ms = m->arrival_ms + rules_expire_after(&x->config->rules, slice_str(r->address)),
+        .expires_ms = m->arrival_ms + rules_expire_after(&x->config->rules, &question),
         .reason = r->last_reply,
         .status = r->last_status,
         .host = r->last_host,

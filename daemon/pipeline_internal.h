@@ -386,8 +386,6 @@ void settling_log(struct pipeline *p, const struct settling_attempt *a);
 void settling_stored(struct pipeline *p, struct settling *s, struct op *op);
 void settling_timer(struct pipeline *p, struct settling *s); // after trouble with the spool
 void settling_free(struct pipeline *p, struct settling *s);
-// What the rules and the scheduler say about a recipient, for listings too.
-void settling_rule(const struct pipeline *p, const struct recipient *r, struct settle_rule *ret);
 
 // turns.c
 void turns_mail_came(struct pipeline *p); // it is in the spool, or handed on

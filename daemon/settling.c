@@ -107,37 +107,51 @@ void settling_bounce(struct pipeline *p, struct op_row *row, const char *reason,
     proceed(p, s);
 }
 
-void settling_rule(const struct pipeline *p, const struct recipient *r, struct settle_rule *ret)
+// What the rules say after the outcome that is given, or else after the last one that is known.
+static void find_rule(const struct pipeline *p, const struct settling *s, uint32_t i,
+                      struct retry_rule *ret)
 {
-    struct retry_rule rule;
-    rules_retry(&p->config->rules, slice_str(r->address), &rule);
-    *ret = (struct settle_rule){.expire_after_ms = rule.expire_after_ms};
+    const struct recipient *r = &s->rcpts[i];
+    enum outcome_class klass = s->outcomes ? s->outcomes[i].klass : r->last_class;
+    struct rule_question question = rule_question(r->address, s->message.sender, klass);
+    rules_retry(&p->config->rules, &question, ret);
+}
+
+static void copy_rule(const struct retry_rule *rule, struct settle_rule *ret)
+{
+    *ret = (struct settle_rule){
+        .expire_after_ms = rule->expire_after_ms,
+        .attempts_max = rule->attempts_max,
+    };
     ret->warn_count =
-        rule.warn_count < SETTLE_WARN_TIMES_MAX ? rule.warn_count : SETTLE_WARN_TIMES_MAX;
+        rule->warn_count < SETTLE_WARN_TIMES_MAX ? rule->warn_count : SETTLE_WARN_TIMES_MAX;
     for (uint32_t i = 0; i < ret->warn_count; i++)
-        ret->warn_after_ms[i] = rule.warn_after_ms[i];
+        ret->warn_after_ms[i] = rule->warn_after_ms[i];
 }
 
 // Host-scope failures follow the destination's clock, all others the recipient's own schedule.
-static int64_t retry_time(const struct pipeline *p, const struct settling *s, uint32_t i)
+static int64_t retry_time(const struct pipeline *p, const struct settling *s, uint32_t i,
+                          const struct retry_rule *rule)
 {
     const struct outcome *o = &s->outcomes[i];
     if (o->scope >= SCOPE_HOST && s->host_retry_ms > 0)
         return s->host_retry_ms;
-    struct retry_rule rule;
-    rules_retry(&p->config->rules, slice_str(s->rcpts[i].address), &rule);
-    return p->now_ms + schedule_wait(&rule.schedule, s->rcpts[i].attempts + 1);
+    const struct recipient *r = &s->rcpts[i];
+    uint64_t salt = r->message * 31 + r->n * 7 + r->attempts;
+    return p->now_ms + rules_wait(rule, r->attempts + 1, slice_str(o->text), salt);
 }
 
 static void decide_one(struct pipeline *p, struct settling *s, uint32_t i)
 {
     const struct recipient *r = &s->rcpts[i];
     struct settle_input in = {.rcpt = r, .began_ms = s->times.began_ms};
+    struct retry_rule rule;
+    find_rule(p, s, i, &rule);
+    copy_rule(&rule, &in.rule);
     if (s->outcomes) {
         in.outcome = &s->outcomes[i];
-        in.retry_at_ms = retry_time(p, s, i);
+        in.retry_at_ms = retry_time(p, s, i, &rule);
     }
-    settling_rule(p, r, &in.rule);
     struct buf name;
     struct destination_view view;
     buf_init(&name, 64 * 1024);

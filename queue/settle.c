@@ -114,7 +114,9 @@ static void decide_attempt(const struct settle_input *in, int64_t now_ms, int64_
         plan->change.outcome.status[0] = '4'; // the class digit agrees with the result
     }
     bool is_real = !is_local && in->began_ms >= epoch_ms; // S1
-    if (is_real && plan->expires_ms <= now_ms && in->rcpt->state != RECIPIENT_HELD)
+    bool is_last = in->rule.attempts_max > 0 && !o->in_doubt &&
+                   in->rcpt->attempts + 1 >= in->rule.attempts_max;
+    if (is_real && (is_last || plan->expires_ms <= now_ms) && in->rcpt->state != RECIPIENT_HELD)
         plan_expiry(plan, in, o);
 }
 

@@ -9,6 +9,7 @@
 // (S1) A recipient expires only after at least one real attempt (its own, or a failed probe of its
 //      destination) that is not older than `epoch_ms` (daemon start, or the last jump of the
 //      clock).
+//      That holds for a largest number of attempts, too: the last of them was one.
 // (S2) A warning is due once per warning time; several that have passed at once give one warning.
 // (S3) A recipient that fails or expires is not warned about.
 // (S4) In doubt is never failed by the attempt itself, only by age.
@@ -24,6 +25,7 @@ struct settle_rule {
     int64_t warn_after_ms[SETTLE_WARN_TIMES_MAX]; // ascending
     uint32_t warn_count;
     int64_t expire_after_ms;
+    uint32_t attempts_max; // given back after so many real attempts; 0: no limit
 };
 
 struct settle_input {

@@ -159,15 +159,18 @@ static bool is_news(const struct destination *d, const struct batch *b)
 static void note_failure(struct scheduler *s, struct destination *d, const struct batch *b,
                          const struct outcome *why)
 {
+    struct rule_question question = {.address = slice_str(b->rcpts[0].address),
+                                     .klass = why->klass};
     struct retry_rule rule;
-    rules_retry(s->settings.rules, slice_str(b->rcpts[0].address), &rule);
+    rules_retry(s->settings.rules, &question, &rule);
     if (d->failures++ == 0)
         d->since_ms = s->now_ms;
     d->last_probe_ms = s->now_ms;
     d->noted++;
     forget_reason(d);
     d->why = reason_new(why);
-    rest(s, d, s->now_ms + schedule_wait(&rule.schedule, d->failures));
+    uint64_t salt = (uint64_t)d->since_ms * 31 + d->failures + strlen(d->name);
+    rest(s, d, s->now_ms + rules_wait(&rule, d->failures, slice_str(why->text), salt));
     list_put_last(&s->unsaved, &d->unsaved);
 }
 

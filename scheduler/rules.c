@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// rules: which rows of `retry` and `limit` give the values for an address. See rules.h.
+// rules: which rows of `retry` and `limit` give the values for a recipient. See rules.h.
 //
 // The rows that fit are walked, the most exact first, and the first that names a setting gives it:
-// a row that does not name a setting therefore hides nothing.
+// a row that does not name a setting therefore hides nothing. Rows with the same `for` hang
+// together in a chain, sorted once.
 #include "scheduler/rules.h"
 
 #include "core/must.h"
@@ -10,94 +11,317 @@
 
 #include <stdlib.h>
 
+#define NO_ROW UINT32_MAX
+
 static const struct retry_rule default_retry = {
     .schedule = {.count = 3,
                  .waits_ms = {5 * TIME_MINUTE_MS, 15 * TIME_MINUTE_MS, 30 * TIME_MINUTE_MS}},
     .warn_count = 1,
     .warn_after_ms = {4 * TIME_HOUR_MS},
     .expire_after_ms = 5 * TIME_DAY_MS,
+    .jitter_permille = 100,
+    .hint_min_ms = 30 * TIME_SECOND_MS,
+    .hint_max_ms = 2 * TIME_HOUR_MS,
+    .row = {-1, -1, -1, -1, -1, -1},
 };
 static const struct limit_rule default_limit = {
     .connections = 20,
     .messages_per_connection = 100,
     .recipients_per_message = 100,
+    .row = {-1, -1, -1, -1},
 };
+
+// ---- patterns of senders -----------------------------------------------------------------------
+
+// Between anybody and a domain stand the suffixes, by their length.
+enum { FROM_ANY = 0, FROM_BELOW = 1, FROM_DOMAIN = 1 << 20, FROM_ADDRESS };
+
+uint32_t rules_from_rank(const char *from)
+{
+    if (!from || strcmp(from, "*") == 0)
+        return FROM_ANY;
+    if (from[0] == '.')
+        return FROM_BELOW + (uint32_t)strlen(from);
+    return strcmp(from, "<>") == 0 || strchr(from, '@') ? FROM_ADDRESS : FROM_DOMAIN;
+}
+
+static struct slice domain_of(struct slice address)
+{
+    const char *at = address.n > 0 ? memrchr(address.p, '@', address.n) : NULL;
+    return at ? slice_from(address, (size_t)(at - address.p) + 1) : (struct slice){NULL, 0};
+}
+
+static bool fits_sender(const char *from, struct slice sender)
+{
+    struct slice pattern = slice_str(from), domain = domain_of(sender);
+    uint32_t rank = rules_from_rank(from);
+    if (rank == FROM_ANY)
+        return true;
+    if (strcmp(from, "<>") == 0)
+        return sender.n == 0;
+    if (rank == FROM_ADDRESS)
+        return slice_equal_nocase(pattern, sender);
+    if (rank == FROM_DOMAIN)
+        return slice_equal_nocase(pattern, domain);
+    return domain.n > pattern.n &&
+           slice_equal_nocase(slice_from(domain, domain.n - pattern.n), pattern);
+}
+
+static bool fits(const struct retry_row *row, const struct rule_question *q)
+{
+    if (row->on != CLASS_NONE && row->on != q->klass)
+        return false;
+    return !row->from || (q->has_sender && fits_sender(row->from, q->sender));
+}
+
+// ---- the index ---------------------------------------------------------------------------------
+
+// Does row a stand before row b, of the same `for`? The first of two equal ones does.
+static bool is_more_exact(const struct retry_row *a, const struct retry_row *b)
+{
+    uint32_t of_a = rules_from_rank(a->from), of_b = rules_from_rank(b->from);
+    if (of_a != of_b)
+        return of_a > of_b;
+    return a->on != CLASS_NONE && b->on == CLASS_NONE;
+}
+
+// Rows of one table are mostly equally exact: they are put behind the last at once.
+static void link_row(struct rules *r, uint32_t row, uint32_t first, uint32_t *lasts)
+{
+    const struct retry_row *rows = r->retries;
+    uint32_t *at = &r->retry_first[first], last = lasts[first];
+    if (last != NO_ROW && !is_more_exact(&rows[row], &rows[last]))
+        at = &r->retry_next[last];
+    while (*at != NO_ROW && !is_more_exact(&rows[row], &rows[*at]))
+        at = &r->retry_next[*at];
+    r->retry_next[row] = *at;
+    *at = row;
+    if (r->retry_next[row] == NO_ROW)
+        lasts[first] = row;
+}
+
+static uint32_t *no_rows(uint32_t count)
+{
+    uint32_t *rows = must_alloc((count + 1) * sizeof *rows);
+    for (uint32_t i = 0; i < count; i++)
+        rows[i] = NO_ROW;
+    return rows;
+}
+
+static void index_retries(struct rules *r)
+{
+    uint32_t *lasts = no_rows(r->retry_count);
+    r->retry_first = no_rows(r->retry_count);
+    r->retry_next = no_rows(r->retry_count);
+    for (uint32_t i = 0; i < r->retry_count; i++) {
+        const char *pattern = r->retries[i].pattern;
+        uint32_t first = i;
+        if (pattern && !pattern_index_add(&r->retry_index, pattern, i))
+            must(pattern_index_find(&r->retry_index, pattern, &first));
+        link_row(r, i, first, lasts);
+    }
+    free(lasts);
+}
+
+static void drop_index(struct rules *r)
+{
+    pattern_index_close(&r->retry_index);
+    pattern_index_close(&r->limit_index);
+    free(r->retry_first);
+    free(r->retry_next);
+    r->retry_first = r->retry_next = NULL;
+}
 
 void rules_index(struct rules *r)
 {
-    for (uint32_t i = 0; i < r->retry_count; i++)
-        pattern_index_add(&r->retry_index, r->retries[i].pattern, i);
+    drop_index(r);
+    index_retries(r);
     for (uint32_t i = 0; i < r->limit_count; i++)
-        pattern_index_add(&r->limit_index, r->limits[i].pattern, i);
+        if (r->limits[i].pattern)
+            pattern_index_add(&r->limit_index, r->limits[i].pattern, i);
 }
 
-static void take_warn(struct retry_rule *ret, const struct retry_row *row)
+// ---- questions ---------------------------------------------------------------------------------
+
+struct rule_question rule_question(const char *address, const char *sender,
+                                   enum outcome_class klass)
 {
-    ret->warn_count = row->warn_count;
-    memcpy(ret->warn_after_ms, row->warn_after_ms, sizeof ret->warn_after_ms);
+    return (struct rule_question){
+        .address = slice_str(address),
+        .sender = slice_str(sender),
+        .has_sender = true,
+        .klass = klass,
+    };
 }
 
-void rules_retry(const struct rules *r, struct slice address, struct retry_rule *ret)
+static bool names(const struct retry_row *row, enum rule_field field)
 {
-    bool has_schedule = false, has_warn = false, has_expire = false;
-    struct pattern_walk w;
-    uint32_t i;
-    *ret = default_retry;
-    must(r->retry_count == 0 || r->retry_index.count > 0);
-    pattern_walk_init(&w, &r->retry_index, address);
-    while (pattern_walk_next(&w, &i)) {
-        const struct retry_row *row = &r->retries[i];
-        if (!has_schedule && row->schedule.count > 0)
-            ret->schedule = row->schedule;
-        if (!has_warn && row->has_warn)
-            take_warn(ret, row);
-        if (!has_expire && row->expire_after_ms > 0)
-            ret->expire_after_ms = row->expire_after_ms;
-        has_schedule = has_schedule || row->schedule.count > 0;
-        has_warn = has_warn || row->has_warn;
-        has_expire = has_expire || row->expire_after_ms > 0;
+    switch (field) {
+    case RULE_SCHEDULE:
+        return row->schedule.count > 0;
+    case RULE_WARN:
+        return row->has_warn;
+    case RULE_EXPIRE:
+        return row->expire_after_ms > 0;
+    case RULE_ATTEMPTS:
+        return row->attempts_max > 0;
+    case RULE_JITTER:
+        return row->has_jitter;
+    case RULE_HINT:
+        return row->has_hint;
+    case RULE_FIELDS:
+        break;
+    }
+    return false;
+}
+
+static void take_field(const struct retry_row *row, enum rule_field field, struct retry_rule *ret)
+{
+    switch (field) {
+    case RULE_SCHEDULE:
+        ret->schedule = row->schedule;
+        break;
+    case RULE_WARN:
+        ret->warn_count = row->warn_count;
+        memcpy(ret->warn_after_ms, row->warn_after_ms, sizeof ret->warn_after_ms);
+        break;
+    case RULE_EXPIRE:
+        ret->expire_after_ms = row->expire_after_ms;
+        break;
+    case RULE_ATTEMPTS:
+        ret->attempts_max = row->attempts_max;
+        break;
+    case RULE_JITTER:
+        ret->jitter_permille = row->jitter_permille;
+        break;
+    case RULE_HINT:
+        ret->hint_min_ms = row->hint_min_ms;
+        ret->hint_max_ms = row->hint_max_ms;
+        break;
+    case RULE_FIELDS:
+        break;
     }
 }
 
-int64_t rules_expire_after(const struct rules *r, struct slice address)
+// What the row names and no more exact one has named.
+static void take_row(const struct rules *r, uint32_t row, struct retry_rule *ret)
+{
+    for (enum rule_field field = 0; field < RULE_FIELDS; field++) {
+        if (ret->row[field] >= 0 || !names(&r->retries[row], field))
+            continue;
+        take_field(&r->retries[row], field, ret);
+        ret->row[field] = (int32_t)row;
+    }
+}
+
+void rules_retry(const struct rules *r, const struct rule_question *q, struct retry_rule *ret)
 {
     struct pattern_walk w;
-    uint32_t i;
-    must(r->retry_count == 0 || r->retry_index.count > 0);
-    pattern_walk_init(&w, &r->retry_index, address);
-    while (pattern_walk_next(&w, &i))
-        if (r->retries[i].expire_after_ms > 0)
-            return r->retries[i].expire_after_ms;
+    uint32_t first;
+    *ret = default_retry;
+    if (r->retry_count == 0)
+        return;
+    must(r->retry_first != NULL);
+    pattern_walk_init(&w, &r->retry_index, q->address);
+    pattern_walk_host(&w, q->host);
+    while (pattern_walk_next(&w, &first))
+        for (uint32_t i = r->retry_first[first]; i != NO_ROW; i = r->retry_next[i])
+            if (fits(&r->retries[i], q))
+                take_row(r, i, ret);
+}
+
+int64_t rules_expire_after(const struct rules *r, const struct rule_question *q)
+{
+    struct pattern_walk w;
+    uint32_t first;
+    if (r->retry_count == 0)
+        return default_retry.expire_after_ms;
+    must(r->retry_first != NULL);
+    pattern_walk_init(&w, &r->retry_index, q->address);
+    pattern_walk_host(&w, q->host);
+    while (pattern_walk_next(&w, &first))
+        for (uint32_t i = r->retry_first[first]; i != NO_ROW; i = r->retry_next[i])
+            if (r->retries[i].expire_after_ms > 0 && fits(&r->retries[i], q))
+                return r->retries[i].expire_after_ms;
     return default_retry.expire_after_ms;
 }
 
 // Takes the value of a row, unless a more exact one has given it; 0 is not named.
-static void take(uint32_t named, uint32_t *given)
+static void take(uint32_t named, uint32_t *given, uint32_t row, int32_t *given_by)
 {
-    if (*given == 0)
-        *given = named;
+    if (named == 0 || *given_by >= 0)
+        return;
+    *given = named;
+    *given_by = (int32_t)row;
 }
 
-void rules_limit(const struct rules *r, struct slice domain, struct limit_rule *ret)
+void rules_limit(const struct rules *r, struct slice domain, struct slice host,
+                 struct limit_rule *ret)
 {
     struct pattern_walk w;
     uint32_t i;
-    *ret = (struct limit_rule){0};
+    *ret = default_limit;
     must(r->limit_count == 0 || r->limit_index.count > 0);
     pattern_walk_init(&w, &r->limit_index, domain);
+    pattern_walk_host(&w, host);
     while (pattern_walk_next(&w, &i)) {
-        take(r->limits[i].connections, &ret->connections);
-        take(r->limits[i].messages_per_connection, &ret->messages_per_connection);
-        take(r->limits[i].recipients_per_message, &ret->recipients_per_message);
+        const struct limit_row *row = &r->limits[i];
+        take(row->connections, &ret->connections, i, &ret->row[LIMIT_CONNECTIONS]);
+        take(row->messages_per_connection, &ret->messages_per_connection, i,
+             &ret->row[LIMIT_MESSAGES]);
+        take(row->recipients_per_message, &ret->recipients_per_message, i,
+             &ret->row[LIMIT_RECIPIENTS]);
+        take(row->rate_count, &ret->rate_count, i, &ret->row[LIMIT_RATE]);
+        if (ret->row[LIMIT_RATE] == (int32_t)i)
+            ret->rate_ms = row->rate_ms;
     }
-    take(default_limit.connections, &ret->connections);
-    take(default_limit.messages_per_connection, &ret->messages_per_connection);
-    take(default_limit.recipients_per_message, &ret->recipients_per_message);
 }
+
+// ---- in words ----------------------------------------------------------------------------------
+
+static void add_place(const char *place, struct buf *to)
+{
+    if (place)
+        buf_addf(to, ", %s", place);
+}
+
+void rules_name_retry(const struct rules *r, int32_t row, struct buf *to)
+{
+    if (row < 0) {
+        buf_add_str(to, "the default");
+        return;
+    }
+    const struct retry_row *rule = &r->retries[row];
+    buf_addf(to, "retry \"%s\"", rule->pattern);
+    if (rule->from)
+        buf_addf(to, " from \"%s\"", rule->from);
+    if (rule->on != CLASS_NONE)
+        buf_addf(to, " on %s", outcome_class_name(rule->on));
+    add_place(rule->place, to);
+}
+
+void rules_name_limit(const struct rules *r, int32_t row, struct buf *to)
+{
+    if (row < 0) {
+        buf_add_str(to, "the default");
+        return;
+    }
+    buf_addf(to, "limit \"%s\"", r->limits[row].pattern);
+    add_place(r->limits[row].place, to);
+}
+
+// ---- the sweep ---------------------------------------------------------------------------------
 
 static int64_t earlier(int64_t a, int64_t b)
 {
     return a < b ? a : b;
+}
+
+// Does the row hold for everybody, whatever happened?
+static bool is_for_all(const struct retry_row *row)
+{
+    return strcmp(row->pattern, "*") == 0 && rules_from_rank(row->from) == FROM_ANY &&
+           row->on == CLASS_NONE;
 }
 
 int64_t rules_sweep_age(const struct rules *r, uint32_t level)
@@ -107,7 +331,7 @@ int64_t rules_sweep_age(const struct rules *r, uint32_t level)
     int64_t age = TIME_NEVER;
     for (uint32_t i = 0; i < r->retry_count; i++) {
         const struct retry_row *row = &r->retries[i];
-        bool is_all = strcmp(row->pattern, "*") == 0;
+        bool is_all = is_for_all(row);
         if (row->has_warn && level < row->warn_count)
             age = earlier(age, row->warn_after_ms[level]);
         if (row->expire_after_ms > 0)
@@ -150,12 +374,16 @@ uint32_t rules_warn_levels(const struct rules *r)
 
 void rules_close(struct rules *r)
 {
-    pattern_index_close(&r->retry_index);
-    pattern_index_close(&r->limit_index);
-    for (uint32_t i = 0; i < r->retry_count; i++)
+    drop_index(r);
+    for (uint32_t i = 0; i < r->retry_count; i++) {
         free(r->retries[i].pattern);
-    for (uint32_t i = 0; i < r->limit_count; i++)
+        free(r->retries[i].from);
+        free(r->retries[i].place);
+    }
+    for (uint32_t i = 0; i < r->limit_count; i++) {
         free(r->limits[i].pattern);
+        free(r->limits[i].place);
+    }
     free(r->retries);
     free(r->limits);
     *r = (struct rules){0};

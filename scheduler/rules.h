@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// rules: the rows of `retry` and `limit`, and which of them give the values for an address.
+// rules: the rows of `retry` and `limit`, and which of them give the values for a recipient.
 //
 // The most exact row wins, setting by setting: "user@example.com", then "example.com", then
-// ".example.com" (below it; the longest suffix first), then "*". A row that does not name a setting
+// ".example.com" (below it; the longest suffix first), then "mx:HOST" (the host that takes the
+// mail), then "*". Of rows with the same `for`, the one with the more exact `from` comes first, and
+// of these the one that names the class of the failure (`on`). A row that does not name a setting
 // leaves it to the next less exact one, in the end to the defaults.
 #ifndef FP_SCHEDULER_RULES_H
 #define FP_SCHEDULER_RULES_H
 
-#include "core/err.h"
+#include "core/buf.h"
+#include "core/outcome.h"
 #include "core/pattern.h"
-#include "core/slice.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -33,13 +35,26 @@ enum fp_err schedule_parse(struct slice text, struct schedule *ret, struct slice
 // The wait after failure number `failures` (1 is the first).
 int64_t schedule_wait(const struct schedule *s, uint32_t failures);
 
+enum {
+    RULES_ATTEMPTS_MAX = 100000,
+    RULES_JITTER_MAX = 500, // permille
+};
+
 struct retry_row {
-    char *pattern;            // lower-case; owned
+    char *pattern;         // `for`, lower-case; owned
+    char *from;            // sender pattern, lower-case, "<>" for the null sender; NULL: any; owned
+    enum outcome_class on; // CLASS_NONE: any
+    char *place;           // "FILE:LINE", NULL unknown; owned
     struct schedule schedule; // count 0: not named by this row
     bool has_warn;            // an empty list is a value too: no warning
     uint32_t warn_count;
     int64_t warn_after_ms[RULES_WARN_MAX]; // ascending
     int64_t expire_after_ms;               // 0: not named by this row
+    uint32_t attempts_max;                 // 0: not named
+    bool has_jitter;
+    uint32_t jitter_permille;
+    bool has_hint; // bounds of 0 are a value too: hints are not heard
+    int64_t hint_min_ms, hint_max_ms;
 };
 
 struct limit_row {
@@ -47,6 +62,9 @@ struct limit_row {
     uint32_t connections;             // 0: not named
     uint32_t messages_per_connection; // 0: not named
     uint32_t recipients_per_message;  // 0: not named
+    uint32_t rate_count;              // messages in rate_ms; 0: not named
+    int64_t rate_ms;
+    char *place; // as above; owned
 };
 
 struct rules {
@@ -55,28 +73,82 @@ struct rules {
     struct limit_row *limits; // owned
     uint32_t limit_count;
     struct pattern_index retry_index, limit_index; // borrow the rows' patterns
+    // The chain of rows with the same `for`, the most exact first: by the row that the index knows
+    // it by, and from row to row; UINT32_MAX behind the last. Owned.
+    uint32_t *retry_first, *retry_next;
 };
 
 void rules_close(struct rules *r);
-// Once, behind the last row and before the first question.
+// Behind the last row and before the first question; again when rows were added.
 void rules_index(struct rules *r);
 
-// All values for one address ("user@example.com", or only a domain), complete with the defaults:
-// "5m 15m 30m", one warning after 4 h, 5 d; 20 connections, 100 messages each, 100 recipients.
+// Which failure of whose mail is asked about. Strings are borrowed for the call.
+struct rule_question {
+    struct slice address;     // the recipient, or only a domain
+    struct slice sender;      // "" is the null sender
+    bool has_sender;          // false: a question about a destination, rows with `from` do not fit
+    struct slice host;        // the host that takes its mail, for "mx:HOST"; empty: not known
+    enum outcome_class klass; // CLASS_NONE: no failure yet, rows with `on` do not fit
+};
+
+enum rule_field {
+    RULE_SCHEDULE,
+    RULE_WARN,
+    RULE_EXPIRE,
+    RULE_ATTEMPTS,
+    RULE_JITTER,
+    RULE_HINT,
+    RULE_FIELDS
+};
+
+// All values for one question, complete with the defaults: "5m 15m 30m", one warning after 4 h, 5
+// d, attempts without limit, jitter 10 %, hints from 30 seconds to 2 hours.
 struct retry_rule {
     struct schedule schedule;
     uint32_t warn_count;
     int64_t warn_after_ms[RULES_WARN_MAX];
     int64_t expire_after_ms;
+    uint32_t attempts_max; // 0: no limit
+    uint32_t jitter_permille;
+    int64_t hint_min_ms, hint_max_ms; // 0 both: hints are not heard
+    int32_t row[RULE_FIELDS];         // of `retries`, which gave each; -1: the default
 };
-void rules_retry(const struct rules *r, struct slice address, struct retry_rule *ret);
-// Of these the time after which an address is given up, alone: listings ask for it a million times.
-int64_t rules_expire_after(const struct rules *r, struct slice address);
+void rules_retry(const struct rules *r, const struct rule_question *q, struct retry_rule *ret);
+// Of these the time after which mail is given up, alone: listings ask for it a million times.
+int64_t rules_expire_after(const struct rules *r, const struct rule_question *q);
 
+// Recipient address and sender, as nearly everybody asks.
+struct rule_question rule_question(const char *address, const char *sender,
+                                   enum outcome_class klass);
+
+// How long to wait after failure number `failures` (1 is the first): by the schedule, or at the
+// first failure as the reply's text asks for within the rule's bounds, then spread by the jitter:
+// from half of it below to half of it above; what a reply asks for only to later. `salt` decides
+// where in between: the same salt gives the same wait. Never less than a second.
+int64_t rules_wait(const struct retry_rule *rule, uint32_t failures, struct slice reply,
+                   uint64_t salt);
+// Did the reply's hint and not the schedule decide?
+bool rules_hears(const struct retry_rule *rule, uint32_t failures, struct slice reply);
+
+// A row in words: retry "example.com" on greylist, /etc/f.conf:47; "the default" for -1.
+void rules_name_retry(const struct rules *r, int32_t row, struct buf *to);
+void rules_name_limit(const struct rules *r, int32_t row, struct buf *to);
+
+enum limit_field { LIMIT_CONNECTIONS, LIMIT_MESSAGES, LIMIT_RECIPIENTS, LIMIT_RATE, LIMIT_FIELDS };
+// 20 connections, 100 messages each, 100 recipients, no rate, where no row says otherwise.
 struct limit_rule {
     uint32_t connections, messages_per_connection, recipients_per_message;
+    uint32_t rate_count; // messages in rate_ms; 0: no limit
+    int64_t rate_ms;
+    int32_t row[LIMIT_FIELDS];
 };
-void rules_limit(const struct rules *r, struct slice domain, struct limit_rule *ret);
+// domain: of the recipient; host: as in a question.
+void rules_limit(const struct rules *r, struct slice domain, struct slice host,
+                 struct limit_rule *ret);
+
+// Is `text` a pattern of `from`? "user@example.com", "example.com", ".example.com", "<>", "*".
+// How exact it is: more is more exact, 0 when it fits anybody.
+uint32_t rules_from_rank(const char *from);
 
 // The most warning times that any rule has: mail is warned at most that often.
 uint32_t rules_warn_levels(const struct rules *r);

@@ -145,7 +145,7 @@ static const struct bad_case {
      "IPv6 address in brackets)\n"},
     {"route: a bad pattern", "route = ( { for = \"*.example.com\", to = [ \"mx\" ] } )\n",
      "c.conf:1: for: \"*.example.com\" is no pattern; write \"user@example.com\", "
-     "\"example.com\", \".example.com\" (everything below it) or \"*\"\n"},
+     "\"example.com\", \".example.com\" (everything below it), \"mx:HOST\" or \"*\"\n"},
     {"route: the same row twice, in other letters",
      "route = (\n  { for = \"a.example\", to = [ \"mx\" ] },\n"
      "  { for = \"A.EXAMPLE\", to = [ \"mx\" ] }\n)\n",
@@ -168,6 +168,38 @@ static const struct bad_case {
      "c.conf:1: warn_after has 9 values, but must have at most 8\n"},
     {"retry: an end at once", "retry = ( { for = \"*\", expire_after = \"0\" } )\n",
      "c.conf:1: expire_after is \"0\", but must be from \"1s\" to \"365d\"\n"},
+    {"retry: a sender that is none",
+     "retry = ( { for = \"*\", from = \"mx:a.b\", warn_after = [] } )\n",
+     "c.conf:1: from: \"mx:a.b\" is no pattern of senders; write \"user@example.com\", "
+     "\"example.com\", \".example.com\" (everything below it), \"<>\" (notices) or \"*\"\n"},
+    {"retry: a class that is never tried again",
+     "retry = ( { for = \"*\", on = \"refused\", warn_after = [] } )\n",
+     "c.conf:1: on is \"refused\", but must be \"any\", \"host\", \"tls\", \"auth\", \"dns\", "
+     "\"greylist\", \"mailbox-full\", \"rate\" or \"message\"\n"},
+    {"retry: no attempt", "retry = ( { for = \"*\", max_attempts = 0 } )\n",
+     "c.conf:1: max_attempts is 0, but must be from 1 to 100000\n"},
+    {"retry: more than half of a wait", "retry = ( { for = \"*\", jitter = \"51%\" } )\n",
+     "c.conf:1: jitter: \"51%\" is no share of a wait; write \"0%\" to \"50%\"\n"},
+    {"retry: a share of what", "retry = ( { for = \"*\", jitter = \"5\" } )\n",
+     "c.conf:1: jitter: \"5\" is no share of a wait; write \"0%\" to \"50%\"\n"},
+    {"retry: one bound", "retry = ( { for = \"*\", retry_after = [ \"5m\" ] } )\n",
+     "c.conf:1: retry_after is the shortest and the longest wait that a reply may ask for: "
+     "[ \"30s\", \"2h\" ]; [] does not listen to replies\n"},
+    {"retry: turned bounds", "retry = ( { for = \"*\", retry_after = [ \"5m\", \"4m\" ] } )\n",
+     "c.conf:1: retry_after: the longest wait is shorter than the shortest\n"},
+    {"retry: the same row twice",
+     "retry = ( { for = \"*\", from = \"a@b\", on = \"dns\", max_attempts = 1 },\n"
+     " { for = \"*\", from = \"A@B\", on = \"dns\", max_attempts = 2 } )\n",
+     "c.conf:2: the row for = \"*\", from = \"a@b\", on = dns stands twice in retry; keep one\n"},
+    {"limit: no rate", "limit = ( { for = \"*\", rate = \"0/1m\" } )\n",
+     "c.conf:1: rate: \"0/1m\" is no rate; write messages and a time of one second to one day: "
+     "\"100/1m\"\n"},
+    {"limit: a rate without a time", "limit = ( { for = \"*\", rate = \"5\" } )\n",
+     "c.conf:1: rate: \"5\" is no rate; write messages and a time of one second to one day: "
+     "\"100/1m\"\n"},
+    {"limit: a rate by the week", "limit = ( { for = \"*\", rate = \"5/7d\" } )\n",
+     "c.conf:1: rate: \"5/7d\" is no rate; write messages and a time of one second to one day: "
+     "\"100/1m\"\n"},
     {"retry: a number as a row", "retry = ( 5 )\n",
      "c.conf:1: a row of retry is written { for = \"*\", schedule = \"5m 15m 30m\" }\n"},
     {"limit: none at all", "limit = ( { for = \"*\", connections = 0 } )\n",
@@ -225,6 +257,12 @@ static const struct warning_case {
      HOST "retry = ( { for = \"*\", schedule = \"1h\", expire_after = \"1h\" } )\n",
      "c.conf:2: warning: the first wait of schedule is not shorter than expire_after: there is no "
      "second attempt\n"},
+    {"a row without a setting", HOST "retry = ( { for = \"a.example\", on = \"dns\" } )\n",
+     "c.conf:2: warning: this row of retry sets nothing\n"},
+    {"an end before another row's warning",
+     HOST "retry = ( { for = \"*\", warn_after = [ \"2h\" ] },\n"
+          " { for = \"a.example\", expire_after = \"1h\" } )\n",
+     "c.conf:3: warning: warn_after is not before expire_after: that warning is never sent\n"},
     {"few recipients", HOST "max_recipients = 99\n",
      "c.conf:2: warning: max_recipients is below 100, which every server is to accept (RFC 5321 "
      "4.5.3.1.8)\n"},
@@ -299,10 +337,13 @@ static const char everything[] = HOST
     "           { address = \"unix:/s/smtp\" } )\n"
     "route = ( { for = \"User@Example.COM\", to = [ \"smtp://[2001:db8::2]:26\", \"mx\" ] },\n"
     "          { for = \".example.net\", to = [ \"smtp://relay.example\" ] } )\n"
-    "retry = ( { for = \"*\", schedule = \"1s 2s\", warn_after = [], expire_after = \"8s\" },\n"
-    "          { for = \"x.example\", warn_after = [ \"1h\", \"2h\" ] } )\n"
+    "retry = ( { for = \"*\", schedule = \"1s 2s\", warn_after = [], expire_after = \"8h\" },\n"
+    "          { for = \"x.example\", warn_after = [ \"1h\", \"2h\" ] },\n"
+    "          { for = \"mx:MX.example\", from = \"<>\", on = \"mailbox-full\", max_attempts = 9,\n"
+    "            jitter = \"50%\", retry_after = [ \"1m\", \"1m\" ] },\n"
+    "          { for = \"*\", from = \"A@B\", on = \"any\", jitter = \"0%\", retry_after = [] } )\n"
     "limit = ( { for = \"*\", connections = 3, messages_per_connection = 4,\n"
-    "            recipients_per_message = 5 } )\n"
+    "            recipients_per_message = 5, rate = \"1000000/1d\" } )\n"
     "notice = { return = \"full\", language = \"en\" }\n";
 
 static void everything_written_is_read(void **state)
@@ -339,9 +380,23 @@ static void everything_written_is_read(void **state)
     assert_int_equal(c.rules.retries[0].schedule.waits_ms[1], 2000);
     assert_true(c.rules.retries[0].has_warn);
     assert_int_equal(c.rules.retries[0].warn_count, 0);
-    assert_int_equal(c.rules.retries[0].expire_after_ms, 8000);
+    assert_int_equal(c.rules.retries[0].expire_after_ms, 8 * TIME_HOUR_MS);
+    assert_false(c.rules.retries[0].has_jitter || c.rules.retries[0].has_hint);
     assert_int_equal(c.rules.retries[1].warn_after_ms[1], 2 * TIME_HOUR_MS);
     assert_int_equal(c.rules.retries[1].expire_after_ms, 0);
+    assert_string_equal(c.rules.retries[2].pattern, "mx:mx.example");
+    assert_string_equal(c.rules.retries[2].from, "<>");
+    assert_int_equal(c.rules.retries[2].on, CLASS_MAILBOX_FULL);
+    assert_int_equal(c.rules.retries[2].attempts_max, 9);
+    assert_int_equal(c.rules.retries[2].jitter_permille, 500);
+    assert_int_equal(c.rules.retries[2].hint_min_ms, TIME_MINUTE_MS);
+    assert_int_equal(c.rules.retries[2].hint_max_ms, TIME_MINUTE_MS);
+    assert_string_equal(c.rules.retries[3].from, "a@b");
+    assert_int_equal(c.rules.retries[3].on, CLASS_NONE);
+    assert_true(c.rules.retries[3].has_jitter && c.rules.retries[3].has_hint);
+    assert_int_equal(c.rules.retries[3].hint_max_ms, 0);
+    assert_int_equal(c.rules.limits[0].rate_count, 1000000);
+    assert_int_equal(c.rules.limits[0].rate_ms, TIME_DAY_MS);
     assert_int_equal(c.rules.limits[0].connections, 3);
     assert_int_equal(c.rules.limits[0].messages_per_connection, 4);
     assert_int_equal(c.rules.limits[0].recipients_per_message, 5);
@@ -433,7 +488,7 @@ static void tables_may_be_large(void **state)
     assert_string_equal(route_find(&c.routes, SLICE_LIT("a@x.d99996.example"))->pattern,
                         ".d99996.example");
     assert_string_equal(route_find(&c.routes, SLICE_LIT("a@x.d99997.example"))->pattern, "*");
-    rules_limit(&c.rules, SLICE_LIT("d9999.example"), &limit);
+    rules_limit(&c.rules, SLICE_LIT("d9999.example"), (struct slice){NULL, 0}, &limit);
     assert_int_equal(limit.connections, 3);
     config_close(&c);
 

@@ -30,8 +30,9 @@ static void describe_rules(const struct config *c, struct buf *to)
 {
     struct retry_rule retry;
     struct limit_rule limit;
-    rules_retry(&c->rules, SLICE_LIT("user@anywhere.example"), &retry);
-    rules_limit(&c->rules, SLICE_LIT("anywhere.example"), &limit);
+    rules_retry(&c->rules, &(struct rule_question){.address = SLICE_LIT("user@anywhere.example")},
+                &retry);
+    rules_limit(&c->rules, SLICE_LIT("anywhere.example"), (struct slice){NULL, 0}, &limit);
     buf_add_str(to, "schedule");
     for (uint32_t i = 0; i < retry.schedule.count; i++)
         buf_addf(to, " %lld", (long long)retry.schedule.waits_ms[i]);
@@ -39,8 +40,10 @@ static void describe_rules(const struct config *c, struct buf *to)
     for (uint32_t i = 0; i < retry.warn_count; i++)
         buf_addf(to, " %lld", (long long)retry.warn_after_ms[i]);
     buf_addf(to, "\nexpire_after %lld\n", (long long)retry.expire_after_ms);
-    buf_addf(to, "limit %u %u %u\n", limit.connections, limit.messages_per_connection,
-             limit.recipients_per_message);
+    buf_addf(to, "max_attempts %u jitter %u retry_after %lld %lld\n", retry.attempts_max,
+             retry.jitter_permille, (long long)retry.hint_min_ms, (long long)retry.hint_max_ms);
+    buf_addf(to, "limit %u %u %u %u\n", limit.connections, limit.messages_per_connection,
+             limit.recipients_per_message, limit.rate_count);
 }
 
 static void describe_tables(const struct config *c, struct buf *to)

@@ -77,7 +77,7 @@ static void run_give_up(void)
 {
     struct rules none = {0};
     struct retry_rule rule;
-    rules_retry(&none, SLICE_LIT("a@example.com"), &rule);
+    rules_retry(&none, &(struct rule_question){.address = SLICE_LIT("a@example.com")}, &rule);
     assert_true(rule.expire_after_ms >= 4 * TIME_DAY_MS);
 }
 

@@ -5,6 +5,8 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -112,6 +114,21 @@ static struct retry_row retries[] = {
 };
 static struct rules rules = {.retries = retries, .retry_count = COUNT(retries)};
 
+// The index alone: the rows are the test's.
+static void drop(struct rules *r)
+{
+    r->retry_count = r->limit_count = 0;
+    r->retries = NULL;
+    r->limits = NULL;
+    rules_close(r);
+}
+
+// Nobody's in particular, before any failure.
+static void ask(const struct rules *r, struct slice address, struct retry_rule *ret)
+{
+    rules_retry(r, &(struct rule_question){.address = address}, ret);
+}
+
 struct retry_case {
     const char *name, *address;
     int64_t wait_ms, expire_ms;
@@ -142,10 +159,11 @@ static void most_exact_row_wins_setting_by_setting(void **state)
         const struct retry_case *c = &retry_cases[i];
         struct retry_rule got;
         print_message("%s\n", c->name);
-        rules_retry(&rules, slice_str(c->address), &got);
+        ask(&rules, slice_str(c->address), &got);
         assert_int_equal(schedule_wait(&got.schedule, 1), c->wait_ms);
         assert_int_equal(got.expire_after_ms, c->expire_ms);
-        assert_int_equal(rules_expire_after(&rules, slice_str(c->address)), c->expire_ms);
+        struct rule_question q = {.address = slice_str(c->address)};
+        assert_int_equal(rules_expire_after(&rules, &q), c->expire_ms);
         assert_int_equal(got.warn_count, c->warn_count);
         if (c->warn_count > 0)
             assert_int_equal(got.warn_after_ms[0], c->warn_ms);
@@ -162,11 +180,13 @@ static void order_of_rows_does_not_matter(void **state)
     rules_index(&r);
     for (size_t i = 0; i < COUNT(retry_cases); i++) {
         struct retry_rule a, b;
-        rules_retry(&rules, slice_str(retry_cases[i].address), &a);
-        rules_retry(&r, slice_str(retry_cases[i].address), &b);
+        ask(&rules, slice_str(retry_cases[i].address), &a);
+        ask(&r, slice_str(retry_cases[i].address), &b);
+        for (int k = 0; k < RULE_FIELDS; k++) // the same rows from the other end
+            b.row[k] = b.row[k] < 0 ? -1 : (int32_t)COUNT(retries) - 1 - b.row[k];
         assert_memory_equal(&a, &b, sizeof a);
     }
-    pattern_index_close(&r.retry_index);
+    drop(&r);
 }
 
 static void defaults_fill_the_rest(void **state)
@@ -175,14 +195,14 @@ static void defaults_fill_the_rest(void **state)
     struct rules none = {0};
     struct retry_rule retry;
     struct limit_rule limit;
-    rules_retry(&none, SLICE_LIT("a@example.com"), &retry);
+    ask(&none, SLICE_LIT("a@example.com"), &retry);
     assert_int_equal(retry.schedule.count, 3);
     assert_int_equal(schedule_wait(&retry.schedule, 2), 15 * MIN);
     assert_int_equal(retry.warn_count, 1);
     assert_int_equal(retry.warn_after_ms[0], 4 * HOUR);
     // RFC 5321 4.5.4.1: at least 4 to 5 days before giving up
     assert_int_equal(retry.expire_after_ms, 5 * TIME_DAY_MS);
-    rules_limit(&none, SLICE_LIT("example.com"), &limit);
+    rules_limit(&none, SLICE_LIT("example.com"), (struct slice){NULL, 0}, &limit);
     assert_int_equal(limit.connections, 20);
     assert_int_equal(limit.messages_per_connection, 100);
     assert_int_equal(limit.recipients_per_message, 100);
@@ -194,7 +214,7 @@ static void default_schedule_keeps_the_mean_of_the_rfc(void **state)
     (void)state;
     struct rules none = {0};
     struct retry_rule rule;
-    rules_retry(&none, SLICE_LIT("a@example.com"), &rule);
+    ask(&none, SLICE_LIT("a@example.com"), &rule);
     int64_t at = 0;
     uint32_t failures = 0;
     while (at < TIME_DAY_MS)
@@ -223,10 +243,170 @@ static void limits_by_domain(void **state)
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct limit_rule got;
-        rules_limit(&r, slice_str(cases[i].domain), &got);
-        assert_memory_equal(&got, &cases[i].want, sizeof got);
+        rules_limit(&r, slice_str(cases[i].domain), (struct slice){NULL, 0}, &got);
+        assert_int_equal(got.connections, cases[i].want.connections);
+        assert_int_equal(got.messages_per_connection, cases[i].want.messages_per_connection);
+        assert_int_equal(got.recipients_per_message, cases[i].want.recipients_per_message);
     }
-    pattern_index_close(&r.limit_index);
+    drop(&r);
+}
+
+// Rows of one `for`, told apart by whose mail it is and what happened; and by the host.
+static void rows_may_hold_for_less(void **state)
+{
+    (void)state;
+    static struct retry_row rows[] = {
+        {.pattern = "*", .schedule = {1, {1 * MIN}}, .expire_after_ms = HOUR},
+        {.pattern = "*", .on = CLASS_GREYLIST, .schedule = {1, {2 * MIN}}},
+        {.pattern = "*", .from = ".example.org", .schedule = {1, {3 * MIN}}},
+        {.pattern = "*", .from = "example.org", .schedule = {1, {4 * MIN}}},
+        {.pattern = "*", .from = "a@example.org", .attempts_max = 5},
+        {.pattern = "*", .from = "a@example.org", .on = CLASS_RATE, .schedule = {1, {6 * MIN}}},
+        {.pattern = "*", .from = "<>", .schedule = {1, {7 * MIN}}},
+        {.pattern = "mx:mx.example.net", .schedule = {1, {8 * MIN}}},
+        {.pattern = "example.com", .on = CLASS_DNS, .schedule = {1, {9 * MIN}}},
+        {.pattern = "mx:mx.example.net", .from = "*", .has_jitter = true, .jitter_permille = 7},
+    };
+    struct rules r = {.retries = rows, .retry_count = COUNT(rows)};
+    rules_index(&r);
+    static const struct {
+        const char *name, *address, *sender, *host;
+        enum outcome_class klass;
+        int row, attempts_row;
+    } cases[] = {
+        {"anybody's", "x@d.example", "s@d.example", "", CLASS_NONE, 0, -1},
+        {"the class", "x@d.example", "s@d.example", "", CLASS_GREYLIST, 1, -1},
+        {"below the sender's domain", "x@d.example", "s@a.example.org", "", CLASS_GREYLIST, 2, -1},
+        {"the sender's domain", "x@d.example", "s@Example.org", "", CLASS_NONE, 3, -1},
+        {"the sender", "x@d.example", "A@example.org", "", CLASS_NONE, 3, 4},
+        {"the sender and the class", "x@d.example", "a@example.org", "", CLASS_RATE, 5, 4},
+        {"notices", "x@d.example", "", "", CLASS_HOST, 6, -1},
+        {"no sender is meant", "x@d.example", NULL, "", CLASS_HOST, 0, -1},
+        {"the host", "x@d.example", "a@example.org", "MX.example.net", CLASS_RATE, 7, 4},
+        {"another host", "x@d.example", "s@d.example", "mx2.example.net", CLASS_NONE, 0, -1},
+        {"the domain before the host", "x@example.com", "s@d.example", "mx.example.net", CLASS_DNS,
+         8, -1},
+        {"but not for this class", "x@example.com", "s@d.example", "mx.example.net", CLASS_HOST, 7,
+         -1},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct retry_rule got;
+        struct rule_question q = {
+            .address = slice_str(cases[i].address),
+            .sender = slice_str(cases[i].sender),
+            .has_sender = cases[i].sender != NULL,
+            .host = slice_str(cases[i].host),
+            .klass = cases[i].klass,
+        };
+        print_message("%s\n", cases[i].name);
+        rules_retry(&r, &q, &got);
+        assert_int_equal(got.row[RULE_SCHEDULE], cases[i].row);
+        assert_int_equal(schedule_wait(&got.schedule, 1), (cases[i].row + 1) * MIN);
+        assert_int_equal(got.row[RULE_ATTEMPTS], cases[i].attempts_row);
+        assert_int_equal(got.row[RULE_EXPIRE], 0);
+        assert_int_equal(got.row[RULE_JITTER], cases[i].row == 7 ? 9 : got.row[RULE_JITTER]);
+    }
+    drop(&r);
+}
+
+// A table of nothing but senders is not gone through again for each of its rows.
+static void many_senders_are_linked_at_once(void **state)
+{
+    (void)state;
+    enum { SENDERS = 20000 };
+    struct rules r = {.retry_count = SENDERS};
+    r.retries = calloc(SENDERS, sizeof *r.retries);
+    for (int i = 0; i < SENDERS; i++) {
+        r.retries[i].pattern = strdup("*");
+        r.retries[i].from = malloc(32);
+        snprintf(r.retries[i].from, 32, "s%d@d.example", i);
+        r.retries[i].attempts_max = (uint32_t)i + 1;
+    }
+    rules_index(&r);
+    struct retry_rule got;
+    struct rule_question q = rule_question("x@y.example", "s19999@d.example", CLASS_NONE);
+    rules_retry(&r, &q, &got);
+    assert_int_equal(got.attempts_max, SENDERS);
+    rules_close(&r);
+}
+
+static void rows_have_names(void **state)
+{
+    (void)state;
+    struct retry_row rows[] = {
+        {.pattern = "*", .place = "f.conf:7"},
+        {.pattern = "a.example", .from = "<>", .on = CLASS_DNS},
+    };
+    struct limit_row limits[] = {{.pattern = "b.example", .place = "f.conf:9"}};
+    struct rules r = {
+        .retries = rows, .retry_count = 2, .limits = limits, .limit_count = COUNT(limits)};
+    struct buf b;
+    buf_init(&b, 1000);
+    rules_name_retry(&r, 0, &b);
+    buf_add_byte(&b, '|');
+    rules_name_retry(&r, 1, &b);
+    buf_add_byte(&b, '|');
+    rules_name_retry(&r, -1, &b);
+    buf_add_byte(&b, '|');
+    rules_name_limit(&r, 0, &b);
+    assert_string_equal(b.p, "retry \"*\", f.conf:7|retry \"a.example\" from \"<>\" on dns|"
+                             "the default|limit \"b.example\", f.conf:9");
+    buf_close(&b);
+}
+
+static void waits_are_spread(void **state)
+{
+    (void)state;
+    struct retry_rule rule = {.schedule = {2, {100 * MIN, 200 * MIN}}, .jitter_permille = 100};
+    struct slice nothing = SLICE_LIT("450 later");
+    int64_t least = INT64_MAX, most = 0, sum = 0;
+    for (uint64_t salt = 0; salt < 1000; salt++) {
+        int64_t ms = rules_wait(&rule, 1, nothing, salt);
+        assert_int_equal(ms, rules_wait(&rule, 1, nothing, salt));
+        least = ms < least ? ms : least;
+        most = ms > most ? ms : most;
+        sum += ms;
+    }
+    assert_in_range(least, 95 * MIN, 95 * MIN + 3000);
+    assert_in_range(most, 105 * MIN - 3000, 105 * MIN);
+    assert_in_range(sum / 1000, 99 * MIN, 101 * MIN);
+    rule.jitter_permille = 0;
+    assert_int_equal(rules_wait(&rule, 1, nothing, 5), 100 * MIN);
+    assert_int_equal(rules_wait(&rule, 7, nothing, 5), 200 * MIN);
+    rule.schedule.waits_ms[0] = TIME_SECOND_MS;
+    rule.jitter_permille = 500;
+    for (uint64_t salt = 0; salt < 100; salt++)
+        assert_true(rules_wait(&rule, 1, nothing, salt) >= TIME_SECOND_MS);
+}
+
+static void replies_are_heard_once_and_within_bounds(void **state)
+{
+    (void)state;
+    struct retry_rule rule = {
+        .schedule = {1, {60 * MIN}}, .hint_min_ms = 2 * MIN, .hint_max_ms = 10 * MIN};
+    static const struct {
+        const char *reply;
+        uint32_t failures;
+        int64_t want_ms;
+    } cases[] = {
+        {"450 try again in 300 seconds", 1, 5 * MIN},
+        {"450 try again in 300 seconds", 2, 60 * MIN},
+        {"450 try again in 5 seconds", 1, 2 * MIN},
+        {"450 try again in 5 days", 1, 10 * MIN},
+        {"450 try again", 1, 60 * MIN},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct slice reply = slice_str(cases[i].reply);
+        assert_int_equal(rules_wait(&rule, cases[i].failures, reply, i), cases[i].want_ms);
+        assert_int_equal(rules_hears(&rule, cases[i].failures, reply),
+                         cases[i].want_ms != 60 * MIN);
+    }
+    rule.jitter_permille = 500; // never before what it asked for
+    for (uint64_t salt = 0; salt < 100; salt++)
+        assert_in_range(rules_wait(&rule, 1, SLICE_LIT("450 try again in 300 seconds"), salt),
+                        5 * MIN, 7 * MIN + MIN / 2);
+    rule.hint_max_ms = rule.hint_min_ms = 0;
+    assert_false(rules_hears(&rule, 1, SLICE_LIT("450 try again in 300 seconds")));
 }
 
 static void sweep_looks_no_earlier_than_needed(void **state)
@@ -311,10 +491,15 @@ int main(void)
         cmocka_unit_test(defaults_fill_the_rest),
         cmocka_unit_test(default_schedule_keeps_the_mean_of_the_rfc),
         cmocka_unit_test(limits_by_domain),
+        cmocka_unit_test(rows_may_hold_for_less),
+        cmocka_unit_test(many_senders_are_linked_at_once),
+        cmocka_unit_test(rows_have_names),
+        cmocka_unit_test(waits_are_spread),
+        cmocka_unit_test(replies_are_heard_once_and_within_bounds),
         cmocka_unit_test(sweep_looks_no_earlier_than_needed),
     };
     rules_index(&rules);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    pattern_index_close(&rules.retry_index);
+    drop(&rules);
     return failed;
 }

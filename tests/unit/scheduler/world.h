@@ -23,7 +23,8 @@ static inline struct world *world_new(void)
     w->settings = (struct scheduler_settings){
         .rules = &w->rules, .batches_max = 200, .window_rcpts_max = 20000, .page_size = 200};
     w->limit = (struct limit_row){.pattern = (char *)(uintptr_t) "*"};
-    w->retry = (struct retry_row){.pattern = (char *)(uintptr_t) "*"};
+    // Times to the millisecond: nothing is spread.
+    w->retry = (struct retry_row){.pattern = (char *)(uintptr_t) "*", .has_jitter = true};
     w->rules = (struct rules){
         .limits = &w->limit, .limit_count = 1, .retries = &w->retry, .retry_count = 1};
     rules_index(&w->rules);
@@ -413,9 +414,11 @@ static inline void world_drain(struct world *w)
 
 static inline void world_free(struct world *w)
 {
-    pattern_index_close(&w->rules.limit_index);
-    pattern_index_close(&w->rules.retry_index);
     world_drain(w);
+    w->rules.retries = NULL; // the rows are the world's
+    w->rules.limits = NULL;
+    w->rules.retry_count = w->rules.limit_count = 0;
+    rules_close(&w->rules);
     heap_close(&w->pending);
     buf_close(&w->trace);
     free(w);

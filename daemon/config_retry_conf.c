@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// config_retry: rows of retry. See config_tables_conf.h.
+#include "core/must.h"
+#include "core/time.h"
+#include "daemon/config.h"
+#include "daemon/config_table_conf.h"
+#include "daemon/config_tables_conf.h"
+
+#include <stdlib.h>
+
+enum { EXPIRE_DAYS_MAX = 365 };
+
+#define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
+
+static void pattern_of_retry(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    struct retry_row *row = into;
+    row->pattern = config_table_pattern(r, s);
+    row->place = config_table_place(r, s);
+}
+
+static void retry_from(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    struct retry_row *row = into;
+    const char *value = config_string(r, s);
+    if (!value)
+        return;
+    if (strcmp(value, "<>") == 0 ||
+        (config_pattern_is_valid(slice_str(value)) && strncasecmp(value, "mx:", 3) != 0))
+        row->from = config_lower_case(value);
+    else
+        config_problem(r, s,
+                       "from: \"%s\" is no pattern of senders; write \"user@example.com\", "
+                       "\"example.com\", \".example.com\" (everything below it), \"<>\" (notices) "
+                       "or \"*\"",
+                       config_shown(value));
+}
+
+static void retry_on(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    // Only failures that are tried again can choose a row; "any" is as if it were not written.
+    static const enum outcome_class classes[] = {CLASS_NONE,         CLASS_HOST, CLASS_TLS,
+                                                 CLASS_AUTH,         CLASS_DNS,  CLASS_GREYLIST,
+                                                 CLASS_MAILBOX_FULL, CLASS_RATE, CLASS_MESSAGE};
+    const char *words[COUNT_OF(classes)] = {"any"};
+    for (size_t i = 1; i < COUNT_OF(classes); i++)
+        words[i] = outcome_class_name(classes[i]);
+    int word = config_word(r, s, words, COUNT_OF(words));
+    if (word >= 0)
+        ((struct retry_row *)into)->on = classes[word];
+}
+
+static void retry_schedule(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    struct retry_row *row = into;
+    const char *value = config_text_value(r, s);
+    if (!value)
+        return;
+    struct slice bad = SLICE_LIT("");
+    enum fp_err err = schedule_parse(slice_str(value), &row->schedule, &bad);
+    if (err == FP_TOO_BIG)
+        config_problem(r, s, "schedule has more than %d waits; the last one repeats anyway",
+                       SCHEDULE_STEPS_MAX);
+    else if (err && bad.n > 0) {
+        char *word = must_memdup(bad.p, bad.n);
+        config_problem(r, s,
+                       "schedule: \"%s\" is no wait of a second or more; write waits one after "
+                       "the other: \"5m 15m 30m\"",
+                       config_shown(word));
+        free(word);
+    } else if (err)
+        config_problem(r, s, "schedule is empty; write waits one after the other: \"5m 15m 30m\"");
+}
+
+static void retry_warn_after(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    struct retry_row *row = into;
+    if (!config_strings(r, s, RULES_WARN_MAX))
+        return;
+    row->has_warn = true;
+    uint32_t n = (uint32_t)config_setting_length(s);
+    for (uint32_t i = 0; i < n; i++) {
+        const config_setting_t *one = config_setting_get_elem(s, i);
+        int64_t ms;
+        if (!config_duration(r, one, TIME_SECOND_MS, EXPIRE_DAYS_MAX * TIME_DAY_MS, &ms))
+            continue;
+        if (row->warn_count > 0 && ms <= row->warn_after_ms[row->warn_count - 1])
+            config_problem(r, one, "warn_after must grow: \"%s\" is not later than the one before",
+                           config_shown(config_setting_get_string(one)));
+        else
+            row->warn_after_ms[row->warn_count++] = ms;
+    }
+}
+
+static void retry_expire_after(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    struct retry_row *row = into;
+    config_duration(r, s, TIME_SECOND_MS, EXPIRE_DAYS_MAX * TIME_DAY_MS, &row->expire_after_ms);
+}
+
+static void retry_max_attempts(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    int64_t value;
+    if (config_integer(r, s, 1, RULES_ATTEMPTS_MAX, &value))
+        ((struct retry_row *)into)->attempts_max = (uint32_t)value;
+}
+
+// "10%", a share of the wait in whole percents.
+static void retry_jitter(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    struct retry_row *row = into;
+    const char *value = config_text_value(r, s);
+    if (!value)
+        return;
+    uint32_t percent = 0;
+    size_t n = strspn(value, "0123456789");
+    for (size_t i = 0; i < n && percent <= RULES_JITTER_MAX; i++)
+        percent = percent * 10 + (uint32_t)(value[i] - '0');
+    if (n == 0 || strcmp(value + n, "%") != 0 || percent * 10 > RULES_JITTER_MAX) {
+        config_problem(r, s, "jitter: \"%s\" is no share of a wait; write \"0%%\" to \"%d%%\"",
+                       config_shown(value), RULES_JITTER_MAX / 10);
+        return;
+    }
+    row->has_jitter = true;
+    row->jitter_permille = percent * 10;
+}
+
+static void retry_hint(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    struct retry_row *row = into;
+    int64_t bounds[2] = {0, 0};
+    if (!config_strings(r, s, COUNT_OF(bounds)))
+        return;
+    uint32_t n = (uint32_t)config_setting_length(s);
+    if (n == 1) {
+        config_problem(r, s,
+                       "retry_after is the shortest and the longest wait that a reply may ask for: "
+                       "[ \"30s\", \"2h\" ]; [] does not listen to replies");
+        return;
+    }
+    for (uint32_t i = 0; i < n; i++)
+        if (!config_duration(r, config_setting_get_elem(s, i), TIME_SECOND_MS, 7 * TIME_DAY_MS,
+                             &bounds[i]))
+            return;
+    if (bounds[1] < bounds[0]) {
+        config_problem(r, s, "retry_after: the longest wait is shorter than the shortest");
+        return;
+    }
+    row->has_hint = true;
+    row->hint_min_ms = bounds[0];
+    row->hint_max_ms = bounds[1];
+}
+
+static void *retry_add(struct config *c)
+{
+    return config_table_grow((void **)&c->rules.retries, &c->rules.retry_count,
+                             sizeof(*c->rules.retries));
+}
+
+// ---- what is right by itself and wrong together ----------------------------------------------
+
+static void say_twice(struct config_reader *r, const config_setting_t *s,
+                      const struct retry_row *row)
+{
+    config_problem(r, s, "the row for = \"%s\"%s%s%s%s%s stands twice in retry; keep one",
+                   config_shown(row->pattern), row->from ? ", from = \"" : "",
+                   row->from ? row->from : "", row->from ? "\"" : "",
+                   row->on != CLASS_NONE ? ", on = " : "",
+                   row->on != CLASS_NONE ? outcome_class_name(row->on) : "");
+}
+
+static void check_no_row_twice(struct config_reader *r, const config_setting_t *s,
+                               const struct rules *rules)
+{
+    struct pattern_index keys = {0};
+    char **texts = must_zalloc((rules->retry_count + 1) * sizeof *texts);
+    for (uint32_t i = 0; i < rules->retry_count; i++) {
+        const struct retry_row *row = &rules->retries[i];
+        struct buf key;
+        if (!row->pattern)
+            continue;
+        buf_init(&key, SIZE_MAX);
+        buf_addf(&key, "%s\n%s\n%d", row->pattern, rules_from_rank(row->from) > 0 ? row->from : "",
+                 row->on);
+        texts[i] = buf_steal(&key, NULL);
+        if (!pattern_index_add(&keys, texts[i], i))
+            say_twice(r, config_setting_get_elem(s, i), row);
+    }
+    pattern_index_close(&keys);
+    for (uint32_t i = 0; i < rules->retry_count; i++)
+        free(texts[i]);
+    free(texts);
+}
+
+static bool sets_nothing(const config_setting_t *s)
+{
+    static const char *const conditions[] = {"for", "from", "on"};
+    int found = 0;
+    for (size_t i = 0; i < COUNT_OF(conditions); i++)
+        found += config_setting_get_member(s, conditions[i]) != NULL;
+    return config_setting_length(s) == found;
+}
+
+// The values that hold where this row is the most exact: its own, and what others add to them.
+static void find_whole_rule(const struct rules *rules, const struct retry_row *row,
+                            struct retry_rule *ret)
+{
+    // A name below the suffix stands for all of them; nobody has one such as this.
+    char address[512];
+    snprintf(address, sizeof address, "%s%s", row->pattern[0] == '.' ? "x" : "", row->pattern);
+    struct rule_question q = {.klass = row->on};
+    if (strncmp(address, "mx:", 3) == 0)
+        q.host = slice_str(address + 3);
+    else
+        q.address = slice_str(address);
+    q.has_sender = row->from != NULL;
+    if (row->from && strcmp(row->from, "<>") != 0)
+        q.sender = slice_str(row->from);
+    rules_retry(rules, &q, ret);
+}
+
+// Is the value of the field this row's own, or that of a row (not a default) which it changes by
+// its own expire_after?
+static bool is_meant(const config_setting_t *at, const struct retry_row *row,
+                     const struct retry_rule *rule, enum rule_field field)
+{
+    return at || (row->expire_after_ms > 0 && rule->row[field] >= 0);
+}
+
+// A warning that comes after the end, or a first wait beyond it, is no error but hardly meant.
+static void warn_about_retry(struct config_reader *r, const config_setting_t *s,
+                             const struct rules *rules, const struct retry_row *row)
+{
+    struct retry_rule rule;
+    const config_setting_t *expire = config_setting_get_member(s, "expire_after"),
+                           *warn = config_setting_get_member(s, "warn_after"),
+                           *schedule = config_setting_get_member(s, "schedule");
+    find_whole_rule(rules, row, &rule);
+    if (sets_nothing(s))
+        config_warning(r, s, "this row of retry sets nothing");
+    if (rule.warn_count > 0 && is_meant(warn, row, &rule, RULE_WARN) &&
+        rule.warn_after_ms[rule.warn_count - 1] >= rule.expire_after_ms)
+        config_warning(r, warn ? warn : expire,
+                       "warn_after is not before expire_after: that warning is never sent");
+    if (is_meant(schedule, row, &rule, RULE_SCHEDULE) &&
+        rule.schedule.waits_ms[0] >= rule.expire_after_ms)
+        config_warning(r, schedule ? schedule : expire,
+                       "the first wait of schedule is not shorter than expire_after: there is no "
+                       "second attempt");
+}
+
+void config_read_retry(struct config_reader *r, const config_setting_t *s, void *config)
+{
+    static const struct config_member members[] = {
+        {"for", pattern_of_retry},
+        {"from", retry_from},
+        {"on", retry_on},
+        {"schedule", retry_schedule},
+        {"warn_after", retry_warn_after},
+        {"expire_after", retry_expire_after},
+        {"max_attempts", retry_max_attempts},
+        {"jitter", retry_jitter},
+        {"retry_after", retry_hint},
+    };
+    static const struct config_table table = {
+        .name = "retry",
+        .example = "{ for = \"*\", schedule = \"5m 15m 30m\" }",
+        .members = members,
+        .member_count = COUNT_OF(members),
+        .key = "for",
+        .add = retry_add,
+    };
+    struct config *c = config;
+    config_table_read(r, &table, s);
+    if (c->rules.retry_count == 0)
+        return;
+    check_no_row_twice(r, s, &c->rules);
+    rules_index(&c->rules);
+    for (uint32_t i = 0; i < c->rules.retry_count; i++)
+        if (c->rules.retries[i].pattern)
+            warn_about_retry(r, config_setting_get_elem(s, i), &c->rules, &c->rules.retries[i]);
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// config_table: reading a table row by row. See config_table_conf.h.
+#include "daemon/config_table_conf.h"
+
+#include "core/must.h"
+#include "core/pattern.h"
+#include "daemon/config.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+
+enum { ROWS_MAX = 100000 }; // of one table
+
+static bool is_row(struct config_reader *r, const struct config_table *t,
+                   const config_setting_t *row)
+{
+    if (!config_setting_is_group(row)) {
+        config_problem(r, row, "a row of %s is written %s", t->name, t->example);
+        return false;
+    }
+    if (!config_setting_get_member(row, t->key))
+        config_problem(r, row, "this row of %s lacks %s; a row is written %s", t->name, t->key,
+                       t->example);
+    return true;
+}
+
+static void check_key_is_new(struct config_reader *r, const struct config_table *t,
+                             const config_setting_t *s, uint32_t row, struct pattern_index *keys)
+{
+    const char *key = t->key_of ? *t->key_of(r->config, row) : NULL;
+    if (key && !pattern_index_add(keys, key, row))
+        config_problem(r, config_setting_get_elem(s, row),
+                       "the row %s = \"%s\" stands twice in %s; keep one", t->key,
+                       config_shown(key), t->name);
+}
+
+void config_table_read(struct config_reader *r, const struct config_table *t,
+                       const config_setting_t *s)
+{
+    if (!config_setting_is_list(s)) {
+        config_problem(r, s, "%s is a table of rows in round brackets: %s = ( %s )", t->name,
+                       t->name, t->example);
+        return;
+    }
+    int n = config_setting_length(s);
+    if (n > ROWS_MAX) {
+        config_problem(r, s, "%s has %d rows, but must have at most %d", t->name, n, ROWS_MAX);
+        return;
+    }
+    char where[64];
+    struct pattern_index keys = {0};
+    snprintf(where, sizeof(where), " in %s", t->name);
+    for (int i = 0; i < n; i++) {
+        const config_setting_t *row = config_setting_get_elem(s, (unsigned)i);
+        void *into = t->add(r->config); // also for a bad row: indices stay those of the file
+        if (!is_row(r, t, row))
+            continue;
+        config_members_read(r, row, t->members, t->member_count, into, where);
+        check_key_is_new(r, t, s, (uint32_t)i, &keys);
+    }
+    pattern_index_close(&keys);
+}
+
+void *config_table_grow(void **rows, uint32_t *count, size_t size)
+{
+    if ((*count & (*count - 1)) == 0)
+        *rows = must_realloc(*rows, (*count ? 2 * (size_t)*count : 1) * size);
+    char *row = (char *)*rows + *count * size;
+    memset(row, 0, size);
+    *count += 1;
+    return row;
+}
+
+char *config_lower_case(const char *s)
+{
+    char *lower = must_strdup(s);
+    for (char *c = lower; *c; c++)
+        *c = (char)tolower((unsigned char)*c);
+    return lower;
+}
+
+char *config_table_pattern(struct config_reader *r, const config_setting_t *s)
+{
+    const char *value = config_string(r, s);
+    if (!value)
+        return NULL;
+    if (config_pattern_is_valid(slice_str(value)))
+        return config_lower_case(value);
+    config_problem(r, s,
+                   "for: \"%s\" is no pattern; write \"user@example.com\", \"example.com\", "
+                   "\".example.com\" (everything below it), \"mx:HOST\" or \"*\"",
+                   config_shown(value));
+    return NULL;
+}
+
+char *config_table_place(const struct config_reader *r, const config_setting_t *s)
+{
+    struct buf place;
+    buf_init(&place, SIZE_MAX);
+    buf_addf(&place, "%s:%u", config_text_file(r->text, (uint32_t)config_setting_source_line(s)),
+             config_setting_place(r, s));
+    return buf_steal(&place, NULL);
+}

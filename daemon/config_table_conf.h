@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// config_table: what the tables of the configuration file have in common: rows that are groups, a
+// member that each row must have, no row twice. Private to daemon/config_*_conf.c.
+//
+// A row is read into its place at the end of its table before anything in it is known to be right:
+// config_close copes with half a row, and reading on tells all problems of it.
+#ifndef FP_DAEMON_CONFIG_TABLE_CONF_H
+#define FP_DAEMON_CONFIG_TABLE_CONF_H
+
+#include "daemon/config_value_conf.h"
+
+struct config_table {
+    const char *name;
+    const char *example;
+    const struct config_member *members;
+    size_t member_count;
+    const char *key; // the member that a row must have
+    void *(*add)(struct config *c);
+    // The key's value, of which there may be only one row each; NULL: the table checks that itself.
+    char **(*key_of)(struct config *c, uint32_t row);
+};
+
+void config_table_read(struct config_reader *r, const struct config_table *t,
+                       const config_setting_t *s);
+// A zeroed element more at the end of an array, whose room doubles.
+void *config_table_grow(void **rows, uint32_t *count, size_t size);
+
+// The value of `for`, in lower case, the caller's to free; NULL after saying what is wrong with it.
+char *config_table_pattern(struct config_reader *r, const config_setting_t *s);
+char *config_lower_case(const char *s);
+// "FILE:LINE" of a setting, the caller's to free.
+char *config_table_place(const struct config_reader *r, const config_setting_t *s);
+
+#endif
