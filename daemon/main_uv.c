@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // main of fermopostad: the daemon itself, `check`, and the verbs that read the spool without it.
 // People type `fermoposta`, which starts this where it is needed.
+#include "core/address.h"
 #include "core/must.h"
 #include "daemon/config_conf.h"
+#include "daemon/config_explain.h"
 #include "daemon/offline_db.h"
 #include "daemon/shell_uv.h"
 #include "daemon/system_sys.h"
@@ -79,9 +81,35 @@ static int config_code(enum fp_err err)
     }
 }
 
-static int say_good(const char *file)
+// check [--explain ADDRESS [--from SENDER]]
+static int check(const struct config *c, const struct arguments *a)
 {
-    printf("%s: the configuration is good\n", file);
+    const char *address = NULL, *sender = NULL;
+    for (size_t i = 0; i < a->word_count; i += 2) {
+        const char **to = strcmp(a->words[i], "--explain") == 0 ? &address
+                          : strcmp(a->words[i], "--from") == 0  ? &sender
+                                                                : NULL;
+        if (!to || *to || i + 1 == a->word_count)
+            return usage("check takes --explain ADDRESS and with it --from SENDER");
+        *to = a->words[i + 1];
+    }
+    if (!address && sender)
+        return usage("--from goes with --explain ADDRESS");
+    if (!address) {
+        printf("%s: the configuration is good\n", a->file);
+        return EX_OK;
+    }
+    if (address_check(slice_str(address), true) != FP_OK)
+        return usage("--explain needs an address such as user@example.com");
+    if (sender && strcmp(sender, "<>") == 0)
+        sender = "";
+    if (sender && sender[0] && address_check(slice_str(sender), true) != FP_OK)
+        return usage("--from needs an address such as user@example.com, or <> for notices");
+    struct buf text;
+    buf_init(&text, 1024 * 1024);
+    config_explain(c, address, sender, &text);
+    fputs(buf_slice(&text).p, stdout);
+    buf_close(&text);
     return EX_OK;
 }
 
@@ -108,7 +136,7 @@ int main(int argc, char **argv)
         if (strcmp(a.verb, "daemon") == 0)
             code = a.word_count ? usage("daemon takes no further words") : shell_run(&config);
         else if (strcmp(a.verb, "check") == 0)
-            code = a.word_count ? usage("check takes no further words") : say_good(a.file);
+            code = check(&config, &a);
         else
             code = offline_run(&config, a.verb, a.words, a.word_count);
     }

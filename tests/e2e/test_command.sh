@@ -28,7 +28,12 @@ expect 78 '^bad.conf:1: .*did you mean "smtp_port"' fermoposta check -c bad.conf
 expect 78 '^bad.conf:2: log must be' sendmail -C bad.conf a@b.example </dev/null
 printf 'listen = ()\nuser = "nobody-of-that-name"\n' >bad.conf
 expect 78 '^bad.conf:2: user = "nobody-of-that-name": there is no such user' fermoposta check -c bad.conf
-expect 64 'check takes no further words' fermoposta check more
+expect 64 'check takes --explain' fermoposta check more
+expect 64 'check takes --explain' fermoposta check --explain
+expect 64 'explain needs an address' fermoposta check --explain nobody
+expect 64 'from goes with --explain' fermoposta check --from a@b.example
+printf 'retry = ( { for = "b.example", schedule = "7m" } )\n' >explain.conf
+expect 0 'schedule  *7m  *retry "b.example", explain.conf:1' fermoposta check -c explain.conf --explain a@b.example
 expect 0 '' fermoposta check
 
 printf "$message" | expect 75 'the daemon is not running' sendmail a@b.example

@@ -12,6 +12,7 @@ static const struct settle_rule usual = {
 static const struct settle_rule several = {.warn_after_ms = {1 * H, 4 * H, 24 * H},
                                            .warn_count = 3,
                                            .expire_after_ms = 5 * 24 * (int64_t)H};
+static const struct settle_rule once = {.expire_after_ms = 5 * 24 * (int64_t)H, .attempts_max = 1};
 static const struct settle_rule silent = {.expire_after_ms = 5 * 24 * (int64_t)H};
 
 enum what { DELIVERED, DEFERRED, REFUSED, DOUBT, DOUBT_FAILED, LOCAL, SWEEP };
@@ -106,6 +107,14 @@ static const struct row rows[] = {
      1, N, N, N},
     {"S6 but it is late all the same", LOCAL, 5 * H, &usual, 0, 0, 0, 0, N, Y, SETTLE_DEFER, 1, Y,
      N, N},
+    {"the last attempt", DEFERRED, H, &once, 0, 0, 0, 0, N, Y, SETTLE_FAIL, 0, N, Y, Y},
+    {"S4 the last attempt in doubt", DOUBT, H, &once, 0, 0, 0, 0, N, Y, SETTLE_DEFER, 0, N, N, Y},
+    {"S5 the last attempt of a held one", DEFERRED, H, &once, 0, 0, 0, 0, Y, Y, SETTLE_DEFER, 0, N,
+     N, Y},
+    {"S6 our own failure is no last attempt", LOCAL, H, &once, 0, 0, 0, 0, N, Y, SETTLE_DEFER, 0, N,
+     N, N},
+    {"S1 the last attempt began before the epoch", DEFERRED, H, &once, 0, 2 * H, 0, 0, N, Y,
+     SETTLE_DEFER, 0, N, N, Y},
     {"clock set back: arrival in the future", DEFERRED, -H, &usual, 0, -DAY, 0, 0, N, Y,
      SETTLE_DEFER, 0, N, N, Y},
     // sweeps
