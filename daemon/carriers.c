@@ -2,125 +2,17 @@
 // carriers: conversations with destinations, and the batches they carry. See pipeline_internal.h.
 //
 // A carrier is one deliver/session with what it needs from the world: a connection, answers of the
-// DNS, pieces of the body. After a batch it waits a moment, idle, for the next one to its
-// destination.
-#include "daemon/pipeline_internal.h"
+// DNS, pieces of the body. What it does between batches stands in lingering.c.
+#include "daemon/carrier.h"
 
 #include <stdlib.h>
 #include <utlist.h>
 
 enum {
-    IDLE_MS = 2000,     // how long a conversation waits for another message
     SMALL_SLICE = 1024, // shorter pieces of a body are copied, longer ones borrowed (L1)
 };
 
-struct carrier {
-    uint64_t number; // for lookups
-    struct session *session;
-    char *destination;
-    uint64_t conn; // 0: none
-    struct batch *batch;
-    struct outcome *outcomes;
-    const char **addresses;
-    struct session_batch offer; // what the session borrows until BATCH_DONE
-    struct body *piece;         // read from the spool, being sent
-    bool uses_body;             // the batch's body is being sent
-    struct waiter *reading;     // an OP_CHUNK is out
-    uint32_t chunk;             // next chunk to read
-    uint32_t chunk_offset;      // from there on
-    uint64_t body_given;
-    size_t sending; // bytes of the body asked of the spool, or given to the socket and not out
-    uint32_t messages_max; // on one connection
-    int64_t idle_until_ms; // TIME_NEVER while a batch is under way
-    uint32_t depth;        // pumping, possibly nested
-    bool is_idle, is_lingering, is_ended;
-    bool is_cut; // the batch under way is not wanted any more
-    struct alarm alarm;
-    struct carrier *prev, *next;               // p->carriers
-    struct carrier *idle_prev, *idle_next;     // idle ones of the destination
-    struct carrier *linger_prev, *linger_next; // p->lingering
-};
-
-struct idle_carriers {
-    char *destination;
-    struct carrier *first;
-    UT_hash_handle hh;
-};
-
 static void pump(struct pipeline *p, struct carrier *h);
-static void feed(struct pipeline *p, struct carrier *h, struct session_event e);
-
-static void linger_add(struct pipeline *p, struct carrier *h)
-{
-    DL_APPEND2(p->lingering, h, linger_prev, linger_next);
-    p->lingering_count++;
-    h->is_lingering = true;
-}
-
-static void linger_remove(struct pipeline *p, struct carrier *h)
-{
-    if (!h->is_lingering)
-        return;
-    DL_DELETE2(p->lingering, h, linger_prev, linger_next);
-    p->lingering_count--;
-    h->is_lingering = false;
-}
-
-static void idle_add(struct pipeline *p, struct carrier *h)
-{
-    struct idle_carriers *i;
-    HASH_FIND_STR(p->idle, h->destination, i);
-    if (!i) {
-        i = must_zalloc(sizeof *i);
-        i->destination = must_strdup(h->destination);
-        HASH_ADD_KEYPTR(hh, p->idle, i->destination, strlen(i->destination), i);
-    }
-    DL_APPEND2(i->first, h, idle_prev, idle_next);
-    h->is_idle = true;
-    h->idle_until_ms = p->now_ms + IDLE_MS;
-}
-
-static void idle_remove(struct pipeline *p, struct carrier *h)
-{
-    if (!h->is_idle)
-        return;
-    struct idle_carriers *i;
-    HASH_FIND_STR(p->idle, h->destination, i);
-    must(i != NULL);
-    DL_DELETE2(i->first, h, idle_prev, idle_next);
-    h->is_idle = false;
-    h->idle_until_ms = TIME_NEVER;
-    if (i->first)
-        return;
-    HASH_DEL(p->idle, i);
-    free(i->destination);
-    free(i);
-}
-
-static struct carrier *idle_take(struct pipeline *p, const char *destination)
-{
-    struct idle_carriers *i;
-    HASH_FIND_STR(p->idle, destination, i);
-    if (!i)
-        return NULL;
-    struct carrier *h = i->first;
-    idle_remove(p, h);
-    linger_remove(p, h);
-    return h;
-}
-
-// Mail for thousands of destinations would leave as many conversations behind it in two seconds:
-// the oldest goes for each that comes, first with a word and then without.
-static void linger(struct pipeline *p, struct carrier *h)
-{
-    linger_add(p, h);
-    for (int i = 0; i < 2 && p->lingering_count > BUDGET_LINGERING; i++) {
-        struct carrier *oldest = p->lingering;
-        bool was_idle = oldest->is_idle;
-        idle_remove(p, oldest);
-        feed(p, oldest, (struct session_event){.kind = was_idle ? SESSION_QUIT : SESSION_ABORT});
-    }
-}
 
 static struct carrier *carrier_new(struct pipeline *p, const struct batch *b,
                                    const struct route_row *row)
@@ -170,8 +62,8 @@ static void forget_body(struct pipeline *p, struct carrier *h)
 
 void carrier_free(struct pipeline *p, struct carrier *h)
 {
-    idle_remove(p, h);
-    linger_remove(p, h);
+    carrier_unidle(p, h);
+    carrier_unlinger(p, h);
     heap_remove(&p->alarms, &h->alarm.node);
     forget_body(p, h);
     if (h->batch) {
@@ -181,6 +73,7 @@ void carrier_free(struct pipeline *p, struct carrier *h)
     }
     if (h->conn)
         conn_forget(p, h->conn);
+    carrier_note_closed(p, h);
     session_free(h->session);
     free(h->outcomes);
     free(h->addresses);
@@ -233,7 +126,7 @@ void carrier_start(struct pipeline *p, struct batch *b)
         return;
     }
     p->counters.attempts++;
-    struct carrier *h = idle_take(p, b->destination);
+    struct carrier *h = carrier_take_idle(p, b->destination);
     if (!h)
         h = carrier_new(p, b, row);
     struct limit_rule limit;
@@ -258,6 +151,14 @@ void carrier_start(struct pipeline *p, struct batch *b)
     pump(p, h);
 }
 
+static bool speaks_of_rate(const struct outcome *outcomes, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (outcomes[i].klass == CLASS_RATE)
+            return true;
+    return false;
+}
+
 static void batch_done(struct pipeline *p, struct carrier *h, const struct session_effect *fx)
 {
     struct session_times st;
@@ -274,6 +175,7 @@ static void batch_done(struct pipeline *p, struct carrier *h, const struct sessi
         .host_failure = fx->scope == SCOPE_HOST && has_why ? &why : NULL,
         .is_local_failure = fx->scope == SCOPE_LOCAL,
         .is_cut_short = h->is_cut,
+        .is_too_fast = fx->scope < SCOPE_HOST && speaks_of_rate(outcomes, h->batch->rcpt_count),
     };
     forget_body(p, h);
     free(h->addresses);
@@ -281,11 +183,12 @@ static void batch_done(struct pipeline *p, struct carrier *h, const struct sessi
     h->batch = NULL;
     h->outcomes = NULL;
     if (fx->can_reuse && !p->is_stopping && session_delivered_count(h->session) < h->messages_max)
-        idle_add(p, h);
+        carrier_idle(p, h);
     else
         session_feed(h->session,
                      &(struct session_event){.kind = SESSION_QUIT, .now_ms = p->now_ms});
-    linger(p, h);
+    done.is_closing = h->is_closing = !h->is_idle && h->conn;
+    carrier_linger(p, h);
     finish_batch(p, &done, outcomes, &times);
 }
 
@@ -397,7 +300,7 @@ static void send_slices(struct pipeline *p, struct carrier *h, const struct sess
         forget_sending(p, h);
 }
 
-static void close_connection(struct pipeline *p, struct carrier *h)
+void carrier_close_connection(struct pipeline *p, struct carrier *h)
 {
     if (!h->conn)
         return;
@@ -405,6 +308,7 @@ static void close_connection(struct pipeline *p, struct carrier *h)
     conn_forget(p, h->conn);
     forget_sending(p, h);
     h->conn = 0;
+    carrier_note_closed(p, h);
 }
 
 static void look_up(struct pipeline *p, struct carrier *h, const struct session_effect *fx)
@@ -446,7 +350,7 @@ static void execute(struct pipeline *p, struct carrier *h, const struct session_
         batch_done(p, h, fx);
         break;
     case SESSION_DISCONNECT:
-        close_connection(p, h);
+        carrier_close_connection(p, h);
         break;
     case SESSION_ENDED:
         h->is_ended = true;
@@ -464,7 +368,7 @@ static void pump(struct pipeline *p, struct carrier *h)
     if (h->depth > 0)
         return;
     if (h->is_ended) {
-        close_connection(p, h);
+        carrier_close_connection(p, h);
         carrier_free(p, h);
         return;
     }
@@ -474,7 +378,7 @@ static void pump(struct pipeline *p, struct carrier *h)
     alarm_set(p, &h->alarm, h->idle_until_ms < at ? h->idle_until_ms : at);
 }
 
-static void feed(struct pipeline *p, struct carrier *h, struct session_event e)
+void carrier_feed(struct pipeline *p, struct carrier *h, struct session_event e)
 {
     e.now_ms = p->now_ms;
     session_feed(h->session, &e);
@@ -483,27 +387,28 @@ static void feed(struct pipeline *p, struct carrier *h, struct session_event e)
 
 void carrier_connected(struct pipeline *p, struct carrier *h)
 {
-    feed(p, h, (struct session_event){.kind = SESSION_CONNECTED});
+    carrier_feed(p, h, (struct session_event){.kind = SESSION_CONNECTED});
 }
 
 void carrier_connect_failed(struct pipeline *p, struct carrier *h, enum deliver_fault fault,
                             const char *detail)
 {
     h->conn = 0;
-    feed(p, h,
-         (struct session_event){.kind = SESSION_CONNECT_FAILED, .fault = fault, .detail = detail});
+    carrier_feed(
+        p, h,
+        (struct session_event){.kind = SESSION_CONNECT_FAILED, .fault = fault, .detail = detail});
 }
 
 void carrier_bytes(struct pipeline *p, struct carrier *h, struct slice bytes)
 {
-    feed(p, h, (struct session_event){.kind = SESSION_BYTES, .bytes = bytes});
+    carrier_feed(p, h, (struct session_event){.kind = SESSION_BYTES, .bytes = bytes});
 }
 
 // The connection is gone. A conversation without a batch has nothing left to do then.
 static void lose(struct pipeline *p, struct carrier *h, struct session_event e)
 {
     bool was_idle = h->is_idle;
-    idle_remove(p, h);
+    carrier_unidle(p, h);
     e.now_ms = p->now_ms;
     session_feed(h->session, &e);
     if (was_idle)
@@ -526,17 +431,16 @@ void carrier_fault(struct pipeline *p, struct carrier *h, enum deliver_fault fau
 void carrier_sent(struct pipeline *p, struct carrier *h)
 {
     forget_sending(p, h);
-    feed(p, h, (struct session_event){.kind = SESSION_SENT});
+    carrier_feed(p, h, (struct session_event){.kind = SESSION_SENT});
 }
 
 void carrier_timer(struct pipeline *p, struct carrier *h)
 {
     if (h->is_idle && h->idle_until_ms <= p->now_ms) {
-        idle_remove(p, h);
-        feed(p, h, (struct session_event){.kind = SESSION_QUIT});
+        carrier_quit(p, h);
         return;
     }
-    feed(p, h, (struct session_event){.kind = SESSION_TIMER});
+    carrier_feed(p, h, (struct session_event){.kind = SESSION_TIMER});
 }
 
 void carrier_answer(struct pipeline *p, uint64_t lookup, const char *name,
@@ -546,27 +450,16 @@ void carrier_answer(struct pipeline *p, uint64_t lookup, const char *name,
     dnscache_put(p->dnscache, name, answer, p->now_ms);
     DL_SEARCH_SCALAR(p->carriers, h, number, lookup);
     if (h)
-        feed(p, h,
-             (struct session_event){.kind = SESSION_ANSWER, .answer = answer, .answer_name = name});
-}
-
-void carriers_quit_idle(struct pipeline *p)
-{
-    struct carrier *h, *next;
-    DL_FOREACH_SAFE(p->carriers, h, next)
-    {
-        if (!h->is_idle)
-            continue;
-        idle_remove(p, h);
-        feed(p, h, (struct session_event){.kind = SESSION_QUIT});
-    }
+        carrier_feed(
+            p, h,
+            (struct session_event){.kind = SESSION_ANSWER, .answer = answer, .answer_name = name});
 }
 
 // Each ends by it, and may take others along that linger.
 void carriers_abort(struct pipeline *p)
 {
     while (p->carriers)
-        feed(p, p->carriers, (struct session_event){.kind = SESSION_ABORT});
+        carrier_feed(p, p->carriers, (struct session_event){.kind = SESSION_ABORT});
 }
 
 static struct carrier *find_cuttable(const struct pipeline *p, uint64_t message)
@@ -587,6 +480,6 @@ void carriers_cut(struct pipeline *p, uint64_t message)
     struct carrier *h;
     while ((h = find_cuttable(p, message))) {
         h->is_cut = true;
-        feed(p, h, (struct session_event){.kind = SESSION_ABORT});
+        carrier_feed(p, h, (struct session_event){.kind = SESSION_ABORT});
     }
 }

@@ -45,9 +45,22 @@ bool destination_needs_probe(const struct scheduler *s, const struct destination
 
 static bool may_start(const struct scheduler *s, const struct destination *d)
 {
+    uint32_t connections = d->running + d->closing;
     if (d->window_batches == 0)
         return false;
-    return is_open(d) ? d->running < d->connections : destination_needs_probe(s, d);
+    if (is_open(d))
+        return pace_next_ms(&d->pace) <= s->now_ms && pace_has_room(&d->pace, connections);
+    return destination_needs_probe(s, d) && connections < d->pace.limit;
+}
+
+// An open destination's rate makes it wait; it is remembered for so long, mail or not.
+static void await_turn(struct scheduler *s, struct destination *d)
+{
+    int64_t next_ms = pace_next_ms(&d->pace);
+    if (is_open(d) && next_ms > s->now_ms)
+        heap_set(&s->rests, &d->rest, next_ms);
+    else if (is_open(d))
+        heap_remove(&s->rests, &d->rest);
 }
 
 // Fresh mail in the window does not count: it must not keep older mail in the spool for ever.
@@ -63,8 +76,9 @@ static bool may_read(const struct scheduler *s, const struct destination *d)
 
 static bool is_idle(const struct scheduler *s, const struct destination *d)
 {
-    return d->failures == 0 && d->running == 0 && d->window_batches == 0 && d->domain_count == 0 &&
-           !list_is_member(&d->unsaved) && !destination_is_resting(s, d);
+    return d->failures == 0 && d->running == 0 && d->closing == 0 && d->window_batches == 0 &&
+           d->domain_count == 0 && !list_is_member(&d->unsaved) && !destination_is_resting(s, d) &&
+           pace_next_ms(&d->pace) <= s->now_ms;
 }
 
 static void put_if(bool is_wanted, struct list *head, struct list *link)
@@ -77,6 +91,7 @@ static void put_if(bool is_wanted, struct list *head, struct list *link)
 
 void destination_refresh(struct scheduler *s, struct destination *d)
 {
+    await_turn(s, d);
     put_if(may_start(s, d), &s->run, &d->run);
     put_if(may_read(s, d), &s->read, &d->read);
     if (!d->is_idle_listed && is_idle(s, d)) {
@@ -141,6 +156,7 @@ void destination_started(struct scheduler *s, struct destination *d, struct batc
 {
     b->started_ms = s->now_ms;
     b->noted = d->noted;
+    pace_started(&d->pace, s->now_ms, &b->began);
     b->is_probe = d->state == DESTINATION_RESTING;
     if (b->is_probe)
         move(s, d, DESTINATION_PROBING);
@@ -189,8 +205,12 @@ static void note_success(struct scheduler *s, struct destination *d)
     d->failures = 0;
     d->since_ms = d->last_probe_ms = 0;
     forget_reason(d);
-    if (!is_open(d))
+    if (is_open(d)) {
+        pace_success(&d->pace);
+    } else {
         move(s, d, DESTINATION_OPEN);
+        pace_begin_again(&d->pace);
+    }
 }
 
 static void learn(struct scheduler *s, struct destination *d, const struct sched_event *event)
@@ -198,6 +218,8 @@ static void learn(struct scheduler *s, struct destination *d, const struct sched
     const struct batch *b = event->batch;
     if (!event->host_failure && !event->is_local_failure)
         note_success(s, d);
+    else if (event->host_failure && is_open(d) && pace_lower(&d->pace, &b->began))
+        return; // others work: it only had too much of it
     else if (is_news(d, b) && event->host_failure)
         note_failure(s, d, b, event->host_failure);
     else if (is_news(d, b))
@@ -212,8 +234,26 @@ void destination_done(struct scheduler *s, const struct sched_event *event)
     must(!event->is_cut_short || !b->is_probe); // a probe has to say something
     d->running--;
     s->running--;
+    d->closing += event->is_closing;
     if (!event->is_cut_short)
         learn(s, d, event);
+    if (event->is_too_fast)
+        pace_slow_down(&d->pace, &b->began);
+    destination_refresh(s, d);
+}
+
+void destination_closing(struct scheduler *s, const struct sched_event *event)
+{
+    struct destination *d = destination_get(s, event->closing_destination);
+    d->closing++;
+    destination_refresh(s, d);
+}
+
+void destination_closed(struct scheduler *s, const struct sched_event *event)
+{
+    struct destination *d = destination_find(s, event->closing_destination);
+    must(d && d->closing > 0);
+    d->closing--;
     destination_refresh(s, d);
 }
 
@@ -242,7 +282,8 @@ void destination_flush(struct scheduler *s, struct destination *d)
 
 void destination_reset(struct scheduler *s, struct destination *d)
 {
-    d->connections = d->rcpts_max = 0;
+    d->pace.limit = 0;
+    d->rcpts_max = 0;
     if (d->state == DESTINATION_RESTING && d->failures == 0)
         move(s, d, DESTINATION_OPEN);
     destination_refresh(s, d);

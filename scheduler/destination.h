@@ -6,6 +6,7 @@
 #ifndef FP_SCHEDULER_DESTINATION_H
 #define FP_SCHEDULER_DESTINATION_H
 
+#include "scheduler/pace.h"
 #include "scheduler/state.h"
 
 struct destination {
@@ -15,18 +16,22 @@ struct destination {
     struct destination *next_idle;
     struct batch *first, *last; // the window, in order of arrival
     struct reason *why;         // NULL when healthy
-    struct heap_node rest;      // in `rests` while the rest lasts; at_ms stays its end
-    int64_t since_ms;           // first failure of this outage; 0: healthy
-    int64_t last_probe_ms;      // last failure of this outage; 0: healthy
-    uint32_t failures;          // of the host, in a row
-    uint32_t noted;             // failures noted so far, our own too; a batch carries it (D4)
+    // In `rests` while the rest lasts, at_ms stays its end; of an open one, while its rate makes it
+    // wait.
+    struct heap_node rest;
+    int64_t since_ms;      // first failure of this outage; 0: healthy
+    int64_t last_probe_ms; // last failure of this outage; 0: healthy
+    uint32_t failures;     // of the host, in a row
+    uint32_t noted;        // failures noted so far, our own too; a batch carries it (D4)
     uint32_t running;
     uint32_t window_batches, window_rcpts;
     uint32_t paged_rcpts; // those of window_rcpts that came out of pages
     uint32_t domain_count;
-    uint32_t reading;                // pages asked for, for its domains
-    uint32_t connections, rcpts_max; // limits by today's rules; 0: not looked up yet
-    uint8_t state;                   // enum destination_state
+    uint32_t reading; // pages asked for, for its domains
+    struct pace pace;
+    uint32_t rcpts_max; // by today's rules
+    uint32_t closing;   // conversations that only say goodbye: they still are connections
+    uint8_t state;      // enum destination_state
     bool is_idle_listed;
     char name[];
 };
@@ -42,6 +47,8 @@ bool destination_needs_probe(const struct scheduler *s, const struct destination
 
 void destination_started(struct scheduler *s, struct destination *d, struct batch *b);
 void destination_done(struct scheduler *s, const struct sched_event *event);
+void destination_closing(struct scheduler *s, const struct sched_event *event);
+void destination_closed(struct scheduler *s, const struct sched_event *event);
 void destination_learn_health(struct scheduler *s, const struct sched_event *event);
 // The operator wants it tried now: rests end, one probe each where the host had failed.
 void destination_flush(struct scheduler *s, struct destination *d);

@@ -168,13 +168,22 @@ static void on_brake(struct scheduler *s, const struct sched_event *event)
 void scheduler_feed(struct scheduler *s, const struct sched_event *event)
 {
     static void (*const handlers[])(struct scheduler *, const struct sched_event *) = {
-        [SCHED_TIMER] = on_timer,           [SCHED_SETTINGS] = on_settings,
-        [SCHED_DOMAIN] = domain_tell,       [SCHED_HEALTH] = destination_learn_health,
-        [SCHED_FRESH] = on_fresh,           [SCHED_PAGE] = on_page,
-        [SCHED_PAGE_END] = domain_page_end, [SCHED_DONE] = destination_done,
-        [SCHED_SETTLED] = on_settled,       [SCHED_DROP] = on_drop,
-        [SCHED_FLUSH] = on_flush,           [SCHED_WAKE] = on_wake,
-        [SCHED_PAUSE] = on_pause,           [SCHED_RESUME] = on_resume,
+        [SCHED_TIMER] = on_timer,
+        [SCHED_SETTINGS] = on_settings,
+        [SCHED_DOMAIN] = domain_tell,
+        [SCHED_HEALTH] = destination_learn_health,
+        [SCHED_FRESH] = on_fresh,
+        [SCHED_PAGE] = on_page,
+        [SCHED_PAGE_END] = domain_page_end,
+        [SCHED_DONE] = destination_done,
+        [SCHED_SETTLED] = on_settled,
+        [SCHED_DROP] = on_drop,
+        [SCHED_FLUSH] = on_flush,
+        [SCHED_WAKE] = on_wake,
+        [SCHED_PAUSE] = on_pause,
+        [SCHED_RESUME] = on_resume,
+        [SCHED_CLOSING] = destination_closing,
+        [SCHED_CLOSED] = destination_closed,
         [SCHED_BRAKE] = on_brake,
     };
     must((size_t)event->kind < sizeof handlers / sizeof handlers[0]);

@@ -44,7 +44,7 @@
 
 #include "core/message.h"
 #include "core/outcome.h"
-#include "scheduler/rules.h"
+#include "scheduler/pace.h"
 
 struct batch {
     struct message message;  // with its version as read
@@ -62,6 +62,7 @@ struct batch {
     bool only_if_open;
     bool is_fresh;             // came by FRESH, not out of a page; the scheduler's own
     uint32_t noted;            // failures noted at its destination when it started; likewise
+    struct pace_mark began;    // likewise
     struct batch *next, *prev; // while in a window
 };
 
@@ -90,7 +91,9 @@ enum sched_event_kind {
     SCHED_FRESH,    // a batch that was accepted just now (may be refused room: then only noted)
     SCHED_PAGE,     // one batch out of a page that was asked for
     SCHED_PAGE_END, // the page is complete (or failed)
-    SCHED_DONE,     // the attempt is over, the slot is free; outcomes are not committed yet
+    SCHED_DONE,     // the attempt is over; outcomes are not committed yet
+    SCHED_CLOSING,  // a connection without an attempt begins to close, and counts until CLOSED
+    SCHED_CLOSED,   // a connection that was closing is closed
     SCHED_SETTLED,  // one recipient's outcome is committed
     SCHED_DROP,     // removed or held by an operator: leave it out of the windows
     SCHED_FLUSH,    // try now, rests included: one domain, or everything that is known (NULL)
@@ -123,7 +126,11 @@ struct sched_event {
     // DONE: our own failure: rest shortly, count nothing
     bool is_local_failure;
     bool is_cut_short; // DONE: nobody wants it any more; it says nothing about the destination
-    struct {           // PAGE_END: strings borrowed
+    bool is_too_fast;  // DONE: replies spoke of a rate, while the conversation went on
+    // DONE: the conversation is not over: its connection counts until SCHED_CLOSED
+    bool is_closing;
+    const char *closing_destination; // CLOSING, CLOSED; borrowed
+    struct {                         // PAGE_END: strings borrowed
         const char *domain;
         bool is_ok, is_done;
         int64_t last_ms;

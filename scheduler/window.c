@@ -28,10 +28,10 @@ static void count_rcpts(struct scheduler *s, struct destination *d, const struct
 static void look_up_limits(struct scheduler *s, struct destination *d, const struct batch *b)
 {
     struct limit_rule rule;
-    if (d->connections > 0)
+    if (d->pace.limit > 0)
         return;
     rules_limit(s->settings.rules, slice_str(b->rule_domain), (struct slice){NULL, 0}, &rule);
-    d->connections = rule.connections;
+    pace_set_limit(&d->pace, &rule);
     d->rcpts_max = rule.recipients_per_message;
 }
 

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// lingering: conversations without a batch. After a batch one waits a moment, idle, for the next to
+// its destination; then it says goodbye. The scheduler's limits are limits of connections: an idle
+// one stands for the next that would be opened, one that says goodbye counts until it is closed.
+#include "daemon/carrier.h"
+
+#include <stdlib.h>
+#include <utlist.h>
+
+enum { IDLE_MS = 2000 }; // how long a conversation waits for another message
+
+struct idle_carriers {
+    char *destination;
+    struct carrier *first;
+    UT_hash_handle hh;
+};
+
+void carrier_idle(struct pipeline *p, struct carrier *h)
+{
+    struct idle_carriers *i;
+    HASH_FIND_STR(p->idle, h->destination, i);
+    if (!i) {
+        i = must_zalloc(sizeof *i);
+        i->destination = must_strdup(h->destination);
+        HASH_ADD_KEYPTR(hh, p->idle, i->destination, strlen(i->destination), i);
+    }
+    DL_APPEND2(i->first, h, idle_prev, idle_next);
+    h->is_idle = true;
+    h->idle_until_ms = p->now_ms + IDLE_MS;
+}
+
+void carrier_unidle(struct pipeline *p, struct carrier *h)
+{
+    if (!h->is_idle)
+        return;
+    struct idle_carriers *i;
+    HASH_FIND_STR(p->idle, h->destination, i);
+    must(i != NULL);
+    DL_DELETE2(i->first, h, idle_prev, idle_next);
+    h->is_idle = false;
+    h->idle_until_ms = TIME_NEVER;
+    if (i->first)
+        return;
+    HASH_DEL(p->idle, i);
+    free(i->destination);
+    free(i);
+}
+
+struct carrier *carrier_take_idle(struct pipeline *p, const char *destination)
+{
+    struct idle_carriers *i;
+    HASH_FIND_STR(p->idle, destination, i);
+    if (!i)
+        return NULL;
+    struct carrier *h = i->first;
+    carrier_unidle(p, h);
+    carrier_unlinger(p, h);
+    return h;
+}
+
+void carrier_unlinger(struct pipeline *p, struct carrier *h)
+{
+    if (!h->is_lingering)
+        return;
+    DL_DELETE2(p->lingering, h, linger_prev, linger_next);
+    p->lingering_count--;
+    h->is_lingering = false;
+}
+
+// Mail for thousands of destinations would leave as many conversations behind it in two seconds:
+// the oldest goes for each that comes, first with a word and then without.
+void carrier_linger(struct pipeline *p, struct carrier *h)
+{
+    DL_APPEND2(p->lingering, h, linger_prev, linger_next);
+    p->lingering_count++;
+    h->is_lingering = true;
+    for (int i = 0; i < 2 && p->lingering_count > BUDGET_LINGERING; i++) {
+        struct carrier *oldest = p->lingering;
+        if (oldest->is_idle)
+            carrier_quit(p, oldest);
+        else
+            carrier_feed(p, oldest, (struct session_event){.kind = SESSION_ABORT});
+    }
+}
+
+void carrier_quit(struct pipeline *p, struct carrier *h)
+{
+    carrier_unidle(p, h);
+    if (h->conn && !h->is_closing) {
+        h->is_closing = true;
+        windows_feed(
+            p, &(struct sched_event){.kind = SCHED_CLOSING, .closing_destination = h->destination});
+    }
+    carrier_feed(p, h, (struct session_event){.kind = SESSION_QUIT});
+}
+
+void carrier_note_closed(struct pipeline *p, struct carrier *h)
+{
+    if (!h->is_closing)
+        return;
+    h->is_closing = false;
+    windows_feed(
+        p, &(struct sched_event){.kind = SCHED_CLOSED, .closing_destination = h->destination});
+}
+
+void carriers_quit_idle(struct pipeline *p)
+{
+    struct carrier *h, *next;
+    DL_FOREACH_SAFE(p->carriers, h, next)
+    {
+        if (h->is_idle)
+            carrier_quit(p, h);
+    }
+}
