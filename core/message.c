@@ -24,7 +24,8 @@ void recipient_close(struct recipient *r)
     free(r->last_status);
     free(r->last_reply);
     free(r->last_host);
-    r->address = r->domain = r->last_status = r->last_reply = r->last_host = NULL;
+    free(r->held_why);
+    r->address = r->domain = r->last_status = r->last_reply = r->last_host = r->held_why = NULL;
 }
 
 static char *copy_text(const char *s)
@@ -40,6 +41,7 @@ void recipient_copy(struct recipient *to, const struct recipient *from)
     to->last_status = copy_text(from->last_status);
     to->last_reply = copy_text(from->last_reply);
     to->last_host = copy_text(from->last_host);
+    to->held_why = copy_text(from->held_why);
 }
 
 void message_copy(struct message *to, const struct message *from)

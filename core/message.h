@@ -40,6 +40,7 @@ struct message {
     bool is_8bit;       // BODY=8BITMIME was declared or 8-bit octets were seen (RFC 6152)
     int64_t arrival_ms; // wall clock, ms since the epoch
     uint64_t size;      // bytes of the body as stored
+    int8_t priority;    // -9 (may wait) to 9 (first); 0 is usual (RFC 6710 MT-PRIORITY)
     int64_t uid;        // local submitter's user id, -1 when it came over the network or is our own
     char *sender;       // "" is the null reverse-path; owned
 };
@@ -53,12 +54,14 @@ struct recipient {
     int64_t next_attempt_ms; // result of the last decision; the destination may rest longer
     int64_t last_attempt_ms; // 0: never
     uint8_t last_class;      // enum outcome_class of the last attempt
+    uint32_t sender_key;     // of its message: core/sender_key.h
     bool in_doubt;           // some attempt ended in doubt: possibly delivered already
     char *address;           // local@domain as given; owned
     char *domain;            // lower-case A-label or address literal; owned
     char *last_status;       // "" before the first attempt; owned
     char *last_reply;        // owned
     char *last_host;         // "host[ip]:port", "" when nobody was reached; owned
+    char *held_why;          // why it is held, "" when nobody said; owned
 };
 
 void message_close(struct message *m); // frees the strings, not the struct
@@ -73,7 +76,8 @@ bool message_id_parse(struct slice text, uint64_t *ret_id); // 11 or 12 hex digi
 // A complete new queue entry on its way into the spool: what `accept` makes durable at once.
 struct entry {
     struct message message;  // id, kind, is_8bit, arrival_ms, size, uid, sender
-    struct recipient *rcpts; // n, address, domain, next_attempt_ms, state; owned array
+    struct recipient *rcpts; // n, address, domain, next_attempt_ms, state; owned array (sender_key
+                             // is found when it is stored)
     uint32_t rcpt_count;
     uint32_t chunks_before; // chunks that `append` has stored already
     char *tail;             // the last chunk, owned; NULL with tail_size 0 when there is none

@@ -28,6 +28,19 @@ const char *outcome_class_name(enum outcome_class klass)
     return names[klass];
 }
 
+const char *outcome_stage_name(enum outcome_stage stage)
+{
+    static const char *const names[STAGE_COUNT] = {
+        [STAGE_NONE] = "",     [STAGE_CONNECT] = "connect",   [STAGE_GREETING] = "greeting",
+        [STAGE_EHLO] = "ehlo", [STAGE_STARTTLS] = "starttls", [STAGE_AUTH] = "auth",
+        [STAGE_MAIL] = "mail", [STAGE_RCPT] = "rcpt",         [STAGE_DATA] = "data",
+        [STAGE_BODY] = "body", [STAGE_DOT] = "end of data",   [STAGE_DNS] = "dns",
+        [STAGE_QUIT] = "quit",
+    };
+    must((unsigned)stage < STAGE_COUNT);
+    return names[stage];
+}
+
 void outcome_set(struct outcome *o, enum outcome_result result, enum outcome_scope scope,
                  enum outcome_class klass, const char *status, const char *format, ...)
 {

@@ -52,6 +52,25 @@ enum {
     OUTCOME_IP_SIZE = 46,     // an IPv6 address in text and NUL
     OUTCOME_TEXT_SIZE = 512,  // longer replies are cut; RFC 5321 4.5.3.1.5
     OUTCOME_COMMAND_SIZE = 16,
+    OUTCOME_TLS_SIZE = 64,
+};
+
+// How far the conversation had come: what was answered, or what was waited for.
+enum outcome_stage {
+    STAGE_NONE, // there was none: age, an operator, a route that says error
+    STAGE_CONNECT,
+    STAGE_GREETING,
+    STAGE_EHLO,
+    STAGE_STARTTLS,
+    STAGE_AUTH,
+    STAGE_MAIL,
+    STAGE_RCPT,
+    STAGE_DATA,
+    STAGE_BODY, // content is being sent; the end mark is not out
+    STAGE_DOT,  // the end mark is out: in doubt until a complete reply
+    STAGE_DNS,  // names were looked up
+    STAGE_QUIT, // never of an outcome
+    STAGE_COUNT
 };
 
 struct outcome {
@@ -61,6 +80,7 @@ struct outcome {
     bool in_doubt;  // the end mark was sent, no complete reply came: possibly delivered, RFC 1047
     bool has_reply; // text is what the next hop said (Diagnostic-Code: smtp), not our own words
     uint16_t port;  // 0: no connection
+    uint8_t stage;  // enum outcome_stage
     char status[OUTCOME_STATUS_SIZE]; // "2.0.0"; class digit agrees with result
     char host[OUTCOME_HOST_SIZE];     // next hop's name, "" when none was reached
     char ip[OUTCOME_IP_SIZE];         // "" when not connected
@@ -70,10 +90,14 @@ struct outcome {
     // has_reply: what was answered, "RCPT TO" or "end of DATA"; "" for the greeting. Readers say
     // "(in reply to X command)".
     char command[OUTCOME_COMMAND_SIZE];
+    char tls[OUTCOME_TLS_SIZE]; // what protected the conversation: "TLSv1.3 ..."; "": nothing
 };
 
 // "host", "greylist", ...: the names of the retry rules and of the spool's views. Never NULL.
 const char *outcome_class_name(enum outcome_class klass);
+
+// "rcpt", "end of data", ...: the names of the spool's views; "" for STAGE_NONE.
+const char *outcome_stage_name(enum outcome_stage stage);
 
 // Fills an outcome in our own words; text is a printf format, cut to fit.
 void outcome_set(struct outcome *o, enum outcome_result result, enum outcome_scope scope,

@@ -20,6 +20,8 @@ static const struct stage_row {
     [STAGE_CONNECT] = {"", "connecting", 0, SCOPE_HOST, SCOPE_HOST},
     [STAGE_GREETING] = {"", "receiving the initial server greeting", 2, SCOPE_HOST, SCOPE_HOST},
     [STAGE_EHLO] = {"EHLO", "performing the EHLO handshake", 2, SCOPE_HOST, SCOPE_HOST},
+    [STAGE_STARTTLS] = {"STARTTLS", "setting up TLS", 2, SCOPE_HOST, SCOPE_HOST},
+    [STAGE_AUTH] = {"AUTH", "authenticating", 2, SCOPE_HOST, SCOPE_HOST},
     [STAGE_MAIL] = {"MAIL FROM", "sending MAIL FROM", 2, SCOPE_MESSAGE, SCOPE_HOST},
     [STAGE_RCPT] = {"RCPT TO", "sending RCPT TO", 2, SCOPE_RECIPIENT, SCOPE_HOST},
     [STAGE_DATA] = {"DATA", "sending DATA command", 3, SCOPE_MESSAGE, SCOPE_HOST},
@@ -29,9 +31,9 @@ static const struct stage_row {
     [STAGE_QUIT] = {"QUIT", "performing the QUIT handshake", 2, SCOPE_HOST, SCOPE_HOST},
 };
 
-static const struct stage_row *stage_row(enum deliver_stage stage)
+static const struct stage_row *stage_row(enum outcome_stage stage)
 {
-    must((size_t)stage < sizeof stages / sizeof stages[0]);
+    must((size_t)stage < sizeof stages / sizeof stages[0] && stages[stage].command);
     return &stages[stage];
 }
 
@@ -44,12 +46,13 @@ static void put_text(char *to, size_t size, const char *from)
 }
 
 // Only what is needed: an outcome is a kilobyte, and there is one for each message.
-static void begin(struct outcome *o, const struct hop *hop)
+static void begin(struct outcome *o, enum outcome_stage stage, const struct hop *hop)
 {
     o->in_doubt = false;
     o->has_reply = false;
     o->port = hop ? hop->port : 0;
-    o->status[0] = o->text[0] = o->command[0] = '\0';
+    o->stage = (uint8_t)stage;
+    o->status[0] = o->text[0] = o->command[0] = o->tls[0] = '\0';
     put_text(o->host, sizeof o->host, hop && hop->host ? hop->host : "");
     put_text(o->ip, sizeof o->ip, hop && hop->ip ? hop->ip : "");
 }
@@ -140,7 +143,7 @@ static bool speaks_of_full(const struct reply_parser *reply)
     return is_detail(reply, ".2.2") || classify_text_is_mailbox_full(text);
 }
 
-static enum outcome_class temporary_class(enum deliver_stage stage,
+static enum outcome_class temporary_class(enum outcome_stage stage,
                                           const struct reply_parser *reply)
 {
     struct slice text = {reply->text, reply->text_n};
@@ -161,13 +164,13 @@ static enum outcome_class temporary_class(enum deliver_stage stage,
 
 // RFC 5321 4.5.3.1.10: old servers say 552 when they mean that this transaction has had enough
 // recipients. A server that knows enhanced codes and gives another one means what it says.
-static bool is_552_for_452(enum deliver_stage stage, const struct reply_parser *reply)
+static bool is_552_for_452(enum outcome_stage stage, const struct reply_parser *reply)
 {
     return stage == STAGE_RCPT && reply->code == 552 &&
            (!reply->enhanced[0] || is_detail(reply, ".5.3"));
 }
 
-static void judge_refusal(enum deliver_stage stage, const struct reply_parser *reply,
+static void judge_refusal(enum outcome_stage stage, const struct reply_parser *reply,
                           struct outcome *o)
 {
     enum outcome_scope scope = reply->code == 421 ? SCOPE_HOST : stage_row(stage)->refused;
@@ -182,7 +185,7 @@ static void judge_refusal(enum deliver_stage stage, const struct reply_parser *r
         judge(o, OUTCOME_FAILED, scope, CLASS_REFUSED);
 }
 
-void classify_reply(enum deliver_stage stage, const struct reply_parser *reply,
+void classify_reply(enum outcome_stage stage, const struct reply_parser *reply,
                     const struct hop *hop, struct outcome *ret)
 {
     int first = reply->code / 100;
@@ -192,7 +195,7 @@ void classify_reply(enum deliver_stage stage, const struct reply_parser *reply,
         classify_fault(stage, FAULT_GARBAGE, "", hop, ret);
         return;
     }
-    begin(ret, hop);
+    begin(ret, stage, hop);
     if (is_positive)
         judge(ret, OUTCOME_DELIVERED, SCOPE_NONE, CLASS_NONE);
     else
@@ -220,14 +223,14 @@ static const struct fault_row {
     [FAULT_SHORTAGE] = {"Too many open files", "lost connection with ", "", "4.3.0"},
 };
 
-void classify_fault(enum deliver_stage stage, enum deliver_fault fault, const char *detail,
+void classify_fault(enum outcome_stage stage, enum deliver_fault fault, const char *detail,
                     const struct hop *hop, struct outcome *ret)
 {
     must((size_t)fault < sizeof faults / sizeof faults[0]);
     const struct stage_row *row = stage_row(stage);
     const struct fault_row *said = &faults[fault];
     bool has_detail = detail && detail[0];
-    begin(ret, hop);
+    begin(ret, stage, hop);
     judge(ret, OUTCOME_DEFERRED, row->broken, CLASS_HOST);
     ret->in_doubt = stage == STAGE_DOT;
     if (stage == STAGE_CONNECT) {

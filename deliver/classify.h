@@ -16,18 +16,6 @@
 #include "core/outcome.h"
 #include "core/reply.h"
 
-enum deliver_stage {
-    STAGE_CONNECT,
-    STAGE_GREETING,
-    STAGE_EHLO,
-    STAGE_MAIL,
-    STAGE_RCPT,
-    STAGE_DATA,
-    STAGE_BODY, // content is being sent; the end mark is not out
-    STAGE_DOT,  // the end mark is out: in doubt until a complete reply
-    STAGE_QUIT,
-};
-
 enum deliver_fault {
     FAULT_REFUSED,
     FAULT_UNREACHABLE,
@@ -47,10 +35,10 @@ struct hop {
 
 // A complete, well-formed reply, positive or not, to the command of that stage. One that the stage
 // does not know (354 to MAIL, 250 to DATA) counts as garbage. text is the reply with its code.
-void classify_reply(enum deliver_stage stage, const struct reply_parser *reply,
+void classify_reply(enum outcome_stage stage, const struct reply_parser *reply,
                     const struct hop *hop, struct outcome *ret);
 // No complete reply: the connection failed. detail: our words for it, "" for the default.
-void classify_fault(enum deliver_stage stage, enum deliver_fault fault, const char *detail,
+void classify_fault(enum outcome_stage stage, enum deliver_fault fault, const char *detail,
                     const struct hop *hop, struct outcome *ret);
 
 enum dns_fault {
@@ -72,7 +60,7 @@ void classify_too_big(uint64_t size, uint64_t size_max, const struct hop *hop, s
 // An address or sender that cannot stand in a command line. Failed.
 void classify_unspeakable(bool is_sender, struct outcome *ret);
 // Our own side gave up: the spool did not give the body, or we are shutting down.
-void classify_local(enum deliver_stage stage, const char *why, const struct hop *hop,
+void classify_local(enum outcome_stage stage, const char *why, const struct hop *hop,
                     struct outcome *ret);
 
 #endif

@@ -32,12 +32,14 @@ void classify_dns(enum dns_fault fault, const char *name, struct outcome *ret)
     else
         outcome_set(ret, OUTCOME_DEFERRED, SCOPE_HOST, CLASS_DNS, row->status, "%s%s%s",
                     row->before, name, row->after);
+    ret->stage = STAGE_DNS;
 }
 
 void classify_relay_unknown(const char *name, struct outcome *ret)
 {
     outcome_set(ret, OUTCOME_DEFERRED, SCOPE_HOST, CLASS_DNS, "4.3.5",
                 "Host or domain name not found. Next hop %s of the route has no address", name);
+    ret->stage = STAGE_DNS;
 }
 
 static void put_hop(struct outcome *o, const struct hop *hop)
@@ -64,12 +66,13 @@ void classify_unspeakable(bool is_sender, struct outcome *ret)
                 is_sender ? "sender" : "recipient");
 }
 
-void classify_local(enum deliver_stage stage, const char *why, const struct hop *hop,
+void classify_local(enum outcome_stage stage, const char *why, const struct hop *hop,
                     struct outcome *ret)
 {
     outcome_set(ret, OUTCOME_DEFERRED, SCOPE_LOCAL, CLASS_MESSAGE, "4.3.0", "%s%s", why,
                 stage == STAGE_DOT ? " -- message may have been delivered" : "");
     ret->in_doubt = stage == STAGE_DOT;
+    ret->stage = (uint8_t)stage;
     put_hop(ret, hop);
     if (ret->in_doubt)
         snprintf(ret->status, sizeof ret->status, "4.4.2");

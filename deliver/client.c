@@ -62,7 +62,7 @@ bool client_is_ready(const struct client *c)
     return c->state == CLIENT_READY;
 }
 
-enum deliver_stage client_stage(const struct client *c)
+enum outcome_stage client_stage(const struct client *c)
 {
     switch (c->state) {
     case CLIENT_CLOSED:

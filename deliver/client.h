@@ -87,6 +87,6 @@ void client_drop(struct client *c); // forget the connection without a word
 enum client_news client_take_news(struct client *c);
 bool client_pull(struct client *c, struct session_effect *ret); // SEND and NEED_BODY only
 bool client_is_ready(const struct client *c);
-enum deliver_stage client_stage(const struct client *c); // where a failure now would belong
+enum outcome_stage client_stage(const struct client *c); // where a failure now would belong
 
 #endif

@@ -93,7 +93,7 @@ void envelope_advance(struct envelope *e)
     e->answered = next_place(e, e->answered);
 }
 
-enum deliver_stage envelope_stage(const struct envelope *e)
+enum outcome_stage envelope_stage(const struct envelope *e)
 {
     switch (e->answered.step) {
     case STEP_RSET:

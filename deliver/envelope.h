@@ -36,7 +36,7 @@ void envelope_begin(struct envelope *e, const struct tally *tally, const struct 
 void envelope_add_group(struct envelope *e, struct buf *to);
 bool envelope_is_answered(const struct envelope *e); // everything that was sent
 void envelope_advance(struct envelope *e);           // the reply is dealt with
-enum deliver_stage envelope_stage(const struct envelope *e);
+enum outcome_stage envelope_stage(const struct envelope *e);
 
 // May this stand between the angle brackets of a command? Line ends must not get that far.
 bool envelope_is_speakable(const char *address);

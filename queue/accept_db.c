@@ -6,6 +6,7 @@
 #include "queue/sql_db.h"
 
 #include "core/must.h"
+#include "core/sender_key.h"
 #include "queue/ids.h"
 
 enum fp_err id_mark_store(struct store *s, uint64_t mark)
@@ -87,19 +88,23 @@ static enum fp_err message_insert(struct store *s, const struct entry *e)
     else
         sql_null(&c);
     sql_text(&c, m->sender);
+    sql_int(&c, m->priority);
     return sql_run(&c);
 }
 
-static enum fp_err recipient_insert(struct store *s, uint64_t message, const struct recipient *r)
+static enum fp_err recipient_insert(struct store *s, const struct message *m, uint32_t sender_key,
+                                    const struct recipient *r)
 {
     struct sql_call c = sql_call(s, SQL_RECIPIENT_INSERT);
-    sql_int(&c, (int64_t)message);
+    sql_int(&c, (int64_t)m->id);
     sql_int(&c, r->n);
     sql_int(&c, r->state);
     sql_text(&c, r->domain);
     sql_int(&c, r->next_attempt_ms);
     sql_int(&c, r->warned);
     sql_text(&c, r->address);
+    sql_int(&c, m->priority);
+    sql_int(&c, sender_key);
     return sql_run(&c);
 }
 
@@ -126,8 +131,9 @@ enum fp_err entry_insert(struct store *s, struct entry *e)
         err = sql_run_id(s, SQL_INCOMING_DELETE, (int64_t)id);
     if (!err)
         err = message_insert(s, e);
+    uint32_t key = sender_key(slice_str(e->message.sender));
     for (uint32_t i = 0; i < e->rcpt_count && !err; i++)
-        err = recipient_insert(s, id, &e->rcpts[i]);
+        err = recipient_insert(s, &e->message, key, &e->rcpts[i]);
     if (!err && e->tail_size > 0)
         err = chunk_insert(s, id, e->chunks_before, e->tail, e->tail_size);
     if (!err)

@@ -14,13 +14,13 @@
 static const struct {
     const char *condition; // which recipients the verb can do anything for
     enum sql_id sql;
-    bool takes_time;
+    enum { NOTHING, TIME, REASON } takes;
 } verbs[] = {
-    [CHANGE_HOLD] = {" AND +r.state = 0", SQL_RECIPIENT_HOLD, false},
-    [CHANGE_RELEASE] = {" AND +r.state = 1", SQL_RECIPIENT_RELEASE, true},
-    [CHANGE_REMOVE] = {"", SQL_COUNT, false}, // by finish_recipient
-    [CHANGE_REQUEUE] = {"", SQL_RECIPIENT_REQUEUE, true},
-    [CHANGE_DUE] = {" AND +r.state = 0", SQL_RECIPIENT_DUE, true},
+    [CHANGE_HOLD] = {" AND +r.state = 0", SQL_RECIPIENT_HOLD, REASON},
+    [CHANGE_RELEASE] = {" AND +r.state = 1", SQL_RECIPIENT_RELEASE, TIME},
+    [CHANGE_REMOVE] = {"", SQL_COUNT, NOTHING}, // by finish_recipient
+    [CHANGE_REQUEUE] = {"", SQL_RECIPIENT_REQUEUE, TIME},
+    [CHANGE_DUE] = {" AND +r.state = 0", SQL_RECIPIENT_DUE, TIME},
 };
 
 enum { CHANGE_MESSAGES_MAX = 1000 };
@@ -57,8 +57,10 @@ static enum fp_err apply_one(struct store *s, const struct op_change *change,
     sql_int(&c, row->n);
     if (is_mark)
         sql_int(&c, change->mark);
-    else if (verbs[change->verb].takes_time)
+    else if (verbs[change->verb].takes == TIME)
         sql_int(&c, change->now_ms);
+    else if (verbs[change->verb].takes == REASON)
+        sql_text(&c, change->reason);
     return sql_run(&c);
 }
 

@@ -34,6 +34,12 @@ static enum fp_err finished_insert(struct store *s, const struct finish *f)
         sql_null(&c);
     }
     sql_text(&c, f->reason);
+    if (f->said)
+        sql_int(&c, f->said->klass);
+    else
+        sql_null(&c);
+    sql_int(&c, f->said ? f->said->stage : STAGE_NONE);
+    sql_text(&c, f->said ? f->said->tls : "");
     return sql_run(&c);
 }
 

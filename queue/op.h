@@ -80,14 +80,17 @@ enum settle_action {
     SETTLE_WARN,      // stays as it is, only `warned` is stored (sweep; no attempt was made)
 };
 
+enum { SETTLE_RULE_SIZE = 160 };
+
 struct settle_change {
     uint32_t n; // the recipient
     enum settle_action action;
-    bool is_attempt;         // an attempt was made: attempts grow, history gets a row
-    uint32_t warned;         // new value
-    int64_t next_attempt_ms; // SETTLE_DEFER
-    int64_t began_ms;        // of the attempt
-    struct outcome outcome;  // what to remember
+    bool is_attempt;             // an attempt was made: attempts grow, history gets a row
+    uint32_t warned;             // new value
+    int64_t next_attempt_ms;     // SETTLE_DEFER
+    int64_t began_ms;            // of the attempt
+    struct outcome outcome;      // what to remember
+    char rule[SETTLE_RULE_SIZE]; // which row of `retry` chose the next time, for people; cut to fit
 };
 
 struct op_settle {

@@ -35,6 +35,7 @@ static void read_message(struct message *m, struct sql_call *c, struct pool *poo
     m->kind = (enum message_kind)sql_column_int(c);
     m->is_8bit = sql_column_int(c) != 0;
     m->uid = sql_column_int(c);
+    m->priority = (int8_t)sql_column_int(c);
     m->sender = read_text(c, pool);
 }
 
@@ -60,11 +61,13 @@ static void read_recipient(struct recipient *r, struct sql_call *c, struct pool 
     r->last_attempt_ms = sql_column_int(c);
     r->last_class = (uint8_t)sql_column_int(c);
     r->in_doubt = sql_column_int(c) != 0;
+    r->sender_key = (uint32_t)sql_column_int(c);
     r->address = read_text(c, pool);
     r->domain = read_text(c, pool);
     r->last_status = read_text(c, pool);
     r->last_reply = read_text(c, pool);
     r->last_host = read_text(c, pool);
+    r->held_why = read_text(c, pool);
 }
 
 void rows_add_recipient(struct rows *rows, struct sql_call *c)
@@ -85,7 +88,7 @@ enum fp_err rows_add_all_recipients(struct store *s, struct rows *rows, uint64_t
     return sql_end(&c);
 }
 
-enum { MESSAGE_COLUMN_COUNT = 8 };
+enum { MESSAGE_COLUMN_COUNT = 9 };
 
 static bool is_on_page(const struct op_page *page, uint64_t message)
 {

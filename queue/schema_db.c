@@ -63,6 +63,30 @@ static const char tables_1[] =
     " status TEXT NOT NULL, reply TEXT NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE INDEX destination_rest ON destination(rest_until);";
 
+// - recipient.sender_key (core/sender_key.h) is the message's: due mail is shared out among senders
+//   by the index alone. So is priority.
+// - attempt.next is what was decided behind it, and rule who decided.
+// - suspension.kind is enum suspension_kind.
+static const char tables_2[] =
+    "ALTER TABLE message ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE recipient ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE recipient ADD COLUMN sender_key INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE recipient ADD COLUMN held_why TEXT NOT NULL DEFAULT '';"
+    "DROP INDEX recipient_due;"
+    "CREATE INDEX recipient_due ON recipient("
+    " state, domain, next_attempt, message, n, attempts, sender_key, priority);"
+    "ALTER TABLE attempt ADD COLUMN scope INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE attempt ADD COLUMN stage INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE attempt ADD COLUMN next INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE attempt ADD COLUMN tls TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE attempt ADD COLUMN rule TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE finished ADD COLUMN class INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE finished ADD COLUMN stage INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE finished ADD COLUMN tls TEXT NOT NULL DEFAULT '';"
+    "CREATE TABLE suspension("
+    " kind INTEGER NOT NULL, name TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL,"
+    " reason TEXT NOT NULL, who TEXT NOT NULL, PRIMARY KEY(kind, name)) STRICT, WITHOUT ROWID;";
+
 // Times are stored as milliseconds; 0 stands for never.
 #define ISO(ms) "strftime('%Y-%m-%dT%H:%M:%SZ', nullif(" ms ", 0) / 1000, 'unixepoch')"
 #define ID(n)   "printf('%012X', " n ")"
@@ -74,9 +98,16 @@ static const char tables_1[] =
     " WHEN 12 THEN 'operator' END"
 
 static const char drop_views[] = "DROP VIEW IF EXISTS mailq; DROP VIEW IF EXISTS history;"
-                                 "DROP VIEW IF EXISTS destinations;";
+                                 "DROP VIEW IF EXISTS destinations;"
+                                 "DROP VIEW IF EXISTS suspensions;";
 
 // Made anew behind each migration, so that migrations are about tables only.
+// As enum outcome_stage.
+#define STAGE(n)                                                                                   \
+    "CASE " n " WHEN 0 THEN '' WHEN 1 THEN 'connect' WHEN 2 THEN 'greeting' WHEN 3 THEN 'ehlo'"    \
+    " WHEN 4 THEN 'starttls' WHEN 5 THEN 'auth' WHEN 6 THEN 'mail' WHEN 7 THEN 'rcpt'"             \
+    " WHEN 8 THEN 'data' WHEN 9 THEN 'body' WHEN 10 THEN 'end of data' WHEN 11 THEN 'dns' END"
+
 // clang-format off
 static const char create_views[] =
     // One row for each recipient that is still in the queue.
@@ -88,7 +119,8 @@ static const char create_views[] =
     " CASE WHEN r.state = 0 THEN " ISO("r.next_attempt") " END AS next_attempt,"
     " " ISO("r.last_attempt") " AS last_attempt, " CLASS("r.last_class") " AS class,"
     " r.last_status AS status, r.last_reply AS reply, r.last_host AS host,"
-    " r.in_doubt AS in_doubt, r.warned AS warnings"
+    " r.in_doubt AS in_doubt, r.warned AS warnings, r.priority AS priority,"
+    " r.held_why AS held_because"
     " FROM message m JOIN recipient r ON r.message = m.id;"
     // One row for each end of a recipient's way,
     "CREATE VIEW history AS SELECT"
@@ -97,23 +129,30 @@ static const char create_views[] =
     " " ISO("f.at") " AS at, CASE f.outcome WHEN 0 THEN 'delivered' WHEN 1 THEN 'failed'"
     " WHEN 2 THEN 'expired' WHEN 3 THEN 'removed' WHEN 4 THEN 'bounced' END AS outcome,"
     " f.attempts AS attempts, f.in_doubt AS in_doubt, f.status AS status, f.reply AS reply,"
-    " f.host AS host, f.reason AS reason FROM finished f"
+    " f.host AS host, f.reason AS reason, " CLASS("f.class") " AS class,"
+    " " STAGE("f.stage") " AS stage, f.tls AS tls, '' AS rule, NULL AS next_attempt"
+    " FROM finished f"
     // and for each attempt before it.
     " UNION ALL SELECT"
     " " ID("a.message") ", a.message, a.n, coalesce(m.sender, f.sender),"
     " coalesce(r.address, f.address), " ISO("coalesce(m.arrival, f.arrival)") ", a.at,"
-    " " ISO("a.at") ", 'deferred', a.nr, a.in_doubt, a.status, a.reply, a.host, ''"
+    " " ISO("a.at") ", 'deferred', a.nr, a.in_doubt, a.status, a.reply, a.host, '',"
+    " " CLASS("a.class") ", " STAGE("a.stage") ", a.tls, a.rule, " ISO("a.next") ""
     " FROM attempt a LEFT JOIN message m ON m.id = a.message"
     " LEFT JOIN recipient r ON r.message = a.message AND r.n = a.n"
     " LEFT JOIN finished f ON f.message = a.message AND f.n = a.n;"
     // One row for each destination that is not healthy.
     "CREATE VIEW destinations AS SELECT name, failures, " ISO("since") " AS since,"
     " " ISO("last_probe") " AS last_probe, " ISO("rest_until") " AS rest_until,"
-    " " CLASS("class") " AS class, status, reply FROM destination;";
+    " " CLASS("class") " AS class, status, reply FROM destination;"
+    // One row for each destination, sender or everything that an operator has suspended.
+    "CREATE VIEW suspensions AS SELECT CASE kind WHEN 0 THEN 'destination' WHEN 1 THEN 'sender'"
+    " WHEN 2 THEN 'everything' END AS kind, name, " ISO("since") " AS since,"
+    " " ISO("until") " AS until, reason, who FROM suspension;";
 // clang-format on
 
-const struct migration schema_migrations[] = {{1, tables_1}};
-const int schema_migration_count = 1;
+const struct migration schema_migrations[] = {{1, tables_1}, {2, tables_2}};
+const int schema_migration_count = 2;
 
 struct identity {
     int64_t application, version, objects;

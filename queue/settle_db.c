@@ -97,6 +97,11 @@ static enum fp_err attempt_insert(struct store *s, const struct op_settle *settl
     sql_text(&c, o->status);
     sql_text(&c, o->text);
     sql_text(&c, host);
+    sql_int(&c, o->scope);
+    sql_int(&c, o->stage);
+    sql_int(&c, change->next_attempt_ms);
+    sql_text(&c, o->tls);
+    sql_text(&c, change->rule);
     enum fp_err err = sql_run(&c);
     if (err)
         return err;

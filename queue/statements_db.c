@@ -23,22 +23,24 @@ static const char settle_postpone[] =
 
 static const char requeue[] =
     "UPDATE recipient SET state = 0, next_attempt = ?3, attempts = 0, warned = 0,"
-    " last_attempt = 0, last_class = 0, last_status = '', last_reply = '', last_host = ''"
+    " last_attempt = 0, last_class = 0, last_status = '', last_reply = '', last_host = '',"
+    " held_why = ''"
     " WHERE message = ?1 AND n = ?2";
 
 // NULL parameters: the recipient's own memory of its last attempt.
 static const char finished_insert[] =
     "INSERT INTO finished(message, n, sender, address, outcome, arrival, at, attempts, in_doubt,"
-    " status, reply, host, reason)"
+    " status, reply, host, reason, class, stage, tls)"
     " SELECT r.message, r.n, m.sender, r.address, ?3, m.arrival, ?4, r.attempts + ?5,"
     " r.in_doubt | ?6, coalesce(?7, r.last_status), coalesce(?8, r.last_reply),"
-    " coalesce(?9, r.last_host), ?10"
+    " coalesce(?9, r.last_host), ?10, coalesce(?11, r.last_class), ?12, ?13"
     " FROM recipient r JOIN message m ON m.id = r.message WHERE r.message = ?1 AND r.n = ?2";
 
 // Attempts are numbered, not keyed by time: a clock set back must not make two of them collide.
 static const char attempt_insert[] =
-    "INSERT INTO attempt(message, n, nr, at, ended, class, in_doubt, status, reply, host)"
-    " SELECT ?1, ?2, coalesce(max(nr), 0) + 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9"
+    "INSERT INTO attempt(message, n, nr, at, ended, class, in_doubt, status, reply, host,"
+    " scope, stage, next, tls, rule)"
+    " SELECT ?1, ?2, coalesce(max(nr), 0) + 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14"
     " FROM attempt WHERE message = ?1 AND n = ?2";
 
 // In due order. The row value lets one index range begin right behind the last row of the page
@@ -69,12 +71,13 @@ const char *const sql_texts[SQL_COUNT] = {
     [SQL_META_PUT] = "INSERT INTO meta(key, value) VALUES(?1, ?2)"
                      " ON CONFLICT(key) DO UPDATE SET value = excluded.value",
     [SQL_MESSAGE_INSERT] =
-        "INSERT INTO message(id, version, arrival, size, kind, is_8bit, uid, warned, sender)"
-        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO message(id, version, arrival, size, kind, is_8bit, uid, warned, sender,"
+        " priority) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     [SQL_RECIPIENT_INSERT] =
         "INSERT INTO recipient(message, n, state, domain, next_attempt, attempts, warned,"
-        " last_attempt, last_class, in_doubt, address, last_status, last_reply, last_host)"
-        " VALUES(?1, ?2, ?3, ?4, ?5, 0, ?6, 0, 0, 0, ?7, '', '', '')",
+        " last_attempt, last_class, in_doubt, address, last_status, last_reply, last_host,"
+        " priority, sender_key)"
+        " VALUES(?1, ?2, ?3, ?4, ?5, 0, ?6, 0, 0, 0, ?7, '', '', '', ?8, ?9)",
     [SQL_CHUNK_INSERT] = "INSERT INTO chunk(id, data) VALUES(?1, ?2)",
     [SQL_CHUNK_COUNT] = "SELECT count(*) FROM chunk WHERE " CHUNKS_OF,
     [SQL_CHUNK_DELETE_ALL] = "DELETE FROM chunk WHERE " CHUNKS_OF,
@@ -95,9 +98,10 @@ const char *const sql_texts[SQL_COUNT] = {
     [SQL_RECIPIENT_POSTPONE] = settle_postpone,
     [SQL_RECIPIENT_WARN] = "UPDATE recipient SET warned = ?3 WHERE message = ?1 AND n = ?2",
     [SQL_RECIPIENT_DELETE] = "DELETE FROM recipient WHERE message = ?1 AND n = ?2",
-    [SQL_RECIPIENT_HOLD] = "UPDATE recipient SET state = 1 WHERE message = ?1 AND n = ?2",
-    [SQL_RECIPIENT_RELEASE] =
-        "UPDATE recipient SET state = 0, next_attempt = ?3 WHERE message = ?1 AND n = ?2",
+    [SQL_RECIPIENT_HOLD] =
+        "UPDATE recipient SET state = 1, held_why = ?3 WHERE message = ?1 AND n = ?2",
+    [SQL_RECIPIENT_RELEASE] = "UPDATE recipient SET state = 0, held_why = '', next_attempt = ?3"
+                              " WHERE message = ?1 AND n = ?2",
     [SQL_RECIPIENT_REQUEUE] = requeue,
     [SQL_RECIPIENT_DUE] = "UPDATE recipient SET next_attempt = min(next_attempt, ?3)"
                           " WHERE message = ?1 AND n = ?2",

@@ -15,7 +15,7 @@ static bool is_for_dot_only(const struct reply_parser *p)
     return p->code == 552 && !p->enhanced[0];
 }
 
-static void check(struct cases *c, const json_t *row, enum deliver_stage stage,
+static void check(struct cases *c, const json_t *row, enum outcome_stage stage,
                   const struct reply_parser *p)
 {
     static const struct hop hop = {"mx.example", "192.0.2.1", 25};

@@ -27,7 +27,7 @@ static struct reply_parser parse(const char *wire)
 #define F OUTCOME_FAILED
 
 static const struct {
-    enum deliver_stage stage;
+    enum outcome_stage stage;
     const char *wire;
     enum outcome_result result;
     enum outcome_scope scope;
@@ -114,7 +114,7 @@ static void test_no_answer_never_fails(void **state)
         for (int stage = STAGE_GREETING; stage <= STAGE_DOT; stage++) {
             struct reply_parser p = parse(wires[i]);
             struct outcome o;
-            classify_reply((enum deliver_stage)stage, &p, &hop, &o);
+            classify_reply((enum outcome_stage)stage, &p, &hop, &o);
             assert_int_equal(o.result, OUTCOME_DEFERRED);
             assert_false(o.has_reply);
             assert_int_equal(o.in_doubt, stage == STAGE_DOT);
@@ -129,7 +129,7 @@ static void test_faults(void **state)
         for (int fault = FAULT_REFUSED; fault <= FAULT_OTHER; fault++) {
             struct outcome o;
             memset(&o, 0xA5, sizeof o);
-            classify_fault((enum deliver_stage)stage, (enum deliver_fault)fault, "", &hop, &o);
+            classify_fault((enum outcome_stage)stage, (enum deliver_fault)fault, "", &hop, &o);
             assert_int_equal(o.result, OUTCOME_DEFERRED);
             assert_int_equal(o.in_doubt, stage == STAGE_DOT);
             assert_int_equal(o.scope, stage >= STAGE_BODY ? SCOPE_MESSAGE : SCOPE_HOST);

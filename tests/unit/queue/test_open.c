@@ -76,7 +76,7 @@ static void test_newer(void **state)
     spool_close(p);
     run_sql(p->path, "PRAGMA user_version = 9");
     assert_refused(p->path, &writer, FP_NEWER, "schema version 9");
-    assert_refused(p->path, &writer, FP_NEWER, "up to 1");
+    assert_refused(p->path, &writer, FP_NEWER, "up to 2");
     assert_refused(p->path, &reader, FP_NEWER, "schema version 9");
 }
 
@@ -220,6 +220,39 @@ static void test_migrations(void **state)
     assert_int_equal(st.st_mode & 0777, 0600);
 }
 
+// A spool of version 1 with mail in it: nothing of it is lost, and it is due as it was.
+static void test_from_version_1(void **state)
+{
+    struct spool *p = *state;
+    spool_close(p);
+    spool_remove_dir(p);
+    spool_make_dir(p);
+    migrate(p, schema_migrations, 1, FP_OK, NULL);
+    run_sql(p->path,
+            "INSERT INTO message(id, version, arrival, size, kind, is_8bit, uid, warned, sender)"
+            " VALUES(77, 3, 1000, 5, 0, 0, -1, 0, 's@x.example');"
+            "INSERT INTO recipient(message, n, state, domain, next_attempt, attempts, warned,"
+            " last_attempt, last_class, in_doubt, address, last_status, last_reply, last_host)"
+            " VALUES(77, 0, 0, 'y.example', 2000, 2, 0, 1500, 1, 0, 'a@y.example', '4.4.1', 'no',"
+            " 'h'), (77, 1, 1, 'y.example', 0, 0, 0, 0, 0, 0, 'b@y.example', '', '', '')");
+    spool_open(p);
+    assert_int_equal(spool_number(p, "PRAGMA user_version"), schema_migration_count);
+    struct op *op = op_new(OP_DUE);
+    op->due.domain = must_strdup("y.example");
+    op->due.horizon_ms = 2000;
+    op->due.attempted_before_ms = INT64_MAX;
+    op->due.after_ms = INT64_MIN;
+    op->due.limit = 10;
+    store_run(p->store, op);
+    assert_int_equal(op->err, FP_OK);
+    assert_int_equal(op->due.rcpt_count, 1);
+    assert_int_equal(op->due.rows[0].message.version, 3);
+    assert_int_equal(op->due.rows[0].rcpts[0].attempts, 2);
+    assert_string_equal(op->due.rows[0].rcpts[0].held_why, "");
+    op_free(op);
+    assert_int_equal(spool_number(p, "SELECT count(*) FROM mailq WHERE held_because = ''"), 2);
+}
+
 static void test_migration_is_all_or_nothing(void **state)
 {
     static const struct migration steps[] = {
@@ -236,7 +269,7 @@ static void test_migration_is_all_or_nothing(void **state)
     assert_int_equal(spool_number(p, "PRAGMA user_version"), 1);
     assert_int_equal(spool_number(p, "SELECT count(*) FROM sqlite_schema WHERE name = 'two'"), 0);
     assert_int_equal(spool_number(p, "SELECT count(*) FROM sqlite_schema WHERE type = 'view'"),
-                     3); // kept too
+                     4); // kept too
 }
 
 static void test_new_spool_has_no_backup(void **state)
@@ -335,6 +368,7 @@ int main(void)
         SPOOL_TEST(test_reader_leaves_the_log_alone),
         SPOOL_TEST(test_migrations),
         SPOOL_TEST(test_migration_is_all_or_nothing),
+        SPOOL_TEST(test_from_version_1),
         SPOOL_TEST(test_new_spool_has_no_backup),
         SPOOL_TEST(test_killed_in_a_batch),
         SPOOL_TEST(test_exit_in_a_batch),
