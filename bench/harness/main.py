@@ -11,6 +11,7 @@ import tempfile
 import time
 
 import backlog
+import decisions
 import dot
 import durable
 import flush
@@ -34,7 +35,7 @@ from process import stop_all, wait_for_quiet
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PEERS = {"fermoposta": Fermoposta, "postfix": Postfix, "dma": Dma}
-TESTS = ("physical", "relay", "dot", "durable", "submit", "backlog", "large", "flush", "hole", "huge",
+TESTS = ("physical", "decisions", "relay", "dot", "durable", "submit", "backlog", "large", "flush", "hole", "huge",
          "profile")
 OPTIONAL = ("profile",)
 
@@ -165,6 +166,10 @@ def run_physical(b):
                    measure(b, max(int(n * b.share), 5), sessions, keep))
 
 
+def run_decisions(b):
+    b.note("decisions", "fermoposta", "scheduler alone", decisions.decisions(b, b.share if b.is_smoke else 1))
+
+
 def run_relay(b):
     for sessions, keep, n in SHAPES:
         for peer in b.smtp_peers("relay"):
@@ -228,10 +233,10 @@ def run_huge(b):
         b.note("huge", peer.name, "", huge.huge(b, peer, n, min(HUGE_AT_ONCE, n), size))
 
 
-RUNS = {"physical": run_physical, "relay": run_relay, "dot": run_dot, "durable": run_durable,
+RUNS = {"physical": run_physical, "decisions": run_decisions, "relay": run_relay, "dot": run_dot, "durable": run_durable,
         "submit": run_submit, "backlog": run_backlog, "large": run_large, "flush": run_flush,
         "hole": run_hole, "huge": run_huge}
-ONCE = ("durable", "large")  # a proof; and what repeats within itself, because its queue is long in the making
+ONCE = ("decisions", "durable", "large")  # a count; a proof; and what repeats within itself, as its queue is long in the making
 
 
 def measure(b, tests):

@@ -16,7 +16,13 @@ from group import how
 OURS = "fermoposta"
 NOISY_CORES = 0.35
 
-UNITS = {"end_to_end_per_s": ("end to end", "messages/s"), "accept_per_s": ("accepted", "messages/s"),
+UNITS = {"few_instructions": ("a decision, 1,000 destinations", "instructions"),
+         "many_instructions": ("a decision, 100,000 destinations", "instructions"),
+         "few_ns": ("a decision, 1,000 destinations", "ns"),
+         "many_ns": ("a decision, 100,000 destinations", "ns"),
+         "decision_growth": ("with 100,000, times as much", ""),
+         "heap_mib": ("memory of 100,000 destinations", "MiB"),
+         "end_to_end_per_s": ("end to end", "messages/s"), "accept_per_s": ("accepted", "messages/s"),
          "settled_per_s": ("accepted, until all is tried and waits", "messages/s"),
          "submit_per_s": ("submitted", "messages/s"), "per_s": ("rate", "/s"),
          "cpu_us": ("CPU", "µs/message"), "user_us": ("… user", "µs/message"),

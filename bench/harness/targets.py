@@ -59,6 +59,8 @@ TARGETS = (
     Target("large", "", "accept_listing_share", "≥", 0.8),
     Target("flush", "", "flush_per_s", "≥", 4, peer="postfix"),
     Target("flush", "", "accept_during_share", "≥", 0.5),
+    Target("decisions", "", "decision_growth", "≤", 2),
+    Target("decisions", "", "heap_mib", "≤", 64, "MiB"),
     Target("hole", "", "hole_share", "≤", 1.2),
     Target("huge", "", "hwm_mib", "≤", 96, "MiB"),
     Target("huge", "", "through_mib_per_s", "≥", 100, "MiB/s"),
