@@ -7,7 +7,7 @@
 //     arm one timer for pipeline_deadline(p), then feed PIPELINE_TIMER
 //
 // Two drivers execute its effects: the libuv shell (daemon/shell_uv) and the simulation
-// (tests/sim), which has a virtual clock and scripted hosts, and the real spool.
+// (simulate/), which has a virtual clock and scripted hosts, and the real spool.
 //
 // Connections have numbers: those that come in are numbered by the driver (odd), those that go out
 // by the pipeline (even). After CLOSE of a connection no effect names it any more, and events that

@@ -10,7 +10,7 @@
 #ifndef FP_TESTS_SIM_CROWD_H
 #define FP_TESTS_SIM_CROWD_H
 
-#include "world.h"
+#include "simulate/world_db.h"
 
 struct crowd_options {
     char name;                  // of recipients; another one for each crowd

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A crash after every single effect of a fixed scenario: nothing that was accepted is lost, nobody
 // is told the same thing twice.
-#include "world.h"
+#include "simulate/world_db.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Mode "interactive": the next hop's 250 is the client's, and only what could not be delivered at
 // once is spooled.
-#include "world.h"
+#include "simulate/world_db.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

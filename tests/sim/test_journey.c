@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The way of a message through all rooms, in virtual time: delivered, retried, warned about, given
 // up.
-#include "world.h"
+#include "simulate/world_db.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

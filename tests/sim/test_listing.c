@@ -3,7 +3,7 @@
 // and beside mail that is under way.
 #include "command/answer.h"
 #include "core/must.h"
-#include "world.h"
+#include "simulate/world_db.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // One message with more recipients than go to delivery from memory: they are read page by page.
-#include "world.h"
+#include "simulate/world_db.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
 // What the daemon keeps in memory has a bound, whatever the mail is like.
 #include "core/must.h"
 #include "daemon/budget.h"
-#include "world.h"
+#include "simulate/world_db.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The operator's verbs against the running pipeline, also in the middle of an attempt.
-#include "world.h"
+#include "simulate/world_db.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

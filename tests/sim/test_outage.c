@@ -2,7 +2,7 @@
 // An outage of six days, told as a trace: attempt times, the warning at 4 hours, expiry, the
 // bounce. The whole log is compared with tests/golden/outage.trace (UPDATE_GOLDEN=1 writes it anew:
 // read it!).
-#include "world.h"
+#include "simulate/world_db.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

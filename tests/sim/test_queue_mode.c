@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Mode "queue": mail is accepted, and tried when an operator flushes it, once a flush.
-#include "world.h"
+#include "simulate/world_db.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The end of a long outage: everything goes at once, and the host is not run over.
-#include "world.h"
+#include "simulate/world_db.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,7 +3,7 @@
 // happens, each accepted recipient is delivered or given back, and given back once. SEED and SEEDS
 // in the environment choose which (20 from 1 by default, fewer with FP_EFFORT=low); VERBOSE prints
 // the log.
-#include "world.h"
+#include "simulate/world_db.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

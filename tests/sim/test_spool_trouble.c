@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The spool's disk fails for a while: nothing is forgotten for it, and the daemon can be stopped.
-#include "world.h"
+#include "simulate/world_db.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Growing old: each warning and each giving back comes once and at its time, whatever else goes on
 // in that minute, and the spool is not read over and over for it.
-#include "world.h"
+#include "simulate/world_db.h"
 
 #include "core/must.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Mail that goes out leaves turns to mail that comes in, and only while there is some.
-#include "world.h"
+#include "simulate/world_db.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -18,7 +18,7 @@ import sys
 import tempfile
 
 ROOMS = ["receive", "queue", "scheduler", "deliver", "bounce", "control"]
-PRODUCT = ["core", "io", *ROOMS, "daemon", "command"]
+PRODUCT = ["core", "io", *ROOMS, "daemon", "simulate", "command"]
 SUFFIXES = ["uv", "db", "dns", "fs", "sys", "conf", "json"]
 ALLOW = pathlib.Path(__file__).with_name("purity.allow")
 
@@ -99,6 +99,8 @@ def may_include(folder, name, target):
     if folder in ROOMS:
         return target == "io" and suffix_of(name) == "uv"
     if folder == "daemon":
+        return target != "command" and (target != "simulate" or name.startswith("main_"))
+    if folder == "simulate":
         return target != "command"
     return folder == "command" and target in ("daemon", "receive", "control")
 

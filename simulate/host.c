@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // host: a scripted next hop for the simulation. See host.h.
-#include "host.h"
+#include "simulate/host.h"
 
 #include "core/must.h"
 
@@ -9,6 +9,13 @@
 #include <strings.h>
 
 enum { HOST_BUFFER = 64 * 1024 * 1024 };
+
+struct host *host_new(const char *ip)
+{
+    struct host *h = must_zalloc(sizeof *h);
+    h->ip = must_strdup(ip);
+    return h;
+}
 
 struct host_conn *host_conn_new(struct host *h, uint64_t conn, enum host_state state)
 {

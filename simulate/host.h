@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// host: a scripted next hop for the simulation: SMTP with pipelining, bytes in and bytes out. Pure.
+//
+//     struct host *h = host_new("192.0.2.1");  h->state = HOST_BUSY;
+//     struct host_conn *c = host_conn_new(h, number, h->state);
+//     host_conn_bytes(c, bytes, now_ms);   then carry c->out away, and look at what c wants
+//     host_conn_free(c);  host_free(h);
+#ifndef FP_SIMULATE_HOST_H
+#define FP_SIMULATE_HOST_H
+
+#include "core/buf.h"
+
+#include <stdint.h>
+
+enum host_state {
+    HOST_UP,
+    HOST_DOWN,     // connection refused
+    HOST_SILENT,   // accepts the connection, says nothing
+    HOST_BUSY,     // greets with 421
+    HOST_GREYLIST, // 450 4.7.1 at RCPT
+    HOST_REJECT,   // 550 5.1.1 at RCPT
+    HOST_FULL,     // 452 4.2.2 at RCPT
+    HOST_REFUSE,   // 554 5.7.1 after the final dot
+    HOST_TEMP,     // 451 4.3.0 after the final dot
+    HOST_LOST,     // takes the message, then resets instead of the last 250 (RFC 1047)
+    HOST_ONCE,     // takes one message and closes the connection
+};
+
+struct host_message {
+    char *sender;
+    char *rcpts; // separated by blanks
+    char *content;
+    size_t size;
+    int64_t at_ms;
+    struct host_message *next;
+};
+
+// Where a host takes its time.
+enum host_pace {
+    PACE_QUICK,
+    PACE_SLOW_CONNECT,
+    PACE_SLOW_MAIL, // and with it RCPT and DATA, which come with it
+    PACE_SLOW_DOT,
+    PACE_SLOW_QUIT,
+};
+
+struct host {
+    char *ip;
+    char helo[64]; // how its last client introduced itself
+    enum host_state state;
+    enum host_pace pace;
+    int64_t slow_ms; // how much time
+    // Asked instead of `state` when set: weather by time.
+    enum host_state (*weather)(const struct host *h, int64_t now_ms, void *arg);
+    void *weather_arg;
+    struct host_message *received; // newest first
+    uint32_t received_count;
+    uint32_t connections, connections_open, connections_peak;
+    struct host *next;
+};
+
+struct host_conn {
+    struct host *host;
+    uint64_t conn;
+    enum host_state state; // what the weather was when it connected
+    struct buf in;         // not yet understood
+    struct buf out;        // replies for the world to carry
+    struct buf content;
+    struct buf rcpts;
+    char *sender;
+    uint32_t rcpt_count;
+    bool in_data, wants_close, wants_reset;
+    int64_t delay_ms; // by which `out` is late
+    struct host_conn *next;
+};
+
+struct host *host_new(const char *ip); // up, with nothing received
+void host_free(struct host *h);
+struct host_conn *host_conn_new(struct host *h, uint64_t conn, enum host_state state);
+void host_conn_free(struct host_conn *c);
+void host_conn_bytes(struct host_conn *c, struct slice bytes, int64_t now_ms);
+
+// Messages that the host took for that recipient.
+uint32_t host_count_to(const struct host *h, const char *rcpt);
+// Different notices (by Message-ID) that hold both texts: the same one may arrive twice after a
+// crash.
+uint32_t host_count_notices(const struct host *h, const char *action, const char *about);
+
+#endif

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// names: the DNS of the simulation. See names.h.
+#include "simulate/names.h"
+
+#include "core/must.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+struct names_record {
+    char name[256];
+    char value[256];
+    bool is_mx;
+    uint16_t preference;
+};
+
+static struct names_record *add(struct names *n, const char *name, const char *value)
+{
+    if (n->count == n->size) {
+        n->size = n->size ? 2 * n->size : 16;
+        n->records = must_realloc(n->records, n->size * sizeof *n->records);
+    }
+    struct names_record *r = &n->records[n->count++];
+    *r = (struct names_record){0};
+    snprintf(r->name, sizeof r->name, "%s", name);
+    snprintf(r->value, sizeof r->value, "%s", value);
+    return r;
+}
+
+void names_add_ip(struct names *n, const char *name, const char *ip)
+{
+    add(n, name, ip);
+}
+
+void names_add_mx(struct names *n, const char *domain, uint16_t preference, const char *host)
+{
+    struct names_record *r = add(n, domain, host);
+    r->is_mx = true;
+    r->preference = preference;
+}
+
+static void answer_add(struct dns_answer *a, const struct names_record *r)
+{
+    struct dns_record *to = &a->records[a->count++];
+    to->preference = r->preference;
+    snprintf(to->name, sizeof to->name, "%s", r->is_mx ? r->value : "");
+    snprintf(to->ip, sizeof to->ip, "%.45s", r->is_mx ? "" : r->value);
+}
+
+struct dns_answer *names_answer(const struct names *n, const char *name, enum dns_type type)
+{
+    struct dns_answer *a = must_zalloc(sizeof *a + DNS_RECORDS_MAX * sizeof a->records[0]);
+    bool exists = false;
+    a->type = type;
+    a->ttl_s = n->ttl_s;
+    snprintf(a->canonical, sizeof a->canonical, "%s", name);
+    for (size_t i = 0; i < n->count && !n->fails; i++) {
+        const struct names_record *r = &n->records[i];
+        if (strcasecmp(r->name, name) != 0)
+            continue;
+        exists = true;
+        if (a->count < DNS_RECORDS_MAX && type == (r->is_mx ? DNS_TYPE_MX : DNS_TYPE_A))
+            answer_add(a, r);
+    }
+    a->result = n->fails   ? DNS_ANSWER_SERVFAIL
+                : a->count ? DNS_ANSWER_OK
+                : exists   ? DNS_ANSWER_NODATA
+                           : DNS_ANSWER_NXDOMAIN;
+    return a;
+}
+
+void names_close(struct names *n)
+{
+    free(n->records);
+    *n = (struct names){0};
+}
