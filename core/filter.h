@@ -76,6 +76,23 @@ static inline bool filter_is_one_id(const struct filter *f)
     return f->count == 1 && f->terms[0].key == FILTER_ID;
 }
 
+static inline bool filter_names_id(const struct filter *f)
+{
+    for (size_t i = 0; i < f->count; i++)
+        if (f->terms[i].key == FILTER_ID)
+            return true;
+    return false;
+}
+
+// The first id that it names; 0 when it names none.
+static inline uint64_t filter_id(const struct filter *f)
+{
+    for (size_t i = 0; i < f->count; i++)
+        if (f->terms[i].key == FILTER_ID)
+            return (uint64_t)f->terms[i].number;
+    return 0;
+}
+
 static inline bool filter_names_active(const struct filter *f)
 {
     for (size_t i = 0; i < f->count; i++)

@@ -47,6 +47,17 @@ void explain_row(const struct explain *x, const struct op_row *row, struct listi
         explain_recipient(x, &row->message, &row->rcpts[i], &rcpts[i]);
 }
 
+void explain_choice(const struct rules *rules, const struct explain_choice *c, struct buf *to)
+{
+    struct retry_rule rule;
+    rules_retry(rules, &c->question, &rule);
+    buf_add_str(to, c->is_rest ? "rest of the destination: " : "");
+    if (rules_hears(&rule, c->failures, c->reply))
+        buf_add_str(to, "as the reply asks");
+    else
+        rules_name_retry(rules, rule.row[RULE_SCHEDULE], to);
+}
+
 void explain_content(struct slice content, struct buf *to)
 {
     for (size_t i = 0; i < content.n;) {

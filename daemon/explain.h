@@ -30,6 +30,16 @@ struct explain {
 void explain_row(const struct explain *x, const struct op_row *row,
                  struct listing_recipient *rcpts);
 
+// Who chose the time of the next attempt behind a failure, in words: 'retry "*", FILE:LINE', "as
+// the reply asks".
+struct explain_choice {
+    struct rule_question question;
+    uint32_t failures; // in a row, of the recipient or its destination, this one included
+    struct slice reply;
+    bool is_rest; // the destination rests: its clock decides, not the recipient's
+};
+void explain_choice(const struct rules *rules, const struct explain_choice *c, struct buf *to);
+
 // Adds a piece of a stored body, with the line ends that terminals and files have here.
 void explain_content(struct slice content, struct buf *to);
 

@@ -7,6 +7,7 @@
 #include "core/header.h"
 #include "core/must.h"
 #include "daemon/explain.h"
+#include "daemon/past.h"
 #include "daemon/system_sys.h"
 #include "queue/store_db.h"
 
@@ -14,7 +15,13 @@
 #include <stdlib.h>
 #include <sysexits.h>
 
-enum { PAGE = 1000, TEXT_MAX = 64 * 1024 * 1024, STATS_DOMAINS = 100, STATS_PAGE = 5000 };
+enum {
+    PAGE = 1000,
+    TEXT_MAX = 64 * 1024 * 1024,
+    STATS_DOMAINS = 100,
+    STATS_PAGE = 5000,
+    GONE_RCPTS_MAX = 10
+};
 
 struct offline {
     const struct config *config;
@@ -84,9 +91,18 @@ static int trouble(const struct op *op)
     return EX_IOERR;
 }
 
-static int no_such_message(void)
+static int no_such_message(struct offline *o)
 {
-    fprintf(stderr, "fermoposta: no such message in the queue\n");
+    struct op *op = op_new(OP_HISTORY);
+    op->history.message = filter_id(&o->request.filter);
+    op->history.count = GONE_RCPTS_MAX;
+    store_run(o->store, op);
+    struct buf text;
+    buf_init(&text, 64 * 1024);
+    past_sentence(&op->history, -1, o->utc_offset_s, &text);
+    fprintf(stderr, "fermoposta: %s\n", buf_slice(&text).p);
+    buf_close(&text);
+    op_free(op);
     return EX_NOINPUT;
 }
 
@@ -118,7 +134,7 @@ static int list(struct offline *o)
         print(o);
     }
     if (o->messages == 0 && filter_is_one_id(&o->request.filter))
-        return no_such_message();
+        return no_such_message(o);
     listing_end(&l, &o->text);
     print(o);
     return EX_OK;
@@ -152,7 +168,7 @@ static int show(struct offline *o)
     store_run(o->store, op);
     int code = EX_OK;
     if (op->err == FP_NOT_FOUND) {
-        code = no_such_message();
+        code = no_such_message(o);
     } else if (op->err) {
         code = trouble(op);
     } else {

@@ -121,19 +121,11 @@ void answer_trouble(struct pipeline *p, struct operator_session *s, enum fp_err 
                                 : "the spool could not be read or changed");
 }
 
-static bool names_id(const struct filter *f)
-{
-    for (size_t i = 0; i < f->count; i++)
-        if (f->terms[i].key == FILTER_ID)
-            return true;
-    return false;
-}
-
 // A request on an id that is not there is an error; an empty selection is not.
 static void end_of_selection(struct pipeline *p, struct operator_session *s)
 {
-    if (s->messages == 0 && names_id(&s->request.filter))
-        answer_error(p, s, EX_NOINPUT, "no such message in the queue");
+    if (s->messages == 0 && filter_names_id(&s->request.filter))
+        answer_gone(p, s);
     else
         answer_end(p, s, EX_OK);
 }
@@ -244,7 +236,7 @@ static void change_stored(struct pipeline *p, struct operator_session *s, struct
         ask_change(p, s);
         return;
     }
-    if (s->messages > 0 || !names_id(&s->request.filter))
+    if (s->messages > 0 || !filter_names_id(&s->request.filter))
         answer_summary(p, s);
     end_of_selection(p, s);
 }
@@ -419,6 +411,9 @@ void operator_stored(struct pipeline *p, struct operator_session *s, struct op *
         break;
     case OP_CHANGE:
         change_stored(p, s, op);
+        break;
+    case OP_HISTORY:
+        gone_read(p, s, op);
         break;
     default:
         must(false);

@@ -77,7 +77,7 @@ void show_read(struct pipeline *p, struct operator_session *s, struct op *op)
     struct op_row *row = op->read.row;
     int64_t uid = request_scope_uid(&s->caller);
     if (op->err || !row || (uid >= 0 && row->message.uid != uid)) {
-        answer_error(p, s, EX_NOINPUT, "no such message in the queue");
+        answer_gone(p, s);
         return;
     }
     s->show_size = row->message.size;
@@ -232,7 +232,7 @@ static void bounce_continue(struct pipeline *p, struct operator_session *s)
         return;
     }
     if (s->messages == 0 && filter_is_one_id(&s->request.filter)) {
-        answer_error(p, s, EX_NOINPUT, "no such message in the queue");
+        answer_gone(p, s);
         return;
     }
     answer_summary(p, s);

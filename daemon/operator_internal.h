@@ -70,6 +70,10 @@ void list_sent(struct pipeline *p, struct operator_session *s);
 void list_timer(struct pipeline *p, struct operator_session *s);
 void list_forget(struct operator_session *s); // pages that were not sent
 
+// operator_gone.c
+void answer_gone(struct pipeline *p, struct operator_session *s); // the id of the request's filter
+void gone_read(struct pipeline *p, struct operator_session *s, struct op *op);
+
 // operator_answers.c
 void answer_show(struct pipeline *p, struct operator_session *s);
 void show_read(struct pipeline *p, struct operator_session *s, struct op *op);

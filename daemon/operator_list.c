@@ -135,8 +135,7 @@ static void end(struct pipeline *p, struct operator_session *s, enum fp_err err)
     if (err) {
         answer_trouble(p, s, err);
     } else if (s->messages == 0 && filter_is_one_id(&s->request.filter)) {
-        buf_reset(&s->text);
-        answer_error(p, s, EX_NOINPUT, "no such message in the queue");
+        answer_gone(p, s);
     } else {
         listing_end(&s->listing, &s->text);
         answer_end(p, s, EX_OK);

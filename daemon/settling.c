@@ -8,8 +8,10 @@
 // States: HEADER (the original's header is read, for a notice) → STORING → done;
 //         STORING → READING (conflict) → HEADER or STORING; STORING → WAITING (spool trouble) →
 //         STORING.
+#include "daemon/explain.h"
 #include "daemon/settling_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <utlist.h>
 
@@ -141,6 +143,26 @@ static int64_t retry_time(const struct pipeline *p, const struct settling *s, ui
     return p->now_ms + rules_wait(rule, r->attempts + 1, slice_str(o->text), salt);
 }
 
+// Who chose the next time, for people; cut to fit. failures: of the destination.
+static void name_rule(const struct pipeline *p, struct settling *s, uint32_t i, uint32_t failures)
+{
+    const struct outcome *o = &s->outcomes[i];
+    const struct recipient *r = &s->rcpts[i];
+    bool is_rest = o->scope >= SCOPE_HOST && s->host_retry_ms > 0;
+    struct explain_choice choice = {
+        .question = rule_question(r->address, s->message.sender, o->klass),
+        .failures = is_rest ? failures : r->attempts + 1,
+        .reply = slice_str(o->text),
+        .is_rest = is_rest,
+    };
+    choice.question.has_sender = !is_rest;
+    struct buf words;
+    buf_init(&words, 64 * 1024);
+    explain_choice(&p->config->rules, &choice, &words);
+    snprintf(s->plans[i].change.rule, SETTLE_RULE_SIZE, "%s", buf_slice(&words).p);
+    buf_close(&words);
+}
+
 static void decide_one(struct pipeline *p, struct settling *s, uint32_t i)
 {
     const struct recipient *r = &s->rcpts[i];
@@ -153,7 +175,7 @@ static void decide_one(struct pipeline *p, struct settling *s, uint32_t i)
         in.retry_at_ms = retry_time(p, s, i, &rule);
     }
     struct buf name;
-    struct destination_view view;
+    struct destination_view view = {.failures = 0};
     buf_init(&name, 64 * 1024);
     if (windows_destination(p, r->address, r->domain, &name) &&
         scheduler_destination(p->scheduler, name.p, &view) && view.failures > 0) {
@@ -163,6 +185,8 @@ static void decide_one(struct pipeline *p, struct settling *s, uint32_t i)
     settle_decide(&s->message, &in, p->now_ms, p->epoch_ms, &s->plans[i]);
     if (s->is_operator)
         s->plans[i].change.is_attempt = false;
+    if (s->plans[i].change.is_attempt && s->plans[i].change.action == SETTLE_DEFER)
+        name_rule(p, s, i, view.failures);
     buf_close(&name);
 }
 

@@ -16,6 +16,8 @@ static const size_t sizes[OP_KIND_COUNT] = {
     [OP_DOMAINS] = UP_TO(domains), [OP_MAINTAIN] = UP_TO(maintain), [OP_DUE] = UP_TO(due),
     [OP_OVERDUE] = UP_TO(overdue), [OP_READ] = UP_TO(read),         [OP_CHUNK] = UP_TO(chunk),
     [OP_HEALTHS] = UP_TO(healths), [OP_LIST] = UP_TO(list),         [OP_STATS] = UP_TO(stats),
+    [OP_HISTORY] = UP_TO(history), [OP_ENDED] = UP_TO(ended),       [OP_FIND] = UP_TO(find),
+    [OP_PLAN] = UP_TO(plan),
 };
 
 struct op *op_new(enum op_kind kind)
@@ -32,6 +34,11 @@ struct op *op_new(enum op_kind kind)
         op->due.after_ms = INT64_MIN;
     } else if (kind == OP_OVERDUE)
         op->overdue.from_ms = INT64_MIN;
+    else if (kind == OP_ENDED) {
+        op->ended.uid = -1;
+        op->ended.at_ms = INT64_MAX;
+    } else if (kind == OP_FIND)
+        op->find.uid = -1;
     return op;
 }
 
@@ -130,6 +137,67 @@ static void stats_close(struct op_stats *stats)
     free(stats->at.row.domain);
 }
 
+static void history_close(struct op_history *history)
+{
+    free(history->attempts);
+    free(history->ends);
+    pool_close(&history->texts);
+}
+
+static void ended_close(struct op_ended *ended)
+{
+    free(ended->address);
+    free(ended->ends);
+    pool_close(&ended->texts);
+}
+
+static void find_close(struct op_find *find)
+{
+    free(find->address);
+    free(find->domain);
+}
+
+static void plan_close(struct op_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->row_count; i++)
+        free(plan->rows[i].domain);
+    free(plan->rows);
+    free(plan->domain);
+    free(plan->at.row.domain);
+}
+
+struct op *op_ended_rest(struct op *op)
+{
+    must(op->kind == OP_ENDED && !op->err && !op->ended.is_done);
+    struct op *rest = op_new(OP_ENDED);
+    rest->ended = op->ended;
+    rest->ended.ends = NULL;
+    rest->ended.end_count = 0;
+    rest->ended.texts = POOL_EMPTY;
+    op->ended.address = NULL;
+    return rest;
+}
+
+struct op *op_find_rest(struct op *op)
+{
+    must(op->kind == OP_FIND && !op->err && !op->find.is_done);
+    struct op *rest = op_new(OP_FIND);
+    rest->find = op->find;
+    op->find.address = op->find.domain = NULL;
+    return rest;
+}
+
+struct op *op_plan_rest(struct op *op)
+{
+    must(op->kind == OP_PLAN && !op->err && !op->plan.is_done);
+    struct op *rest = op_new(OP_PLAN);
+    rest->plan = op->plan;
+    rest->plan.rows = NULL;
+    rest->plan.row_count = 0;
+    op->plan.domain = op->plan.at.row.domain = NULL;
+    return rest;
+}
+
 struct op *op_stats_rest(struct op *op)
 {
     must(op->kind == OP_STATS && !op->err && !op->stats.is_done);
@@ -185,6 +253,18 @@ static void op_close_reader(struct op *op)
         break;
     case OP_LIST:
         op_page_close(&op->list.page);
+        break;
+    case OP_HISTORY:
+        history_close(&op->history);
+        break;
+    case OP_ENDED:
+        ended_close(&op->ended);
+        break;
+    case OP_FIND:
+        find_close(&op->find);
+        break;
+    case OP_PLAN:
+        plan_close(&op->plan);
         break;
     default:
         stats_close(&op->stats);

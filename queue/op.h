@@ -39,6 +39,10 @@ enum op_kind {
     OP_HEALTHS,                  // all destinations' health
     OP_LIST,                     // the queue for people, by keyset pages
     OP_STATS,                    // counts
+    OP_HISTORY,                  // attempts and ends of a message's recipients
+    OP_ENDED,                    // what became of mail to an address, by keyset pages
+    OP_FIND,                     // an address's recipients in the queue, by keyset pages
+    OP_PLAN,                     // what will be due, by domain, by keyset pages
     OP_KIND_COUNT
 };
 
@@ -71,6 +75,16 @@ struct op_accept {
 };
 struct op_discard {
     uint64_t message;
+};
+
+// How a recipient left the queue, as the spool keeps it; its view `history` names them.
+enum finished_outcome {
+    FINISHED_DELIVERED = 0,
+    FINISHED_FAILED = 1,
+    FINISHED_EXPIRED = 2,
+    FINISHED_REMOVED = 3,
+    FINISHED_BOUNCED = 4,  // by an operator
+    FINISHED_DEFERRED = 5, // never stored: what the view calls an attempt that was not the last
 };
 
 enum settle_action {
@@ -284,6 +298,105 @@ struct op_stats {
     } at;
 };
 
+// History: what was tried, and the end. Texts are a pool's; none is NULL.
+struct op_attempt {
+    uint32_t n, nr;              // the recipient, and which attempt; the newest 50 are kept
+    int64_t at_ms;               // began
+    int64_t ended_ms;            // and was stored
+    int64_t next_ms;             // what was decided then
+    uint8_t klass, scope, stage; // of its outcome
+    bool in_doubt;
+    const char *status, *reply, *host, *tls;
+    const char *rule; // who decided
+};
+struct op_end {
+    uint64_t message;
+    uint32_t n;
+    enum finished_outcome outcome;
+    int64_t arrival_ms, at_ms;
+    int64_t uid; // of its submitter; -1: from the network, our own, or of an older spool
+    uint32_t attempts;
+    uint8_t klass, stage;
+    bool in_doubt;
+    const char *sender, *address, *status, *reply, *host, *tls;
+    const char *reason; // an operator's
+};
+
+// Of the recipients from_n to from_n + count - 1 of a message, in the queue or not.
+struct op_history {
+    uint64_t message;
+    uint32_t from_n, count;
+    struct op_attempt *attempts; // out: by recipient, oldest first
+    uint32_t attempt_count;
+    struct op_end *ends; // out: by recipient
+    uint32_t end_count;
+    bool is_queued; // out: some recipient is in the queue,
+    int64_t uid;    // then: of its submitter
+    bool is_done;   // out: there are no recipients behind these
+    struct pool texts;
+};
+
+// Newest first. There is no index by address, as each message would pay for it: a page looks at
+// `limit` ends, whoever they are of.
+struct op_ended {
+    char *address; // owned
+    int64_t uid;   // >= 0: only what this user submitted
+    uint32_t limit, max;
+    int64_t at_ms; // in and out: the end that was looked at last; INT64_MAX to begin
+    uint64_t at_message;
+    uint32_t at_n;
+    struct op_end *ends; // out: at most `max`
+    uint32_t end_count;
+    bool is_done; // there are no older ones
+    struct pool texts;
+};
+
+// Walks the recipients of the address's domain and keeps the newest of those that are the
+// address's. op_find_rest goes on behind a page that is not done.
+enum { FIND_MAX = 20 };
+struct op_found {
+    uint64_t message;
+    uint32_t n;
+};
+struct op_find {
+    char *address, *domain; // owned
+    int64_t uid;
+    uint32_t limit;                  // recipients to look at on this page
+    struct op_found found[FIND_MAX]; // out: newest first
+    uint32_t found_count;
+    uint64_t total; // out: of all that were found
+    bool is_done;
+    struct {
+        enum recipient_state state;
+        bool has_begun;
+        int64_t next_attempt_ms;
+        uint64_t message;
+        uint32_t n;
+    } at;
+};
+
+// Open recipients that are due by a time, domain by domain. op_plan_rest goes on.
+struct op_plan_row {
+    char *domain;              // owned
+    uint64_t count;            // due until then
+    int64_t first_ms, last_ms; // of these; first is of the domain's next one when count is 0
+};
+struct op_plan {
+    int64_t until_ms;
+    char *domain;             // owned; NULL: all of them
+    uint32_t limit;           // recipients to count on this page, about
+    struct op_plan_row *rows; // out: domains that are complete on this page
+    uint32_t row_count;
+    bool is_done;
+    struct {
+        bool is_within; // the domain `row` is not at its end
+        struct op_plan_row row;
+        int64_t next_attempt_ms;
+        uint64_t message;
+        uint32_t n;
+    } at;
+};
+
 struct op {
     enum op_kind kind;
     enum fp_err err;
@@ -306,6 +419,10 @@ struct op {
         struct op_healths healths;
         struct op_list list;
         struct op_stats stats;
+        struct op_history history;
+        struct op_ended ended;
+        struct op_find find;
+        struct op_plan plan;
     };
 };
 
@@ -335,11 +452,15 @@ static inline bool op_is_writer(const struct op *op)
 // behind pages of due mail and bodies.
 static inline bool op_can_wait(const struct op *op)
 {
-    return op->kind == OP_LIST || op->kind == OP_STATS || op->kind == OP_OVERDUE;
+    return op->kind == OP_LIST || op->kind == OP_STATS || op->kind == OP_OVERDUE ||
+           op->kind >= OP_HISTORY;
 }
 
 void op_rows_free(struct op_row *rows, uint32_t count);
 // The op that goes on counting behind one that is not done; takes what was counted out of that.
 struct op *op_stats_rest(struct op *op);
+struct op *op_ended_rest(struct op *op); // ends that were found stay with the old one
+struct op *op_find_rest(struct op *op);
+struct op *op_plan_rest(struct op *op); // rows stay with the old one
 
 #endif

@@ -87,6 +87,9 @@ static const char tables_2[] =
     " kind INTEGER NOT NULL, name TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL,"
     " reason TEXT NOT NULL, who TEXT NOT NULL, PRIMARY KEY(kind, name)) STRICT, WITHOUT ROWID;";
 
+// - finished.uid is its message's: who submitted mail may ask what became of it.
+static const char tables_3[] = "ALTER TABLE finished ADD COLUMN uid INTEGER NOT NULL DEFAULT -1;";
+
 // Times are stored as milliseconds; 0 stands for never.
 #define ISO(ms) "strftime('%Y-%m-%dT%H:%M:%SZ', nullif(" ms ", 0) / 1000, 'unixepoch')"
 #define ID(n)   "printf('%012X', " n ")"
@@ -151,8 +154,8 @@ static const char create_views[] =
     " " ISO("until") " AS until, reason, who FROM suspension;";
 // clang-format on
 
-const struct migration schema_migrations[] = {{1, tables_1}, {2, tables_2}};
-const int schema_migration_count = 2;
+const struct migration schema_migrations[] = {{1, tables_1}, {2, tables_2}, {3, tables_3}};
+const int schema_migration_count = 3;
 
 struct identity {
     int64_t application, version, objects;

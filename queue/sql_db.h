@@ -84,19 +84,17 @@ enum sql_id {
     SQL_STATS_DOMAIN,
     SQL_STATS_RECIPIENTS,
     SQL_STATS_PAGES,
+    SQL_ATTEMPTS_OF,
+    SQL_FINISHED_OF,
+    SQL_FINISHED_BEFORE,
+    SQL_HISTORY_LAST,
+    SQL_FIND_PAGE,
+    SQL_MESSAGE_UID,
+    SQL_PLAN_RECIPIENTS,
     SQL_COUNT
 };
 
 extern const char *const sql_texts[SQL_COUNT];
-
-enum finished_outcome { // as stored in finished.outcome; the view `history` names them
-    FINISHED_DELIVERED = 0,
-    FINISHED_FAILED = 1,
-    FINISHED_EXPIRED = 2,
-    FINISHED_REMOVED = 3,
-    FINISHED_BOUNCED = 4,  // by an operator
-    FINISHED_DEFERRED = 5, // never stored: what the view calls an attempt that was not the last
-};
 
 enum { ATTEMPTS_KEPT = 50 }; // of each recipient, the newest: a maximum for what peers make us keep
 
@@ -230,6 +228,10 @@ enum fp_err chunk_run(struct store *s, struct op *op);
 enum fp_err healths_run(struct store *s, struct op *op);
 enum fp_err list_run(struct store *s, struct op *op);
 enum fp_err stats_run(struct store *s, struct op *op);
+enum fp_err history_run(struct store *s, struct op *op);
+enum fp_err ended_run(struct store *s, struct op *op);
+enum fp_err find_run(struct store *s, struct op *op);
+enum fp_err plan_run(struct store *s, struct op *op);
 
 // accept_db.c
 enum fp_err id_mark_store(struct store *s, uint64_t mark);

@@ -30,10 +30,10 @@ static const char requeue[] =
 // NULL parameters: the recipient's own memory of its last attempt.
 static const char finished_insert[] =
     "INSERT INTO finished(message, n, sender, address, outcome, arrival, at, attempts, in_doubt,"
-    " status, reply, host, reason, class, stage, tls)"
+    " status, reply, host, reason, class, stage, tls, uid)"
     " SELECT r.message, r.n, m.sender, r.address, ?3, m.arrival, ?4, r.attempts + ?5,"
     " r.in_doubt | ?6, coalesce(?7, r.last_status), coalesce(?8, r.last_reply),"
-    " coalesce(?9, r.last_host), ?10, coalesce(?11, r.last_class), ?12, ?13"
+    " coalesce(?9, r.last_host), ?10, coalesce(?11, r.last_class), ?12, ?13, m.uid"
     " FROM recipient r JOIN message m ON m.id = r.message WHERE r.message = ?1 AND r.n = ?2";
 
 // Attempts are numbered, not keyed by time: a clock set back must not make two of them collide.
@@ -57,6 +57,23 @@ static const char destination_put[] =
     " failures = excluded.failures, since = excluded.since, last_probe = excluded.last_probe,"
     " rest_until = excluded.rest_until, class = excluded.class, status = excluded.status,"
     " reply = excluded.reply";
+
+#define FINISHED_COLUMNS                                                                           \
+    "message, n, outcome, arrival, at, uid, attempts, class, stage, in_doubt, sender, address,"    \
+    " status, reply, host, tls, reason"
+
+// Looked at one by one, newest first, for those of one address.
+static const char finished_before[] =
+    "SELECT " FINISHED_COLUMNS " FROM finished INDEXED BY finished_at"
+    " WHERE (at, message, n) < (?1, ?2, ?3) ORDER BY at DESC, message DESC, n DESC LIMIT ?4";
+
+static const char attempts_of[] =
+    "SELECT n, nr, at, ended, next, class, scope, stage, in_doubt, status, reply, host, tls, rule"
+    " FROM attempt WHERE message = ?1 AND n BETWEEN ?2 AND ?3 ORDER BY n, nr";
+
+// The highest number of a recipient in the queue, and of one that has left it.
+static const char history_last[] = "SELECT max(n) FROM recipient WHERE message = ?1"
+                                   " UNION ALL SELECT max(n) FROM finished WHERE message = ?1";
 
 const char *const sql_texts[SQL_COUNT] = {
     [SQL_BEGIN_WRITE] = "BEGIN IMMEDIATE",
@@ -154,4 +171,19 @@ const char *const sql_texts[SQL_COUNT] = {
         "SELECT next_attempt, message, n, attempts FROM recipient INDEXED BY recipient_due"
         " WHERE state = ?1 AND domain = ?2 AND (next_attempt, message, n) > (?3, ?4, ?5)"
         " ORDER BY next_attempt, message, n LIMIT ?6",
+
+    [SQL_ATTEMPTS_OF] = attempts_of,
+    [SQL_FINISHED_OF] = "SELECT " FINISHED_COLUMNS " FROM finished"
+                        " WHERE message = ?1 AND n BETWEEN ?2 AND ?3 ORDER BY n",
+    [SQL_FINISHED_BEFORE] = finished_before,
+    [SQL_HISTORY_LAST] = history_last,
+    [SQL_FIND_PAGE] =
+        "SELECT r.next_attempt, r.message, r.n, r.address FROM recipient r INDEXED BY recipient_due"
+        " WHERE r.state = ?1 AND r.domain = ?2 AND (r.next_attempt, r.message, r.n) > (?3, ?4, ?5)"
+        " ORDER BY r.next_attempt, r.message, r.n LIMIT ?6",
+    [SQL_MESSAGE_UID] = "SELECT uid FROM message WHERE id = ?1",
+    [SQL_PLAN_RECIPIENTS] =
+        "SELECT next_attempt, message, n FROM recipient INDEXED BY recipient_due"
+        " WHERE state = 0 AND domain = ?1 AND (next_attempt, message, n) > (?2, ?3, ?4)"
+        " AND next_attempt <= ?5 ORDER BY next_attempt, message, n LIMIT ?6",
 };

@@ -286,7 +286,8 @@ static run_fn *const runs[OP_KIND_COUNT] = {
     [OP_MAINTAIN] = maintain_run, [OP_RESERVE] = reserve_run, [OP_DOMAINS] = domains_run,
     [OP_DUE] = due_run,           [OP_OVERDUE] = overdue_run, [OP_READ] = read_run,
     [OP_CHUNK] = chunk_run,       [OP_HEALTHS] = healths_run, [OP_LIST] = list_run,
-    [OP_STATS] = stats_run,
+    [OP_STATS] = stats_run,       [OP_HISTORY] = history_run, [OP_ENDED] = ended_run,
+    [OP_FIND] = find_run,         [OP_PLAN] = plan_run,
 };
 
 static enum fp_err run_in_savepoint(struct store *s, struct op *op)

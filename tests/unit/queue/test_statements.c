@@ -99,6 +99,11 @@ static void test_plans_that_matter(void **state)
         {SQL_STATS_RECIPIENTS, "SEARCH recipient USING COVERING INDEX recipient_due (state=? AND "
                                "domain=? AND (next_attempt,message,n)>(?,?,?))"},
         {SQL_CHUNK_DELETE_ALL, "SEARCH chunk USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
+        {SQL_FINISHED_BEFORE, "SEARCH finished USING INDEX finished_at ((at,message,n)<(?,?,?)); "},
+        {SQL_FIND_PAGE, "SEARCH r USING INDEX recipient_due (state=? AND domain=? AND "
+                        "(next_attempt,message,n)>(?,?,?)); "},
+        {SQL_PLAN_RECIPIENTS,
+         "SEARCH recipient USING COVERING INDEX recipient_due (state=? AND domain=? AND "},
         {SQL_FINISHED_OLD, "SEARCH finished USING COVERING INDEX finished_at (at<?)"},
     };
     struct spool *p = *state;
