@@ -10,6 +10,7 @@ struct carrier {
     uint64_t number; // for lookups
     struct session *session;
     char *destination;
+    char *domain;  // whose hosts it was begun with
     uint64_t conn; // 0: none
     struct batch *batch;
     struct outcome *outcomes;
@@ -42,8 +43,8 @@ void carrier_close_connection(struct pipeline *p, struct carrier *h);
 // Its batch is over: it can take another one.
 void carrier_idle(struct pipeline *p, struct carrier *h);
 void carrier_unidle(struct pipeline *p, struct carrier *h);
-// An idle one of that destination, which waits no longer; NULL: there is none.
-struct carrier *carrier_take_idle(struct pipeline *p, const char *destination);
+// An idle one that can take the batch, and waits no longer; NULL: there is none.
+struct carrier *carrier_take_idle(struct pipeline *p, const struct batch *b);
 // Its batch is over, be it idle or saying goodbye: it is one of those that have a bound.
 void carrier_linger(struct pipeline *p, struct carrier *h);
 void carrier_unlinger(struct pipeline *p, struct carrier *h);

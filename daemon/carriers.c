@@ -20,6 +20,7 @@ static struct carrier *carrier_new(struct pipeline *p, const struct batch *b,
     struct carrier *h = must_zalloc(sizeof *h);
     h->number = p->next_tag++;
     h->destination = must_strdup(b->destination);
+    h->domain = must_strdup(b->rule_domain);
     p->seed = p->seed * 6364136223846793005U + 1442695040888963407U;
     h->session =
         session_new(&p->session_settings, row->targets, row->target_count, b->rule_domain, p->seed);
@@ -78,6 +79,7 @@ void carrier_free(struct pipeline *p, struct carrier *h)
     free(h->outcomes);
     free(h->addresses);
     free(h->destination);
+    free(h->domain);
     DL_DELETE(p->carriers, h);
     p->carrier_count--;
     free(h);
@@ -120,17 +122,18 @@ static void begin_body(struct carrier *h)
 
 void carrier_start(struct pipeline *p, struct batch *b)
 {
-    const struct route_row *row = route_find(&p->config->routes, slice_str(b->rcpts[0].address));
+    const struct route_row *row = route_find(&p->config->routes, slice_str(b->rcpts[0].address),
+                                             site_of(p, b->rcpts[0].domain));
     if (!row) {
         fail_without_route(p, b);
         return;
     }
     p->counters.attempts++;
-    struct carrier *h = carrier_take_idle(p, b->destination);
+    struct carrier *h = carrier_take_idle(p, b);
     if (!h)
         h = carrier_new(p, b, row);
     struct limit_rule limit;
-    rules_limit(&p->config->rules, slice_str(b->rule_domain), (struct slice){NULL, 0}, &limit);
+    rules_limit(&p->config->rules, slice_str(b->rule_domain), slice_str(b->rule_host), &limit);
     h->messages_max = limit.messages_per_connection;
     h->batch = b;
     h->is_cut = false;

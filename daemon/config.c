@@ -15,6 +15,9 @@ enum {
     CONFIG_MESSAGE_SIZE_MAX = 50 * 1024 * 1024,
     CONFIG_HISTORY_DAYS = 7,
     CONFIG_INTERACTIVE_S = 30,
+    CONFIG_SESSIONS_MAX = 1000,
+    CONFIG_IDLE_CONNECTIONS = 200,
+    CONFIG_IDLE_S = 2,
 };
 
 void config_defaults(struct config *c)
@@ -29,6 +32,9 @@ void config_defaults(struct config *c)
         .postmaster = must_strdup("postmaster"),
         .message_size_max = CONFIG_MESSAGE_SIZE_MAX,
         .rcpts_max = CONFIG_RCPTS_MAX,
+        .sessions_max = CONFIG_SESSIONS_MAX,
+        .idle_connections = CONFIG_IDLE_CONNECTIONS,
+        .idle_ms = CONFIG_IDLE_S * TIME_SECOND_MS,
         .log = must_strdup("stderr"),
         .notice_return = RETURN_HEADERS,
         .history_ms = CONFIG_HISTORY_DAYS * TIME_DAY_MS,
@@ -59,6 +65,7 @@ void config_close(struct config *c)
     free(c->listens);
     routes_close(&c->routes);
     rules_close(&c->rules);
+    free(c->mx_hosts);
     *c = (struct config){0};
 }
 
@@ -99,6 +106,25 @@ static void add_default_route(struct routes *r)
     row->targets[0].kind = TARGET_MX;
 }
 
+static void add_mx_host(struct config *c, const char *pattern)
+{
+    static const char prefix[] = "mx:";
+    if (!pattern || strncmp(pattern, prefix, sizeof prefix - 1) != 0)
+        return;
+    c->mx_hosts = must_realloc(c->mx_hosts, (c->mx_host_count + (size_t)1) * sizeof *c->mx_hosts);
+    c->mx_hosts[c->mx_host_count++] = pattern + sizeof prefix - 1;
+}
+
+static void find_mx_hosts(struct config *c)
+{
+    for (uint32_t i = 0; i < c->routes.count; i++)
+        add_mx_host(c, c->routes.rows[i].pattern);
+    for (uint32_t i = 0; i < c->rules.limit_count; i++)
+        add_mx_host(c, c->rules.limits[i].pattern);
+    for (uint32_t i = 0; i < c->rules.retry_count; i++)
+        add_mx_host(c, c->rules.retries[i].pattern);
+}
+
 void config_complete(struct config *c)
 {
     must(c->hostname);
@@ -106,6 +132,7 @@ void config_complete(struct config *c)
         add_default_route(&c->routes);
     routes_index(&c->routes);
     rules_index(&c->rules);
+    find_mx_hosts(c);
     struct buf address;
     buf_init(&address, SIZE_MAX);
     buf_add_str(&address, c->postmaster);

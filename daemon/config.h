@@ -42,11 +42,16 @@ struct config {
         postmaster; // as written; qualified with hostname where it has no domain: config_postmaster
     int64_t message_size_max;
     uint32_t rcpts_max;
-    char *log; // "stderr", "syslog", or a file's path
+    uint32_t sessions_max;     // conversations with mail under way, over all destinations
+    uint32_t idle_connections; // conversations that wait for another message
+    int64_t idle_ms;           // and how long
+    char *log;                 // "stderr", "syslog", or a file's path
     struct config_listen *listens;
     uint32_t listen_count;
     struct routes routes;
     struct rules rules;
+    const char **mx_hosts; // HOST of every "mx:HOST" in route, retry and limit; borrowed from these
+    uint32_t mx_host_count;
     enum notice_return notice_return;
     int64_t history_ms;       // how long finished entries can still be asked about
     char *postmaster_address; // what config_postmaster_address returns

@@ -156,7 +156,7 @@ static enum server_verdict check_rcpt(struct pipeline *p, const struct door *d,
         return VERDICT_OK;
     if (!d->is_trusted)
         return route_is_own(&p->config->routes, address) ? VERDICT_OK : VERDICT_RELAY_DENIED;
-    return route_find(&p->config->routes, address) ? VERDICT_OK : VERDICT_REFUSED;
+    return route_find(&p->config->routes, address, NULL) ? VERDICT_OK : VERDICT_REFUSED;
 }
 
 static bool is_busy(const struct pipeline *p)

@@ -7,14 +7,18 @@
 static bool find_health(const struct explain *x, const struct recipient *r,
                         struct explain_health *ret)
 {
-    const struct route_row *route = route_find(&x->config->routes, slice_str(r->address));
-    return route && x->health(x->arg, route_destination_name(route, r->domain), ret);
+    const char *host = x->site ? x->site(x->arg, r->domain) : NULL;
+    const struct route_row *route = route_find(&x->config->routes, slice_str(r->address), host);
+    char room[ROUTE_ROOM];
+    return route && x->health(x->arg, route_destination_name(route, r->domain, host, room), ret);
 }
 
 static void explain_recipient(const struct explain *x, const struct message *m,
                               const struct recipient *r, struct listing_recipient *to)
 {
     struct rule_question question = rule_question(r->address, m->sender, r->last_class);
+    if (x->site)
+        question.host = slice_str(x->site(x->arg, r->domain));
     *to = (struct listing_recipient){
         .rcpt = r,
         .is_active = x->is_active(x->arg, r->message, r->n),

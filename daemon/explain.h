@@ -23,6 +23,8 @@ struct explain {
     void *arg;
     bool (*health)(void *arg, const char *destination,
                    struct explain_health *ret); // false: healthy or unknown
+    // The host that takes the domain's mail, where a row names it; NULL: nobody can tell.
+    const char *(*site)(void *arg, const char *domain);
     bool (*is_active)(void *arg, uint64_t message, uint32_t n);
 };
 

@@ -5,9 +5,8 @@
 #include "daemon/carrier.h"
 
 #include <stdlib.h>
+#include <strings.h>
 #include <utlist.h>
-
-enum { IDLE_MS = 2000 }; // how long a conversation waits for another message
 
 struct idle_carriers {
     char *destination;
@@ -26,7 +25,8 @@ void carrier_idle(struct pipeline *p, struct carrier *h)
     }
     DL_APPEND2(i->first, h, idle_prev, idle_next);
     h->is_idle = true;
-    h->idle_until_ms = p->now_ms + IDLE_MS;
+    h->idle_until_ms = p->now_ms + p->config->idle_ms;
+    p->idle_count++;
 }
 
 void carrier_unidle(struct pipeline *p, struct carrier *h)
@@ -39,6 +39,7 @@ void carrier_unidle(struct pipeline *p, struct carrier *h)
     DL_DELETE2(i->first, h, idle_prev, idle_next);
     h->is_idle = false;
     h->idle_until_ms = TIME_NEVER;
+    p->idle_count--;
     if (i->first)
         return;
     HASH_DEL(p->idle, i);
@@ -46,15 +47,36 @@ void carrier_unidle(struct pipeline *p, struct carrier *h)
     free(i);
 }
 
-struct carrier *carrier_take_idle(struct pipeline *p, const char *destination)
+// Of a host that takes mail of several domains any conversation will do; but where that did not
+// answer, others may have been asked that are one domain's alone.
+static bool can_take(const struct carrier *h, const struct batch *b)
+{
+    return !b->rule_host || strcmp(h->domain, b->rule_domain) == 0 ||
+           strcasecmp(session_host(h->session), b->rule_host) == 0;
+}
+
+static void set_domain(struct carrier *h, const char *domain)
+{
+    if (strcmp(h->domain, domain) == 0)
+        return;
+    free(h->domain);
+    h->domain = must_strdup(domain);
+    session_set_domain(h->session, domain);
+}
+
+struct carrier *carrier_take_idle(struct pipeline *p, const struct batch *b)
 {
     struct idle_carriers *i;
-    HASH_FIND_STR(p->idle, destination, i);
-    if (!i)
+    struct carrier *h = NULL;
+    HASH_FIND_STR(p->idle, b->destination, i);
+    for (h = i ? i->first : NULL; h && !can_take(h, b);)
+        h = h->idle_next;
+    if (!h)
         return NULL;
-    struct carrier *h = i->first;
     carrier_unidle(p, h);
     carrier_unlinger(p, h);
+    if (b->rule_host)
+        set_domain(h, b->rule_domain);
     return h;
 }
 
@@ -67,6 +89,14 @@ void carrier_unlinger(struct pipeline *p, struct carrier *h)
     h->is_lingering = false;
 }
 
+static struct carrier *oldest_idle(const struct pipeline *p)
+{
+    struct carrier *h = p->lingering;
+    while (!h->is_idle)
+        h = h->linger_next;
+    return h;
+}
+
 // Mail for thousands of destinations would leave as many conversations behind it in two seconds:
 // the oldest goes for each that comes, first with a word and then without.
 void carrier_linger(struct pipeline *p, struct carrier *h)
@@ -74,6 +104,8 @@ void carrier_linger(struct pipeline *p, struct carrier *h)
     DL_APPEND2(p->lingering, h, linger_prev, linger_next);
     p->lingering_count++;
     h->is_lingering = true;
+    if (p->idle_count > p->config->idle_connections)
+        carrier_quit(p, oldest_idle(p));
     for (int i = 0; i < 2 && p->lingering_count > BUDGET_LINGERING; i++) {
         struct carrier *oldest = p->lingering;
         if (oldest->is_idle)

@@ -36,10 +36,18 @@ static bool ask_active(void *arg, uint64_t message, uint32_t n)
     return scheduler_is_active(((struct pipeline *)arg)->scheduler, message, n);
 }
 
+static const char *ask_site(void *arg, const char *domain)
+{
+    return site_of(arg, domain);
+}
+
 struct explain operator_explain(struct pipeline *p)
 {
-    return (struct explain){
-        .config = p->config, .arg = p, .health = ask_health, .is_active = ask_active};
+    return (struct explain){.config = p->config,
+                            .arg = p,
+                            .health = ask_health,
+                            .site = ask_site,
+                            .is_active = ask_active};
 }
 
 void operator_ask_list(struct pipeline *p, struct operator_session *s, uint32_t limit)

@@ -71,7 +71,7 @@ static struct scheduler_settings scheduler_settings_of(const struct pipeline *p)
 {
     return (struct scheduler_settings){
         .rules = &p->config->rules,
-        .batches_max = p->batches_max,
+        .batches_max = p->batches_max ? p->batches_max : p->config->sessions_max,
         .window_rcpts_max = BUDGET_WINDOW_RCPTS,
         .page_size = BUDGET_PAGE_RCPTS,
         .is_manual = p->config->mode == MODE_QUEUE,
@@ -84,7 +84,7 @@ struct pipeline *pipeline_new(const struct pipeline_options *options)
     p->config = options->config;
     p->seed = options->seed;
     p->now_ms = p->epoch_ms = p->started_ms = options->now_ms;
-    p->batches_max = options->batches_max ? options->batches_max : BUDGET_BATCHES;
+    p->batches_max = options->batches_max;
     p->body_memory_max = options->body_memory_max ? options->body_memory_max : BUDGET_BODIES;
     p->next_conn = 2;
     p->next_tag = 1;
@@ -93,6 +93,8 @@ struct pipeline *pipeline_new(const struct pipeline_options *options)
     struct scheduler_settings settings = scheduler_settings_of(p);
     p->scheduler = scheduler_new(&settings, p->now_ms);
     p->dnscache = dnscache_new(0);
+    p->sites = sites_new();
+    sites_reload(p);
     alarm_init(&p->alarm_scheduler, ALARM_SCHEDULER, NULL);
     alarm_init(&p->alarm_sweep, ALARM_SWEEP, NULL);
     alarm_init(&p->alarm_maintain, ALARM_MAINTAIN, NULL);
@@ -145,6 +147,7 @@ void pipeline_free(struct pipeline *p)
     free_waiters(p);
     scheduler_free(p->scheduler);
     dnscache_free(p->dnscache);
+    sites_close(p);
     bodies_bury(p);
     effects_close(p);
     heap_close(&p->alarms);
@@ -408,6 +411,7 @@ static void on_reload(struct pipeline *p, const struct config *config)
     p->config = config;
     settings_from_config(p);
     dnscache_clear(p->dnscache); // other name servers may say other things
+    sites_reload(p);
     carriers_quit_idle(p);
     struct scheduler_settings settings = scheduler_settings_of(p);
     windows_feed(p, &(struct sched_event){.kind = SCHED_SETTINGS, .settings = settings});
@@ -452,6 +456,7 @@ void pipeline_feed(struct pipeline *p, const struct pipeline_event *e)
         door_open(p, e);
         break;
     case PIPELINE_ANSWER:
+        site_answered(p, e->answer_name, e->answer);
         carrier_answer(p, e->lookup, e->answer_name, e->answer);
         break;
     case PIPELINE_STORED:

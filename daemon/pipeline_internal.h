@@ -24,6 +24,7 @@
 #include "daemon/pipeline.h"
 #include "deliver/dnscache.h"
 #include "deliver/session.h"
+#include "deliver/sites.h"
 #include "queue/ids.h"
 #include "queue/settle.h"
 #include "receive/server.h"
@@ -181,6 +182,8 @@ struct pipeline {
     uint64_t seed;
     struct scheduler *scheduler;
     struct dnscache *dnscache;
+    struct sites *sites;
+    struct site_question *site_questions; // hash by domain: its MX is being asked for
     struct effect_queue effects;
     struct heap alarms;
     struct alarm alarm_scheduler, alarm_sweep, alarm_maintain, alarm_domains, alarm_intake,
@@ -205,7 +208,8 @@ struct pipeline {
     uint64_t ids_reserved; // ids below may be told without a transaction of their own
     bool is_reserving;
     uint32_t door_count, local_door_count, carrier_count;
-    uint32_t batches_max;
+    uint32_t batches_max; // 0: by the configuration
+    uint32_t idle_count;
     size_t body_memory, body_memory_max;
     size_t sending;            // bytes of bodies asked of the spool, or that sockets have not taken
     struct body *spare_bodies; // those that may be given up, in the order of waiting
@@ -321,6 +325,16 @@ void windows_flush_marked(struct pipeline *p, const char *domain, int64_t flush_
 // Today's destination of an address; empty when no route fits.
 bool windows_destination(const struct pipeline *p, const char *address, const char *domain,
                          struct buf *to);
+
+// sites.c
+// The host, named by a row as "mx:HOST", that takes the domain's mail; NULL: none, or not known.
+// Borrowed until the next reload.
+const char *site_of(const struct pipeline *p, const char *domain);
+// Not known yet, and asked for: the domain is told to the scheduler when it is.
+bool site_is_awaited(struct pipeline *p, const char *domain);
+void site_answered(struct pipeline *p, const char *name, const struct dns_answer *answer);
+void sites_reload(struct pipeline *p); // the hosts of today's configuration
+void sites_close(struct pipeline *p);
 
 // carriers.c
 void carrier_start(struct pipeline *p, struct batch *batch);

@@ -116,6 +116,7 @@ static void find_rule(const struct pipeline *p, const struct settling *s, uint32
     const struct recipient *r = &s->rcpts[i];
     enum outcome_class klass = s->outcomes ? s->outcomes[i].klass : r->last_class;
     struct rule_question question = rule_question(r->address, s->message.sender, klass);
+    question.host = slice_str(site_of(p, r->domain));
     rules_retry(&p->config->rules, &question, ret);
 }
 

@@ -106,9 +106,10 @@ void windows_timer(struct pipeline *p)
 bool windows_destination(const struct pipeline *p, const char *address, const char *domain,
                          struct buf *to)
 {
-    const struct route_row *row = route_find(&p->config->routes, slice_str(address));
+    const char *host = site_of(p, domain);
+    const struct route_row *row = route_find(&p->config->routes, slice_str(address), host);
     if (row)
-        route_destination(row, slice_str(domain), to);
+        route_destination(row, slice_str(domain), host, to);
     return row != NULL;
 }
 
@@ -129,8 +130,18 @@ static struct batch *batch_begin(struct pipeline *p, const struct message *m, ch
     b->rcpts = must_alloc(rcpts_max * sizeof *b->rcpts);
     b->destination = destination;
     b->rule_domain = must_strdup(domain);
+    const char *host = route_destination_host(destination);
+    b->rule_host = host ? must_strdup(host) : NULL;
     b->queued_ms = p->now_ms;
     return b;
+}
+
+// Domains behind one host need not have all hosts in common: where that one does not answer, each
+// domain has its own others. So a batch is for one of them.
+static bool goes_with(const struct batch *b, const struct recipient *r, const char *name)
+{
+    return strcmp(name, b->destination) == 0 &&
+           (!b->rule_host || strcmp(r->domain, b->rule_domain) == 0);
 }
 
 // Moves recipient i of the row, and all later ones that go to the same destination, into a batch.
@@ -139,7 +150,7 @@ static struct batch *gather(struct pipeline *p, const struct message *m, struct 
 {
     struct batch *b = batch_begin(p, m, names[i], rcpts[i].domain, count - i);
     for (uint32_t k = i; k < count; k++) {
-        if (!names[k] || (k != i && strcmp(names[k], b->destination) != 0))
+        if (!names[k] || (k != i && !goes_with(b, &rcpts[k], names[k])))
             continue;
         b->rcpts[b->rcpt_count++] = rcpts[k];
         rcpts[k] = (struct recipient){0};
@@ -151,13 +162,21 @@ static struct batch *gather(struct pipeline *p, const struct message *m, struct 
     return b;
 }
 
+// What somebody waits for, or has asked for once, goes without knowing whose neighbour it is.
+static bool is_awaited(struct pipeline *p, const struct parcel *parcel, const struct recipient *r)
+{
+    bool is_now = parcel->only_if_open || p->config->mode == MODE_QUEUE;
+    return site_is_awaited(p, r->domain) && !is_now;
+}
+
+// Takes the recipients; those whose destination is not known yet stay in the spool.
 void windows_offer(struct pipeline *p, const struct parcel *parcel)
 {
     uint32_t count = parcel->rcpt_count;
     struct recipient *rcpts = parcel->rcpts;
     char **names = must_alloc(count * sizeof *names);
     for (uint32_t i = 0; i < count; i++)
-        names[i] = destination_of(p, &rcpts[i]);
+        names[i] = is_awaited(p, parcel, &rcpts[i]) ? NULL : destination_of(p, &rcpts[i]);
     for (uint32_t i = 0; i < count; i++) {
         if (!names[i])
             continue;
@@ -166,6 +185,8 @@ void windows_offer(struct pipeline *p, const struct parcel *parcel)
         b->only_if_open = parcel->only_if_open;
         windows_feed(p, &(struct sched_event){.kind = parcel->kind, .batch = b});
     }
+    for (uint32_t i = 0; i < count; i++)
+        recipient_close(&rcpts[i]); // but for those of batches, which were zeroed
     free(names);
 }
 

@@ -40,6 +40,14 @@ void plan_init(struct plan *p, const struct session_settings *settings,
     p->state = PLAN_IDLE;
 }
 
+void plan_set_domain(struct plan *p, const char *domain)
+{
+    if (strcmp(p->domain, domain) == 0)
+        return;
+    free(p->domain);
+    p->domain = must_strdup(domain);
+}
+
 void plan_close(struct plan *p)
 {
     for (uint32_t i = 0; i < p->target_count; i++)

@@ -56,6 +56,7 @@ struct plan {
 void plan_init(struct plan *p, const struct session_settings *settings,
                const struct target *targets, uint32_t target_count, const char *domain);
 void plan_close(struct plan *p);
+void plan_set_domain(struct plan *p, const char *domain); // before plan_begin
 
 void plan_begin(struct plan *p, uint64_t seed);
 void plan_next_address(struct plan *p);

@@ -5,6 +5,7 @@
 #include "core/hostname.h"
 #include "core/must.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { SMTP_PORT = 25 };
@@ -102,18 +103,20 @@ void routes_index(struct routes *r)
         pattern_index_add(&r->index, r->rows[i].pattern, i);
 }
 
-const struct route_row *route_find(const struct routes *r, struct slice address)
+const struct route_row *route_find(const struct routes *r, struct slice address, const char *host)
 {
     struct pattern_walk w;
     uint32_t row;
     must(r->count == 0 || r->index.count > 0);
     pattern_walk_init(&w, &r->index, address);
+    if (host)
+        pattern_walk_host(&w, slice_str(host));
     return pattern_walk_next(&w, &row) ? &r->rows[row] : NULL;
 }
 
 bool route_is_own(const struct routes *r, struct slice address)
 {
-    const struct route_row *row = route_find(r, address);
+    const struct route_row *row = route_find(r, address, NULL);
     return row && strcmp(row->pattern, "*") != 0;
 }
 
@@ -122,12 +125,32 @@ static bool is_by_mx(const struct route_row *row)
     return row->target_count > 0 && row->targets[0].kind == TARGET_MX;
 }
 
-void route_destination(const struct route_row *row, struct slice domain_key, struct buf *to)
+#define BY_HOST "mx:"
+
+void route_destination(const struct route_row *row, struct slice domain_key, const char *host,
+                       struct buf *to)
 {
-    must(buf_add_slice(to, is_by_mx(row) ? domain_key : slice_str(row->name)) == FP_OK);
+    enum fp_err err;
+    if (is_by_mx(row) && host)
+        err = buf_addf(to, BY_HOST "%s", host);
+    else
+        err = buf_add_slice(to, is_by_mx(row) ? domain_key : slice_str(row->name));
+    must(err == FP_OK);
 }
 
-const char *route_destination_name(const struct route_row *row, const char *domain_key)
+const char *route_destination_name(const struct route_row *row, const char *domain_key,
+                                   const char *host, char room[ROUTE_ROOM])
 {
-    return is_by_mx(row) ? domain_key : row->name;
+    if (!is_by_mx(row))
+        return row->name;
+    if (!host)
+        return domain_key;
+    snprintf(room, ROUTE_ROOM, BY_HOST "%s", host);
+    return room;
+}
+
+const char *route_destination_host(const char *destination)
+{
+    size_t n = sizeof BY_HOST - 1;
+    return strncmp(destination, BY_HOST, n) == 0 ? destination + n : NULL;
 }

@@ -2,7 +2,8 @@
 // route: which next hops an address goes to, by the rows of `route`.
 //
 // Decided at every attempt and never stored. The most exact row wins: "user@example.com",
-// "example.com", ".example.com" (below it; longest first), "*".
+// "example.com", ".example.com" (below it; longest first), "mx:HOST" (whatever that host takes mail
+// for, where it is known), "*".
 #ifndef FP_DELIVER_ROUTE_H
 #define FP_DELIVER_ROUTE_H
 
@@ -43,13 +44,20 @@ void routes_index(struct routes *r);
 // FP_INVALID: not one of the forms; why gets one sentence that says which forms there are.
 enum fp_err target_parse(struct slice text, struct target *ret, struct buf *why);
 
-// The row for an address; NULL when none fits.
-const struct route_row *route_find(const struct routes *r, struct slice address);
+// The row for an address; NULL when none fits. host: that takes its mail, for "mx:HOST"; NULL: none
+// that a row names, or not known (deliver/sites.h).
+const struct route_row *route_find(const struct routes *r, struct slice address, const char *host);
 // Does a row of its own (not "*") exist for the address's domain? Then strangers may send to it.
 bool route_is_own(const struct routes *r, struct slice address);
-// The destination's name: the domain when the row's first target is by MX, else the row's name.
-void route_destination(const struct route_row *row, struct slice domain_key, struct buf *to);
-// The same without a copy: one of the two is borrowed.
-const char *route_destination_name(const struct route_row *row, const char *domain_key);
+// The destination's name: when the row's first target is by MX "mx:HOST", or without a host the
+// domain; else the row's name.
+void route_destination(const struct route_row *row, struct slice domain_key, const char *host,
+                       struct buf *to);
+// The same with no copy, or one in room.
+enum { ROUTE_ROOM = 264 };
+const char *route_destination_name(const struct route_row *row, const char *domain_key,
+                                   const char *host, char room[ROUTE_ROOM]);
+// Is the destination's name one of those that route_destination made for a host? Its host, or NULL.
+const char *route_destination_host(const char *destination);
 
 #endif

@@ -82,6 +82,17 @@ void session_free(struct session *s)
     free(s);
 }
 
+void session_set_domain(struct session *s, const char *domain)
+{
+    must(s->state == STATE_IDLE);
+    plan_set_domain(&s->plan, domain);
+}
+
+const char *session_host(const struct session *s)
+{
+    return s->client.hop.host;
+}
+
 // ---- the end of a batch and of the session -------------------------------------------------
 
 static void disconnect(struct session *s)

@@ -128,6 +128,11 @@ void session_feed(struct session *s, const struct session_event *event);
 bool session_pull(struct session *s, struct session_effect *ret);
 int64_t session_deadline(const struct session *s);
 
+// For a host that takes the mail of several domains: the next batch is for this one. Only while no
+// batch is under way.
+void session_set_domain(struct session *s, const char *domain);
+const char *session_host(const struct session *s); // the connected one's name
+
 struct session_times {
     int64_t started_ms, connected_ms, ready_ms, done_ms;
 }; // of the current or last batch

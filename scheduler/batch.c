@@ -22,6 +22,7 @@ void batch_free(struct batch *b)
     free(b->rcpts);
     free(b->destination);
     free(b->rule_domain);
+    free(b->rule_host);
     free(b);
 }
 
@@ -40,6 +41,7 @@ struct batch *batch_split(struct batch *b, uint32_t k)
     message_copy(&part->message, &b->message);
     part->destination = must_strdup(b->destination);
     part->rule_domain = must_strdup(b->rule_domain);
+    part->rule_host = b->rule_host ? must_strdup(b->rule_host) : NULL;
     part->rcpts = must_alloc(k * sizeof *b->rcpts);
     memcpy(part->rcpts, b->rcpts, k * sizeof *b->rcpts);
     part->rcpt_count = k;

@@ -176,6 +176,7 @@ static void note_failure(struct scheduler *s, struct destination *d, const struc
                          const struct outcome *why)
 {
     struct rule_question question = {.address = slice_str(b->rcpts[0].address),
+                                     .host = slice_str(b->rule_host),
                                      .klass = why->klass};
     struct retry_rule rule;
     rules_retry(s->settings.rules, &question, &rule);

@@ -30,7 +30,7 @@ static void look_up_limits(struct scheduler *s, struct destination *d, const str
     struct limit_rule rule;
     if (d->pace.limit > 0)
         return;
-    rules_limit(s->settings.rules, slice_str(b->rule_domain), (struct slice){NULL, 0}, &rule);
+    rules_limit(s->settings.rules, slice_str(b->rule_domain), slice_str(b->rule_host), &rule);
     pace_set_limit(&d->pace, &rule);
     d->rcpts_max = rule.recipients_per_message;
 }

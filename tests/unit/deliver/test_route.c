@@ -111,14 +111,14 @@ static void test_most_exact_row(void **state)
     (void)state;
     struct routes r = make_routes();
     for (size_t i = 0; i < sizeof fits / sizeof fits[0]; i++) {
-        const struct route_row *row = route_find(&r, slice_str(fits[i].address));
+        const struct route_row *row = route_find(&r, slice_str(fits[i].address), NULL);
         assert_non_null(row);
         assert_string_equal(row->pattern, fits[i].pattern);
         assert_int_equal(route_is_own(&r, slice_str(fits[i].address)),
                          strcmp(fits[i].pattern, "*") != 0);
     }
     routes_close(&r);
-    assert_null(route_find(&r, slice_str("a@example.com")));
+    assert_null(route_find(&r, slice_str("a@example.com"), NULL));
     assert_false(route_is_own(&r, slice_str("a@example.com")));
     routes_close(NULL);
 }
@@ -129,13 +129,23 @@ static void test_destination(void **state)
     struct routes r = make_routes();
     struct buf name;
     buf_init(&name, 300);
-    route_destination(&r.rows[0], slice_str("d.example"), &name);
+    route_destination(&r.rows[0], slice_str("d.example"), NULL, &name);
     assert_string_equal(name.p, "d.example");
     buf_reset(&name);
-    route_destination(&r.rows[3], slice_str("example.com"), &name);
+    route_destination(&r.rows[3], slice_str("example.com"), NULL, &name);
     assert_string_equal(name.p, "smtp://relay:25");
-    assert_string_equal(route_destination_name(&r.rows[0], "d.example"), "d.example");
-    assert_string_equal(route_destination_name(&r.rows[3], "example.com"), "smtp://relay:25");
+    buf_reset(&name);
+    route_destination(&r.rows[0], slice_str("d.example"), "mx1.example", &name);
+    assert_string_equal(name.p, "mx:mx1.example");
+    assert_string_equal(route_destination_host(name.p), "mx1.example");
+    assert_null(route_destination_host("smtp://relay:25"));
+    assert_null(route_destination_host("mx1.example"));
+    char room[ROUTE_ROOM];
+    const struct route_row *mx = &r.rows[0], *relay = &r.rows[3];
+    assert_string_equal(route_destination_name(mx, "d.example", NULL, room), "d.example");
+    assert_string_equal(route_destination_name(mx, "d.example", "m.example", room), "mx:m.example");
+    assert_string_equal(route_destination_name(relay, "d.example", "m.example", room),
+                        "smtp://relay:25");
     buf_close(&name);
     routes_close(&r);
 }
