@@ -74,9 +74,10 @@ static const struct verb_help {
 } verbs[] = {
     {"daemon", "usage: fermoposta daemon [-c FILE]\n\nRuns in the foreground. SIGTERM ends it "
                "cleanly, SIGHUP reads the configuration again.\n"},
-    {"check", "usage: fermoposta check [--explain ADDRESS [--from SENDER]] [-c FILE]\n\nSays every "
-              "problem as FILE:LINE: ...; exit status 78 if there is any. With an address: which "
-              "row\ngives each value for mail to it.\n"},
+    {"check",
+     "usage: fermoposta check [--explain ADDRESS [--from SENDER] [--mx HOST]] [-c FILE]\n\n"
+     "Says every problem as FILE:LINE: ...; exit status 78 if there is any. With an address: which "
+     "row\ngives each value for mail to it.\n"},
     {"list", "usage: fermoposta list [FILTER...] [--format=FORMAT] [-c FILE]\n\n"
              "  --format=table|postfix|sendmail|json|jsonl|csv\n" FILTERS},
     {"show", "usage: fermoposta show ID [--headers|--body|--envelope] [-c FILE]\n"},

@@ -14,10 +14,8 @@ enum {
     BUDGET_BODIES = 12 * 1024 * 1024,
     BUDGET_PIECE_SMALL = 16 * 1024,
 
-    // Conversations (carriers.c): batches under way, and those that have none: they wait for
-    // another
-    // message, or say goodbye. Some 8 KiB each, with their socket.
-    BUDGET_BATCHES = 1000,
+    // Conversations (carriers.c): those with mail under way are max_sessions; these are the others:
+    // they wait for another message, or say goodbye. Some 8 KiB each, with their socket.
     BUDGET_LINGERING = 256,
 
     // Windows (scheduler): recipients that wait in memory, some 700 bytes each, the batch included;

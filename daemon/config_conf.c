@@ -24,6 +24,9 @@ enum {
     RCPTS_ADVISED = 100, // RFC 5321 4.5.3.1.8: a server must take at least this many
     HISTORY_DAYS_MAX = 3650,
     MESSAGE_SIZE_MIN = 1024,
+    SESSIONS_MAX = 5000,
+    IDLE_CONNECTIONS_MAX = 200, // of BUDGET_LINGERING
+    IDLE_MINUTES_MAX = 5,
 };
 
 #define COUNT_OF(a)            (sizeof(a) / sizeof((a)[0]))
@@ -43,6 +46,9 @@ const char *const config_setting_names[] = {
     "postmaster",
     "max_message_size",
     "max_recipients",
+    "max_sessions",
+    "idle_connections",
+    "idle_time",
     "log",
     "listen.address",
     "listen.protocol",
@@ -222,6 +228,25 @@ static void read_max_recipients(struct config_reader *r, const config_setting_t 
                        RCPTS_ADVISED);
 }
 
+static void read_max_sessions(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    int64_t value;
+    if (config_integer(r, s, 1, SESSIONS_MAX, &value))
+        ((struct config *)into)->sessions_max = (uint32_t)value;
+}
+
+static void read_idle_connections(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    int64_t value;
+    if (config_integer(r, s, 0, IDLE_CONNECTIONS_MAX, &value))
+        ((struct config *)into)->idle_connections = (uint32_t)value;
+}
+
+static void read_idle_time(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    config_duration(r, s, 0, IDLE_MINUTES_MAX * TIME_MINUTE_MS, &((struct config *)into)->idle_ms);
+}
+
 static void read_log(struct config_reader *r, const config_setting_t *s, void *into)
 {
     const char *value = config_text_value(r, s);
@@ -282,6 +307,9 @@ static const struct config_member members[] = {
     {"postmaster", read_postmaster},
     {"max_message_size", read_max_message_size},
     {"max_recipients", read_max_recipients},
+    {"max_sessions", read_max_sessions},
+    {"idle_connections", read_idle_connections},
+    {"idle_time", read_idle_time},
     {"log", read_log},
     {"listen", config_read_listen},
     {"route", config_read_route},
@@ -324,6 +352,7 @@ static void read_text(struct config_reader *r)
     if (!is_whole)
         drop_half_read_setting(root);
     config_members_read(r, root, members, COUNT_OF(members), r->config, "");
+    config_check_hosts(r, root, r->config);
     if (!is_whole)
         say_syntax_error(r, &parsed);
     config_destroy(&parsed);

@@ -105,21 +105,22 @@ static void add_retry_line(const struct rules *rules, const struct retry_rule *r
     buf_close(&whom);
 }
 
-static void ask(const struct config *c, const char *address, const char *sender,
+static void ask(const struct config *c, const struct config_question *about,
                 enum outcome_class klass, struct retry_rule *ret)
 {
-    struct rule_question q = rule_question(address, sender ? sender : "", klass);
-    q.has_sender = sender != NULL;
+    struct rule_question q = rule_question(about->address, about->sender, klass);
+    q.has_sender = about->sender != NULL;
+    q.host = slice_str(about->host);
     rules_retry(&c->rules, &q, ret);
 }
 
 // Only what is not as it is without a failure.
-static void add_class(const struct config *c, const char *address, const char *sender,
+static void add_class(const struct config *c, const struct config_question *q,
                       enum outcome_class klass, const struct retry_rule *usual, struct buf *to)
 {
     struct retry_rule rule;
     bool is_first = true;
-    ask(c, address, sender, klass, &rule);
+    ask(c, q, klass, &rule);
     for (enum rule_field field = 0; field < RULE_FIELDS; field++) {
         if (rule.row[field] == usual->row[field])
             continue;
@@ -158,17 +159,18 @@ static void add_limit_line(const struct config *c, const struct limit_rule *l,
     buf_close(&whom);
 }
 
-static void add_limits(const struct config *c, struct slice domain, struct buf *to)
+static void add_limits(const struct config *c, struct slice domain, const char *host,
+                       struct buf *to)
 {
     struct limit_rule limit;
-    rules_limit(&c->rules, domain, (struct slice){NULL, 0}, &limit);
+    rules_limit(&c->rules, domain, slice_str(host), &limit);
     for (enum limit_field field = 0; field < LIMIT_FIELDS; field++)
         add_limit_line(c, &limit, field, to);
 }
 
-static void add_route(const struct config *c, struct slice address, struct buf *to)
+static void add_route(const struct config *c, const struct config_question *q, struct buf *to)
 {
-    const struct route_row *row = route_find(&c->routes, address);
+    const struct route_row *row = route_find(&c->routes, slice_str(q->address), q->host);
     struct buf value, whom;
     buf_init(&value, SIZE_MAX);
     buf_init(&whom, SIZE_MAX);
@@ -180,23 +182,31 @@ static void add_route(const struct config *c, struct slice address, struct buf *
     buf_close(&whom);
 }
 
-void config_explain(const struct config *c, const char *address, const char *sender, struct buf *to)
+static void add_header(const struct config *c, const struct config_question *q, struct buf *to)
+{
+    buf_add_str(to, q->address);
+    if (q->sender)
+        buf_addf(to, " from <%s>", q->sender);
+    if (q->host)
+        buf_addf(to, " at %s", q->host);
+    else if (c->mx_host_count > 0)
+        buf_add_str(to, " (rows for \"mx:HOST\" left out: ask with --mx HOST)");
+    buf_add_byte(to, '\n');
+}
+
+void config_explain(const struct config *c, const struct config_question *q, struct buf *to)
 {
     struct retry_rule usual;
-    struct slice whole = slice_str(address);
     struct buf domain;
     buf_init(&domain, SIZE_MAX);
-    address_domain_key(whole, &domain);
-    buf_addf(to, "%s", address);
-    if (sender)
-        buf_addf(to, " from <%s>", sender);
-    buf_add_byte(to, '\n');
-    add_route(c, whole, to);
-    ask(c, address, sender, CLASS_NONE, &usual);
+    address_domain_key(slice_str(q->address), &domain);
+    add_header(c, q, to);
+    add_route(c, q, to);
+    ask(c, q, CLASS_NONE, &usual);
     for (enum rule_field field = 0; field < RULE_FIELDS; field++)
         add_retry_line(&c->rules, &usual, field, to);
-    add_limits(c, buf_slice(&domain), to);
+    add_limits(c, buf_slice(&domain), q->host, to);
     for (enum outcome_class klass = CLASS_HOST; klass <= CLASS_MESSAGE; klass++)
-        add_class(c, address, sender, klass, &usual, to);
+        add_class(c, q, klass, &usual, to);
     buf_close(&domain);
 }

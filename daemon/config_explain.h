@@ -5,11 +5,16 @@
 
 #include "daemon/config.h"
 
-// Adds lines for people: the route, the retry rule and the limits for mail to `address`, each value
-// with the row that gives it, and what is different behind the kinds of failure that have rows of
-// their own. sender: NULL for anybody's mail, "" for notices.
-void config_explain(const struct config *c, const char *address, const char *sender,
-                    struct buf *to);
+struct config_question {
+    const char *address;
+    const char *sender; // NULL: anybody's mail; "": notices
+    const char *host;   // that takes the address's mail, for rows "mx:HOST"; NULL: not known
+};
+
+// Adds lines for people: the route, the retry rule and the limits for mail to the address, each
+// value with the row that gives it, and what is different behind the kinds of failure that have
+// rows of their own.
+void config_explain(const struct config *c, const struct config_question *q, struct buf *to);
 
 // A schedule as it is written, "5m*3 15m x1.5<=4h".
 void config_explain_schedule(const struct schedule *s, struct buf *to);

@@ -64,8 +64,10 @@ static void retry_schedule(struct config_reader *r, const config_setting_t *s, v
     else if (err && bad.n > 0) {
         char *word = must_memdup(bad.p, bad.n);
         config_problem(r, s,
-                       "schedule: \"%s\" is no wait of a second or more; write waits one after "
-                       "the other: \"5m 15m 30m\"",
+                       word[0] == 'x' ? "schedule: \"%s\" is no growth; write a factor above 1 and "
+                                        "the longest wait, last: \"5m 15m x1.5<=4h\""
+                                      : "schedule: \"%s\" is no wait of a second or more; write "
+                                        "waits one after the other: \"5m 15m 30m\"",
                        config_shown(word));
         free(word);
     } else if (err)
@@ -169,6 +171,14 @@ static void say_twice(struct config_reader *r, const config_setting_t *s,
                    row->on != CLASS_NONE ? outcome_class_name(row->on) : "");
 }
 
+// As it is written, for what is wrong is not to look like something else; "" where it is not.
+static const char *written(const config_setting_t *s, const char *name, const char *anything)
+{
+    const char *value = "";
+    config_setting_lookup_string(s, name, &value);
+    return strcasecmp(value, anything) == 0 ? "" : value;
+}
+
 static void check_no_row_twice(struct config_reader *r, const config_setting_t *s,
                                const struct rules *rules)
 {
@@ -180,9 +190,12 @@ static void check_no_row_twice(struct config_reader *r, const config_setting_t *
         if (!row->pattern)
             continue;
         buf_init(&key, SIZE_MAX);
-        buf_addf(&key, "%s\n%s\n%d", row->pattern, rules_from_rank(row->from) > 0 ? row->from : "",
-                 row->on);
-        texts[i] = buf_steal(&key, NULL);
+        const config_setting_t *at = config_setting_get_elem(s, i);
+        buf_addf(&key, "%s\n%s\n%s", row->pattern, written(at, "from", "*"),
+                 written(at, "on", "any"));
+        char *text = buf_steal(&key, NULL);
+        texts[i] = config_lower_case(text);
+        free(text);
         if (!pattern_index_add(&keys, texts[i], i))
             say_twice(r, config_setting_get_elem(s, i), row);
     }
@@ -236,6 +249,8 @@ static void warn_about_retry(struct config_reader *r, const config_setting_t *s,
                            *warn = config_setting_get_member(s, "warn_after"),
                            *schedule = config_setting_get_member(s, "schedule");
     find_whole_rule(rules, row, &rule);
+    if (row->has_warn && row->warn_count > 0 && row->from && strcmp(row->from, "<>") == 0)
+        config_warning(r, warn, "warn_after: nobody is warned about notices");
     if (sets_nothing(s))
         config_warning(r, s, "this row of retry sets nothing");
     if (rule.warn_count > 0 && is_meant(warn, row, &rule, RULE_WARN) &&

@@ -256,3 +256,41 @@ void config_read_limit(struct config_reader *r, const config_setting_t *s, void 
     (void)config;
     config_table_read(r, &table, s);
 }
+
+// "mx:HOST" of retry and limit is about hosts that are found by MX.
+
+static bool looks_up_hosts(const struct routes *routes)
+{
+    bool has_default = false;
+    for (uint32_t i = 0; i < routes->count; i++) {
+        const struct route_row *row = &routes->rows[i];
+        has_default |= row->pattern && strcmp(row->pattern, "*") == 0;
+        for (uint32_t t = 0; t < row->target_count; t++)
+            if (row->targets[t].kind == TARGET_MX)
+                return true;
+    }
+    return !has_default; // then it is "mx"
+}
+
+void config_check_hosts(struct config_reader *r, const config_setting_t *root, void *config)
+{
+    static const char *const tables[] = {"retry", "limit"};
+    const struct config *c = config;
+    if (looks_up_hosts(&c->routes))
+        return;
+    for (size_t t = 0; t < COUNT_OF(tables); t++) {
+        const config_setting_t *table = config_setting_get_member(root, tables[t]);
+        int n = table && config_setting_is_list(table) ? config_setting_length(table) : 0;
+        for (int i = 0; i < n; i++) {
+            const config_setting_t *row = config_setting_get_elem(table, (unsigned)i);
+            const char *pattern = "";
+            if (config_setting_is_group(row))
+                config_setting_lookup_string(row, "for", &pattern);
+            if (strncasecmp(pattern, "mx:", 3) == 0)
+                config_warning(r, row,
+                               "this row of %s never fits: no row of route goes by \"mx\", so "
+                               "nobody looks for \"%s\"",
+                               tables[t], config_shown(pattern));
+        }
+    }
+}

@@ -81,33 +81,44 @@ static int config_code(enum fp_err err)
     }
 }
 
-// check [--explain ADDRESS [--from SENDER]]
-static int check(const struct config *c, const struct arguments *a)
+// check [--explain ADDRESS [--from SENDER] [--mx HOST]]
+static int read_question(const struct arguments *a, struct config_question *q)
 {
-    const char *address = NULL, *sender = NULL;
     for (size_t i = 0; i < a->word_count; i += 2) {
-        const char **to = strcmp(a->words[i], "--explain") == 0 ? &address
-                          : strcmp(a->words[i], "--from") == 0  ? &sender
+        const char **to = strcmp(a->words[i], "--explain") == 0 ? &q->address
+                          : strcmp(a->words[i], "--from") == 0  ? &q->sender
+                          : strcmp(a->words[i], "--mx") == 0    ? &q->host
                                                                 : NULL;
         if (!to || *to || i + 1 == a->word_count)
-            return usage("check takes --explain ADDRESS and with it --from SENDER");
+            return usage("check takes --explain ADDRESS, and with it --from SENDER and --mx HOST");
         *to = a->words[i + 1];
     }
-    if (!address && sender)
-        return usage("--from goes with --explain ADDRESS");
-    if (!address) {
+    if (!q->address && (q->sender || q->host))
+        return usage("--from and --mx go with --explain ADDRESS");
+    if (q->address && address_check(slice_str(q->address), true) != FP_OK)
+        return usage("--explain needs an address such as user@example.com");
+    if (q->sender && strcmp(q->sender, "<>") == 0)
+        q->sender = "";
+    if (q->sender && q->sender[0] && address_check(slice_str(q->sender), true) != FP_OK)
+        return usage("--from needs an address such as user@example.com, or <> for notices");
+    if (q->host && !hostname_is_valid(slice_str(q->host)))
+        return usage("--mx needs the name of a host such as mx1.example.net");
+    return EX_OK;
+}
+
+static int check(const struct config *c, const struct arguments *a)
+{
+    struct config_question q = {0};
+    int code = read_question(a, &q);
+    if (code)
+        return code;
+    if (!q.address) {
         printf("%s: the configuration is good\n", a->file);
         return EX_OK;
     }
-    if (address_check(slice_str(address), true) != FP_OK)
-        return usage("--explain needs an address such as user@example.com");
-    if (sender && strcmp(sender, "<>") == 0)
-        sender = "";
-    if (sender && sender[0] && address_check(slice_str(sender), true) != FP_OK)
-        return usage("--from needs an address such as user@example.com, or <> for notices");
     struct buf text;
     buf_init(&text, 1024 * 1024);
-    config_explain(c, address, sender, &text);
+    config_explain(c, &q, &text);
     fputs(buf_slice(&text).p, stdout);
     buf_close(&text);
     return EX_OK;

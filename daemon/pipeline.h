@@ -102,7 +102,7 @@ struct pipeline_options {
     uint64_t id_high_water;
     uint64_t seed;
     int64_t now_ms;
-    uint32_t batches_max;   // attempts under way at once; 0: the default
+    uint32_t batches_max;   // attempts under way at once; 0: max_sessions
     size_t body_memory_max; // bytes of bodies kept in memory for delivery; 0: the default
     struct intake_marks intake;
 };

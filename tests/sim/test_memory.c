@@ -42,6 +42,38 @@ static void test_conversations_that_wait(void **state)
     world_free(w);
 }
 
+// How many wait, and for how long, is the administrator's choice.
+static void test_idle_connections(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *config;
+        uint32_t at_once, behind_a_minute, behind_an_hour;
+    } cases[] = {
+        {"idle_connections = 10\nidle_time = \"5m\"\n", 10, 10, 0},
+        {"idle_connections = 0\nidle_time = \"5m\"\n", 0, 0, 0},
+        {"idle_time = \"0\"\n", 0, 0, 0},
+        {"max_sessions = 1\n", 30, 0, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct world *w = world_new(&(struct world_options){.seed = 1, .config = cases[i].config});
+        for (int k = 0; k < 30; k++) {
+            char rcpt[64];
+            snprintf(rcpt, sizeof rcpt, "b@[192.0.2.%d]", 1 + k);
+            assert_int_not_equal(world_submit(w, "a@example.org", rcpt, "Subject: x\r\n\r\nx\r\n"),
+                                 0);
+        }
+        assert_true(world_run_until_empty(w, TIME_SECOND_MS));
+        world_run(w, 100); // goodbyes
+        assert_int_equal(connections_open(w), cases[i].at_once);
+        world_run(w, TIME_MINUTE_MS);
+        assert_int_equal(connections_open(w), cases[i].behind_a_minute);
+        world_run(w, TIME_HOUR_MS);
+        assert_int_equal(connections_open(w), cases[i].behind_an_hour);
+        world_free(w);
+    }
+}
+
 // The next hop takes mail faster than the disk takes what became of it: it is given no more than
 // can be remembered, and everything once.
 static void test_outcomes_that_wait(void **state)
@@ -132,6 +164,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_conversations_that_wait),
+        cmocka_unit_test(test_idle_connections),
         cmocka_unit_test(test_outcomes_that_wait),
         cmocka_unit_test(test_hosts_that_take_slowly),
     };

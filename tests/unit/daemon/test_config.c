@@ -66,7 +66,8 @@ static const struct bad_case {
     {"unknown name without a near one", "\n\ncolour = \"blue\"\n",
      "c.conf:3: unknown setting \"colour\"; there are: hostname, spool, socket, user, operators, "
      "mode, interactive_timeout, nameservers, smtp_port, postmaster, max_message_size, "
-     "max_recipients, log, listen, route, retry, limit, notice, history\n"},
+     "max_recipients, max_sessions, idle_connections, idle_time, log, listen, route, retry, limit, "
+     "notice, history\n"},
     {"all problems are told, in order", "smtp_port = 0\nspool = \"x\"\nlog = \"stdout\"\n",
      "c.conf:1: smtp_port is 0, but must be from 1 to 65535\n"
      "c.conf:2: spool: \"x\" is no full path; it must begin with \"/\"\n"
@@ -191,6 +192,19 @@ static const struct bad_case {
      "retry = ( { for = \"*\", from = \"a@b\", on = \"dns\", max_attempts = 1 },\n"
      " { for = \"*\", from = \"A@B\", on = \"dns\", max_attempts = 2 } )\n",
      "c.conf:2: the row for = \"*\", from = \"a@b\", on = dns stands twice in retry; keep one\n"},
+    {"retry: what is wrong is not the same row",
+     "retry = ( { for = \"*\", on = \"slow\", max_attempts = 1 },\n"
+     " { for = \"*\", max_attempts = 2 } )\n",
+     "c.conf:1: on is \"slow\", but must be \"any\", \"host\", \"tls\", \"auth\", \"dns\", "
+     "\"greylist\", \"mailbox-full\", \"rate\" or \"message\"\n"},
+    {"retry: a growth that is none", "retry = ( { for = \"*\", schedule = \"5m x0.5<=4h\" } )\n",
+     "c.conf:1: schedule: \"x0.5<=4h\" is no growth; write a factor above 1 and the longest wait, "
+     "last: \"5m 15m x1.5<=4h\"\n"},
+    {"max_sessions: none at all", "max_sessions = 0\n",
+     "c.conf:1: max_sessions is 0, but must be from 1 to 5000\n"},
+    {"idle connections: too many", "idle_connections = 201\nidle_time = \"6m\"\n",
+     "c.conf:1: idle_connections is 201, but must be from 0 to 200\n"
+     "c.conf:2: idle_time is \"6m\", but must be from \"0s\" to \"5m\"\n"},
     {"limit: no rate", "limit = ( { for = \"*\", rate = \"0/1m\" } )\n",
      "c.conf:1: rate: \"0/1m\" is no rate; write messages and a time of one second to one day: "
      "\"100/1m\"\n"},
@@ -263,6 +277,22 @@ static const struct warning_case {
      HOST "retry = ( { for = \"*\", warn_after = [ \"2h\" ] },\n"
           " { for = \"a.example\", expire_after = \"1h\" } )\n",
      "c.conf:3: warning: warn_after is not before expire_after: that warning is never sent\n"},
+    {"rows for hosts that nobody looks up",
+     HOST "route = ( { for = \"*\", to = [ \"smtp://relay.example\" ] } )\n"
+          "retry = ( { for = \"mx:a.example\", max_attempts = 3 } )\n"
+          "limit = ( { for = \"MX:a.example\", connections = 3 } )\n",
+     "c.conf:3: warning: this row of retry never fits: no row of route goes by \"mx\", so nobody "
+     "looks for \"mx:a.example\"\n"
+     "c.conf:4: warning: this row of limit never fits: no row of route goes by \"mx\", so nobody "
+     "looks for \"MX:a.example\"\n"},
+    {"rows for hosts, and one domain by mx",
+     HOST "route = ( { for = \"*\", to = [ \"smtp://relay.example\" ] },\n"
+          " { for = \"b.example\", to = [ \"mx\" ] } )\n"
+          "retry = ( { for = \"mx:a.example\", max_attempts = 3 } )\n",
+     ""},
+    {"warnings to nobody",
+     HOST "retry = ( { for = \"*\", from = \"<>\", warn_after = [ \"1h\" ] } )\n",
+     "c.conf:2: warning: warn_after: nobody is warned about notices\n"},
     {"few recipients", HOST "max_recipients = 99\n",
      "c.conf:2: warning: max_recipients is below 100, which every server is to accept (RFC 5321 "
      "4.5.3.1.8)\n"},
@@ -483,11 +513,11 @@ static void tables_may_be_large(void **state)
     add_rows(&text, "limit", "connections = 3", ROWS_MANY / 10);
     load_good(text.p, &c);
     assert_int_equal(c.routes.count, ROWS_MANY + 1);
-    assert_string_equal(route_find(&c.routes, SLICE_LIT("a@d99998.example"))->pattern,
+    assert_string_equal(route_find(&c.routes, SLICE_LIT("a@d99998.example"), NULL)->pattern,
                         "d99998.example");
-    assert_string_equal(route_find(&c.routes, SLICE_LIT("a@x.d99996.example"))->pattern,
+    assert_string_equal(route_find(&c.routes, SLICE_LIT("a@x.d99996.example"), NULL)->pattern,
                         ".d99996.example");
-    assert_string_equal(route_find(&c.routes, SLICE_LIT("a@x.d99997.example"))->pattern, "*");
+    assert_string_equal(route_find(&c.routes, SLICE_LIT("a@x.d99997.example"), NULL)->pattern, "*");
     rules_limit(&c.rules, SLICE_LIT("d9999.example"), (struct slice){NULL, 0}, &limit);
     assert_int_equal(limit.connections, 3);
     config_close(&c);

@@ -17,10 +17,11 @@ static const char text[] =
     "retry = ( { for = \"*\", schedule = \"5m*3 15m x1.5<=4h\", warn_after = [ \"1h\", \"2h\" ] "
     "},\n"
     "  { for = \"example.com\", on = \"greylist\", schedule = \"1m\", retry_after = [] },\n"
-    "  { for = \"example.com\", from = \"<>\", max_attempts = 3, jitter = \"0%\" } )\n"
+    "  { for = \"example.com\", from = \"<>\", max_attempts = 3, jitter = \"0%\" },\n"
+    "  { for = \"mx:mx1.example.net\", max_attempts = 7 } )\n"
     "limit = ( { for = \"example.com\", connections = 3, rate = \"5/1m\" } )\n";
 
-static void explain(const char *address, const char *sender, struct buf *to)
+static void explain(const char *address, const char *sender, const char *host, struct buf *to)
 {
     char path[] = "/tmp/fp-explain-XXXXXX";
     struct config c = {0};
@@ -30,7 +31,7 @@ static void explain(const char *address, const char *sender, struct buf *to)
     close(fd);
     buf_init(&problems, 10000);
     assert_int_equal(config_load(path, &c, &problems), FP_OK);
-    config_explain(&c, address, sender, to);
+    config_explain(&c, &(struct config_question){address, sender, host}, to);
     // The file's name is another one each time.
     for (char *at; (at = strstr(to->p, path));) {
         memcpy(at, "F", 1);
@@ -46,10 +47,10 @@ static void each_value_has_its_row(void **state)
     (void)state;
     struct buf got;
     buf_init(&got, 100000);
-    explain("b@Example.com", NULL, &got);
+    explain("b@Example.com", NULL, NULL, &got);
     assert_string_equal(
         got.p,
-        "b@Example.com\n"
+        "b@Example.com (rows for \"mx:HOST\" left out: ask with --mx HOST)\n"
         "  route                     smtp://relay.example.net:26,mx  route \"example.com\"\n"
         "  schedule                  5m*3 15m x1.5<=4h             retry \"*\", F:3\n"
         "  warn_after                1h, 2h                        retry \"*\", F:3\n"
@@ -57,10 +58,10 @@ static void each_value_has_its_row(void **state)
         "  max_attempts              no limit                      the default\n"
         "  jitter                    10%                           the default\n"
         "  retry_after               30s to 2h                     the default\n"
-        "  connections               3                             limit \"example.com\", F:6\n"
+        "  connections               3                             limit \"example.com\", F:7\n"
         "  messages_per_connection   100                           the default\n"
         "  recipients_per_message    100                           the default\n"
-        "  rate                      5/1m                          limit \"example.com\", F:6\n"
+        "  rate                      5/1m                          limit \"example.com\", F:7\n"
         "on greylist\n"
         "  schedule                  1m                            retry \"example.com\" on "
         "greylist, F:4\n"
@@ -74,14 +75,20 @@ static void senders_have_rows_too(void **state)
     (void)state;
     struct buf got;
     buf_init(&got, 100000);
-    explain("b@example.com", "", &got);
-    assert_non_null(strstr(got.p, "b@example.com from <>\n"));
+    explain("b@example.com", "", NULL, &got);
+    assert_non_null(strstr(got.p, "b@example.com from <> (rows"));
     assert_non_null(strstr(got.p, "  max_attempts              3      "));
     assert_non_null(strstr(got.p, "retry \"example.com\" from \"<>\", F:5\n"));
     buf_reset(&got);
-    explain("b@elsewhere.example", "a@b.example", &got);
+    explain("b@elsewhere.example", "a@b.example", NULL, &got);
     assert_non_null(strstr(got.p, "  route                     mx "));
     assert_null(strstr(got.p, "greylist"));
+    assert_non_null(strstr(got.p, "ask with --mx HOST"));
+    buf_reset(&got);
+    explain("b@elsewhere.example", NULL, "mx1.example.net", &got);
+    assert_non_null(strstr(got.p, "b@elsewhere.example at mx1.example.net\n"));
+    assert_non_null(strstr(got.p, "  max_attempts              7      "));
+    assert_non_null(strstr(got.p, "retry \"mx:mx1.example.net\", F:6\n"));
     buf_close(&got);
 }
 
