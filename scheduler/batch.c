@@ -38,6 +38,7 @@ struct batch *batch_split(struct batch *b, uint32_t k)
     struct batch *part = batch_new();
     *part = *b;
     part->next = part->prev = NULL;
+    part->line = NULL;
     message_copy(&part->message, &b->message);
     part->destination = must_strdup(b->destination);
     part->rule_domain = must_strdup(b->rule_domain);

@@ -31,6 +31,12 @@ static void free_batches(struct batch *b)
     }
 }
 
+static void free_window(struct scheduler *s, struct destination *d)
+{
+    for (struct batch *b; (b = senders_each(&d->senders, NULL)); batch_free(b))
+        senders_remove(&s->lines, d, b);
+}
+
 void scheduler_free(struct scheduler *s)
 {
     if (!s)
@@ -43,7 +49,7 @@ void scheduler_free(struct scheduler *s)
     struct destination *d, *next;
     HASH_ITER(hh, s->destinations, d, next)
     {
-        free_batches(d->first);
+        free_window(s, d);
         destination_free(s, d);
     }
     free_batches(s->discards);

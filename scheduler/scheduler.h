@@ -39,6 +39,12 @@
 // (D4) Failures of batches that started before the rest began belong to the same outage: they do
 //      not lengthen it.
 // (D5) `now` never runs backwards inside; an event with an older now counts as the newest seen.
+// (D6) Within a destination and a priority senders take turns (core/sender_key.h says who is one):
+//      none gets a second start while another whose mail is in the window waits for its first.
+// (D7) There the highest priority goes first, but one that is passed over rises by one with every
+//      SENDERS_RISE starts: mail that is k below others gets one start of k * SENDERS_RISE + 1.
+// (D8) When a destination's window has no room for a sender with little in it, the sender with most
+//      in it gives way: the youngest of its batches go back to the spool.
 #ifndef FP_SCHEDULER_SCHEDULER_H
 #define FP_SCHEDULER_SCHEDULER_H
 
@@ -64,7 +70,8 @@ struct batch {
     bool is_fresh;             // came by FRESH, not out of a page; the scheduler's own
     uint32_t noted;            // failures noted at its destination when it started; likewise
     struct pace_mark began;    // likewise
-    struct batch *next, *prev; // while in a window
+    struct batch *next, *prev; // while in a window, among its sender's
+    struct sender_line *line;  // likewise; NULL: in none
 };
 
 struct batch *batch_new(void);

@@ -5,6 +5,7 @@
 //   destination.c  a destination's health: OPEN, RESTING, PROBING
 //   domain.c       domains with open mail: when their next page is read, and how far reading got
 //   window.c       the batches that are in memory, and the room for them
+//   senders.c      those of one destination: whose turn it is
 //   inflight.c     the recipients that are in our hands
 //   reason.c       why a destination rests, kept small
 //   list.h, core/hash, core/heap
@@ -22,6 +23,7 @@
 #include "scheduler/list.h"
 #include "scheduler/reason.h"
 #include "scheduler/scheduler.h"
+#include "scheduler/senders.h"
 
 enum {
     READS_MAX = 64,            // pages asked for at the same time
@@ -38,6 +40,7 @@ struct scheduler {
     struct destination *destinations; // hash by name
     struct domain *domains;           // hash by name
     struct inflight *inflight;        // hash by recipient
+    struct sender_lines lines;        // hash by destination, sender, priority
     struct heap rests;                // destinations, by the end of their rest
     struct heap dues;                 // domains, by when they want to be read
     struct list run, read;            // destinations that take turns (D2)

@@ -41,10 +41,7 @@ static void push(struct scheduler *s, struct destination *d, struct batch *b)
     for (uint32_t i = 0; i < b->rcpt_count; i++)
         inflight_add(&s->inflight, b->rcpts[i].message, b->rcpts[i].n, b);
     b->queued_ms = s->now_ms;
-    b->next = NULL;
-    b->prev = d->last;
-    *(d->last ? &d->last->next : &d->first) = b;
-    d->last = b;
+    senders_add(&s->lines, d, b);
     d->window_batches++;
     s->window_batches++;
     count_rcpts(s, d, b, b->rcpt_count, true);
@@ -52,9 +49,7 @@ static void push(struct scheduler *s, struct destination *d, struct batch *b)
 
 static void unlink_batch(struct scheduler *s, struct destination *d, struct batch *b)
 {
-    *(b->prev ? &b->prev->next : &d->first) = b->next;
-    *(b->next ? &b->next->prev : &d->last) = b->prev;
-    b->next = b->prev = NULL;
+    senders_remove(&s->lines, d, b);
     d->window_batches--;
     s->window_batches--;
     count_rcpts(s, d, b, b->rcpt_count, false);
@@ -86,15 +81,18 @@ static bool has_parking_room(const struct scheduler *s, const struct destination
            s->parked_rcpts + more <= s->settings.window_rcpts_max / 2;
 }
 
-static bool has_room(const struct scheduler *s, const struct destination *d, const struct batch *b)
+static bool may_enter(const struct scheduler *s, const struct destination *d, const struct batch *b)
 {
     if (s->is_paused)
         return false;
     if (s->settings.is_manual && (b->is_fresh || destination_is_resting(s, d)))
         return false;
+    return d->state == DESTINATION_OPEN || !b->only_if_open;
+}
+
+static bool has_room(const struct scheduler *s, const struct destination *d, const struct batch *b)
+{
     if (d->state != DESTINATION_OPEN) {
-        if (b->only_if_open)
-            return false;
         if (!b->is_fresh && destination_needs_probe(s, d) && d->window_batches == 0)
             return true; // it is what the probe was read for
         return has_parking_room(s, d, b->rcpt_count);
@@ -121,6 +119,44 @@ static int64_t when_to_try_again(const struct scheduler *s, const struct destina
     return destination_is_resting(s, d) ? d->rest.at_ms : s->now_ms + READ_RETRY_MS;
 }
 
+static void give_back(struct scheduler *s, struct destination *d, struct batch *b)
+{
+    unlink_batch(s, d, b);
+    for (uint32_t i = 0; i < b->rcpt_count; i++) {
+        struct inflight *f = inflight_find(s->inflight, b->rcpts[i].message, b->rcpts[i].n);
+        must(f && f->phase == INFLIGHT_WAITING);
+        inflight_remove(&s->inflight, f);
+    }
+    discard(s, b);
+}
+
+// (D8) Who has more waiting than b's sender would have gives way to it, youngest first, even when
+// it came earlier: a mailing that has filled the window keeps nobody else out. In manual mode what
+// is given back would be lost to the flush that has asked for it.
+static struct batch *who_gives_way(struct scheduler *s, struct destination *d,
+                                   const struct batch *b)
+{
+    const struct sender_line *heaviest = senders_heaviest(&d->senders);
+    if (!heaviest || s->settings.is_manual)
+        return NULL;
+    uint32_t load = senders_load(&s->lines, d, b) + b->rcpt_count;
+    struct batch *last = heaviest->last;
+    bool helps = b->is_fresh || !last->is_fresh || d->state != DESTINATION_OPEN;
+    return helps && heaviest->rcpts >= load + last->rcpt_count ? last : NULL;
+}
+
+static bool make_room(struct scheduler *s, struct destination *d, const struct batch *b)
+{
+    struct batch *other;
+    while (!has_room(s, d, b)) {
+        if (!(other = who_gives_way(s, d, b)))
+            return false;
+        note_domains(s, d, other, s->now_ms);
+        give_back(s, d, other);
+    }
+    return true;
+}
+
 static void leave_out_inflight(struct scheduler *s, struct batch *b)
 {
     uint32_t kept = 0;
@@ -143,7 +179,7 @@ void window_offer(struct scheduler *s, struct batch *b, bool is_fresh)
         return;
     }
     struct destination *d = destination_get(s, b->destination);
-    if (!has_room(s, d, b)) {
+    if (!may_enter(s, d, b) || !make_room(s, d, b)) {
         note_domains(s, d, b, when_to_try_again(s, d, is_fresh));
         discard(s, b);
     } else {
@@ -156,8 +192,9 @@ void window_offer(struct scheduler *s, struct batch *b, bool is_fresh)
 
 struct batch *window_take(struct scheduler *s, struct destination *d)
 {
-    struct batch *b = d->first;
+    struct batch *b = senders_take_turn(&d->senders);
     if (b->rcpt_count > d->rcpts_max) {
+        senders_shrink(b, d->rcpts_max);
         b = batch_split(b, d->rcpts_max);
         count_rcpts(s, d, b, b->rcpt_count, false);
     } else {
@@ -176,42 +213,33 @@ void window_drop(struct scheduler *s, struct batch *b, struct recipient *r)
 {
     struct destination *d = destination_find(s, b->destination);
     must(d);
-    if (b->rcpt_count == 1)
+    if (b->rcpt_count == 1) {
         unlink_batch(s, d, b);
-    else
+    } else {
+        senders_shrink(b, 1);
         count_rcpts(s, d, b, 1, false);
+    }
     batch_remove_rcpt(b, r);
     if (b->rcpt_count == 0)
         discard(s, b);
     destination_refresh(s, d);
 }
 
-static void give_back(struct scheduler *s, struct destination *d, struct batch *b)
-{
-    unlink_batch(s, d, b);
-    for (uint32_t i = 0; i < b->rcpt_count; i++) {
-        struct inflight *f = inflight_find(s->inflight, b->rcpts[i].message, b->rcpts[i].n);
-        must(f && f->phase == INFLIGHT_WAITING);
-        inflight_remove(&s->inflight, f);
-    }
-    discard(s, b);
-}
-
 void window_park(struct scheduler *s, struct destination *d)
 {
-    for (struct batch *b = d->first, *next; b; b = next) {
-        next = b->next;
+    for (struct batch *b = senders_each(&d->senders, NULL), *next; b; b = next) {
+        next = senders_each(&d->senders, b);
         note_domains(s, d, b, s->now_ms);
         if (b->only_if_open)
             give_back(s, d, b);
     }
-    while (d->last && !has_parking_room(s, d, 0))
-        give_back(s, d, d->last);
+    while (d->window_batches > 0 && !has_parking_room(s, d, 0))
+        give_back(s, d, senders_heaviest(&d->senders)->last);
 }
 
 void window_clear(struct scheduler *s, struct destination *d)
 {
-    while (d->first)
-        give_back(s, d, d->first);
+    while (d->window_batches > 0)
+        give_back(s, d, senders_each(&d->senders, NULL));
     destination_refresh(s, d);
 }

@@ -14,7 +14,7 @@ static void check_invariants(const struct world *w)
     uint32_t batches = 0, rcpts = 0, parked = 0, resting = 0, running = 0, reading = 0;
     for (const struct destination *d = s->destinations; d; d = d->hh.next) {
         uint32_t own_rcpts = 0, own_paged = 0;
-        for (const struct batch *b = d->first; b; b = b->next) {
+        for (const struct batch *b = NULL; (b = senders_each(&d->senders, b));) {
             batches++;
             own_rcpts += b->rcpt_count;
             own_paged += b->is_fresh ? 0 : b->rcpt_count;

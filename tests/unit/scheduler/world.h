@@ -36,6 +36,7 @@ static inline struct world *world_new(void)
     w->read_ms = 1;
     w->settle_ms = 5;
     w->retry_ms = 5 * TIME_MINUTE_MS;
+    w->sender = "";
     buf_init(&w->trace, 1 << 20);
     w->s = scheduler_new(&w->settings, w->now_ms);
     return w;

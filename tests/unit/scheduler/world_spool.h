@@ -32,6 +32,8 @@ struct row {
     uint32_t n;
     int domain;
     int64_t next_ms, last_ms;
+    const char *sender; // as the world's when it was stored; borrowed
+    int8_t priority;    // likewise
     uint32_t starts;
     bool is_told;   // the scheduler was told of it, or will find it by itself
     bool is_gone;   // left the queue
@@ -90,8 +92,10 @@ struct world {
     int64_t read_ms, settle_ms, retry_ms; // delays; a recipient's own schedule
     uint32_t read_failures;               // so many pages fail from now on
     bool is_snapshot_late;
-    bool only_if_open; // fresh batches are of this kind
-    uint64_t seed;     // 0: nothing is random
+    bool only_if_open;  // fresh batches are of this kind
+    const char *sender; // of what is stored from now on
+    int8_t priority;    // likewise
+    uint64_t seed;      // 0: nothing is random
     struct limit_row limit;
     struct retry_row retry;
     struct rules rules;
@@ -133,13 +137,27 @@ static inline void world_batch_add(struct world *w, struct batch *b, const struc
     (void)w;
 }
 
+static inline struct batch *world_batch_of(struct world *w, const struct row *row, int destination)
+{
+    struct batch *b = world_batch(w, row->message, destination);
+    free(b->message.sender);
+    b->message.sender = must_strdup(row->sender);
+    b->message.priority = row->priority;
+    return b;
+}
+
 static inline struct row *world_store(struct world *w, uint64_t message, uint32_t n, int domain,
                                       int64_t next_ms)
 {
     assert_true(w->row_count < WORLD_ROWS);
     struct row *row = &w->rows[w->row_count++];
-    *row = (struct row){
-        .message = message, .n = n, .domain = domain, .next_ms = next_ms, .is_told = true};
+    *row = (struct row){.message = message,
+                        .n = n,
+                        .domain = domain,
+                        .next_ms = next_ms,
+                        .is_told = true,
+                        .sender = w->sender,
+                        .priority = w->priority};
     return row;
 }
 
@@ -160,7 +178,7 @@ static inline struct batch *world_gather(struct world *w, const struct row *rows
             continue;
         int destination = world_route(w, &rows[i]);
         if (!b)
-            b = world_batch(w, rows[i].message, destination);
+            b = world_batch_of(w, &rows[i], destination);
         if (rows[i].message != b->message.id ||
             strcmp(b->destination, w->destinations[destination].name) != 0)
             continue;
