@@ -198,6 +198,39 @@ static void add_destination(const struct statistics *s, const struct statistics_
     column_str(c, "\n");
 }
 
+static void add_since(struct column *c, int64_t since_ms)
+{
+    column_str(c, "    since ");
+    column_time_utc(c, since_ms);
+    column_str(c, ": ");
+}
+
+static void add_blocked(const struct statistics_blocked *b, struct column *c)
+{
+    add_since(c, b->since_ms);
+    column_str(c, b->kind);
+    if (b->destination[0]) {
+        column_str(c, ": ");
+        column_text(c, b->destination);
+    }
+    if (b->why[0]) {
+        column_str(c, "\n        ");
+        column_text(c, b->why);
+    }
+    column_str(c, "\n");
+}
+
+static void add_brake(const struct statistics_brake *b, struct column *c)
+{
+    add_since(c, b->since_ms);
+    column_number(c, b->held, 0);
+    column_str(c, b->held == 1 ? " recipient held that " : " recipients held that ");
+    column_text(c, b->host);
+    column_str(c, " refused:\n        ");
+    column_text(c, b->text);
+    column_str(c, "\n");
+}
+
 void statistics_format(const struct statistics *s, struct buf *to)
 {
     struct column c = column_begin(to);
@@ -209,5 +242,13 @@ void statistics_format(const struct statistics *s, struct buf *to)
         column_str(&c, "\nDestinations that are not well:\n");
     for (uint32_t i = 0; i < s->destination_count; i++)
         add_destination(s, &s->destinations[i], &c);
+    if (s->blocked_count > 0)
+        column_str(&c, "\nBlocked here (nothing is given back for it):\n");
+    for (uint32_t i = 0; i < s->blocked_count; i++)
+        add_blocked(&s->blocked[i], &c);
+    if (s->brake_count > 0)
+        column_str(&c, "\nBounce brake (to be decided by release or bounce):\n");
+    for (uint32_t i = 0; i < s->brake_count; i++)
+        add_brake(&s->brakes[i], &c);
     column_commit(&c);
 }

@@ -19,6 +19,17 @@ struct statistics_destination {
     uint32_t failures;
     uint64_t running;
 };
+// Why mail waits that nobody else is to blame for.
+struct statistics_blocked {
+    const char *kind, *destination, *why; // destination: "" where it is about all
+    int64_t since_ms;
+};
+// Refusals that are held for an operator.
+struct statistics_brake {
+    const char *host, *text;
+    int64_t since_ms;
+    uint64_t held;
+};
 struct statistics {
     int64_t now_ms, started_ms; // started 0: the daemon is not running
     uint64_t messages, bytes, queued, deferred, active, held;
@@ -35,6 +46,10 @@ struct statistics {
     uint32_t row_count;
     const struct statistics_destination *destinations;
     uint32_t destination_count; // not healthy ones
+    const struct statistics_blocked *blocked;
+    uint32_t blocked_count;
+    const struct statistics_brake *brakes;
+    uint32_t brake_count;
 };
 void statistics_format(const struct statistics *s, struct buf *to);
 

@@ -84,6 +84,35 @@ static json_t *new_destinations(const struct statistics *s)
     return list;
 }
 
+static json_t *new_blocked(const struct statistics *s)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < s->blocked_count; i++) {
+        const struct statistics_blocked *b = &s->blocked[i];
+        json_t *o = json_object();
+        put(o, "kind", new_text(b->kind));
+        put(o, "destination", b->destination[0] ? new_text(b->destination) : json_null());
+        put(o, "since", new_time(b->since_ms));
+        put(o, "reason", new_text(b->why));
+        must(json_array_append_new(list, o) == 0);
+    }
+    return list;
+}
+
+static json_t *new_brakes(const struct statistics *s)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < s->brake_count; i++) {
+        json_t *o = json_object();
+        put(o, "host", new_text(s->brakes[i].host));
+        put(o, "since", new_time(s->brakes[i].since_ms));
+        put(o, "held", new_integer(s->brakes[i].held));
+        put(o, "reply", new_text(s->brakes[i].text));
+        must(json_array_append_new(list, o) == 0);
+    }
+    return list;
+}
+
 static json_t *new_ages(void)
 {
     static const int bounds[STATISTICS_AGES - 1] = {5, 10, 20, 40, 80, 160, 320, 640, 1280};
@@ -134,6 +163,8 @@ void statistics_json(const struct statistics *s, struct buf *to)
     put(o, "age_bounds_min", new_ages());
     put(o, "domains", new_domains(s));
     put(o, "destinations", new_destinations(s));
+    put(o, "blocked", new_blocked(s));
+    put(o, "bounce_brake", new_brakes(s));
     dump(o, &c);
     column_str(&c, "\n");
     json_decref(o);

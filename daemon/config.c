@@ -18,6 +18,9 @@ enum {
     CONFIG_SESSIONS_MAX = 1000,
     CONFIG_IDLE_CONNECTIONS = 200,
     CONFIG_IDLE_S = 2,
+    CONFIG_BRAKE_FAILURES = 20,
+    CONFIG_BRAKE_SENDERS = 3,
+    CONFIG_BRAKE_MINUTES = 10,
 };
 
 void config_defaults(struct config *c)
@@ -37,6 +40,9 @@ void config_defaults(struct config *c)
         .idle_ms = CONFIG_IDLE_S * TIME_SECOND_MS,
         .log = must_strdup("stderr"),
         .notice_return = RETURN_HEADERS,
+        .brake = {.failures = CONFIG_BRAKE_FAILURES,
+                  .senders = CONFIG_BRAKE_SENDERS,
+                  .within_ms = CONFIG_BRAKE_MINUTES * TIME_MINUTE_MS},
         .history_ms = CONFIG_HISTORY_DAYS * TIME_DAY_MS,
     };
 }

@@ -3,6 +3,7 @@
 #ifndef FP_DAEMON_CONFIG_H
 #define FP_DAEMON_CONFIG_H
 
+#include "bounce/brake.h"
 #include "core/buf.h"
 #include "core/hostname.h"
 #include "core/notice.h"
@@ -53,6 +54,7 @@ struct config {
     const char **mx_hosts; // HOST of every "mx:HOST" in route, retry and limit; borrowed from these
     uint32_t mx_host_count;
     enum notice_return notice_return;
+    struct brake_settings brake;
     int64_t history_ms;       // how long finished entries can still be asked about
     char *postmaster_address; // what config_postmaster_address returns
 };

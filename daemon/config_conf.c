@@ -71,6 +71,9 @@ const char *const config_setting_names[] = {
     "limit.rate",
     "notice.return",
     "notice.language",
+    "brake.failures",
+    "brake.senders",
+    "brake.within",
     "history",
     NULL,
 };
@@ -294,6 +297,46 @@ static void read_notice(struct config_reader *r, const config_setting_t *s, void
         config_problem(r, s, "notice is written notice = { return = \"headers\" }");
 }
 
+static void brake_failures(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    int64_t value;
+    if (config_integer(r, s, 0, BRAKE_FAILURES_MAX, &value))
+        ((struct config *)into)->brake.failures = (uint32_t)value;
+}
+
+static void brake_senders(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    int64_t value;
+    if (config_integer(r, s, 1, BRAKE_SENDERS_MAX, &value))
+        ((struct config *)into)->brake.senders = (uint32_t)value;
+}
+
+static void brake_within(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    config_duration(r, s, TIME_SECOND_MS, TIME_DAY_MS, &((struct config *)into)->brake.within_ms);
+}
+
+static void read_brake(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    static const struct config_member members[] = {
+        {"failures", brake_failures},
+        {"senders", brake_senders},
+        {"within", brake_within},
+    };
+    const struct brake_settings *brake = &((struct config *)into)->brake;
+    if (!config_setting_is_group(s)) {
+        config_problem(r, s,
+                       "brake is written brake = { failures = 20, senders = 3, within = \"10m\" }");
+        return;
+    }
+    config_members_read(r, s, members, COUNT_OF(members), into, " in brake");
+    if (brake->failures > 0 && brake->senders > brake->failures)
+        config_problem(r, s,
+                       "brake: %u failures are never those of %u senders; senders must be at most "
+                       "failures",
+                       brake->failures, brake->senders);
+}
+
 static const struct config_member members[] = {
     {"hostname", read_hostname},
     {"spool", read_spool},
@@ -316,6 +359,7 @@ static const struct config_member members[] = {
     {"retry", config_read_retry},
     {"limit", config_read_limit},
     {"notice", read_notice},
+    {"brake", read_brake},
     {"history", read_history},
 };
 

@@ -13,6 +13,7 @@ enum {
     STATS_DOMAINS = 100,
     STATS_PAGE = 5000, // messages and recipients: a millisecond, when they are in memory
     STATS_DESTINATIONS_MAX = 100,
+    STATS_BRAKES_MAX = 20,
 };
 
 // What the scheduler shows lives until it is fed next.
@@ -165,6 +166,21 @@ static uint32_t resting_destinations(struct pipeline *p, struct statistics_desti
     return count;
 }
 
+static uint32_t closed_brakes(const struct pipeline *p, struct statistics_brake *to)
+{
+    struct brake_view views[STATS_BRAKES_MAX];
+    uint32_t count =
+        brake_closed(p->bounce_brake, &p->config->brake, p->now_ms, views, STATS_BRAKES_MAX);
+    for (uint32_t i = 0; i < count; i++)
+        to[i] = (struct statistics_brake){
+            .host = views[i].host,
+            .text = views[i].text,
+            .since_ms = views[i].since_ms,
+            .held = views[i].held,
+        };
+    return count;
+}
+
 static void add_flow(const struct pipeline *p, struct statistics *to)
 {
     struct pipeline_flow flow;
@@ -216,6 +232,9 @@ void stats_read(struct pipeline *p, struct operator_session *s, struct op *op)
     struct statistics_destination resting[STATS_DESTINATIONS_MAX];
     st.destinations = resting;
     st.destination_count = resting_destinations(p, resting);
+    struct statistics_brake brakes[STATS_BRAKES_MAX];
+    st.brakes = brakes;
+    st.brake_count = closed_brakes(p, brakes);
     if (s->request.format == LISTING_JSON || s->request.format == LISTING_JSONL)
         statistics_json(&st, &s->text);
     else

@@ -95,6 +95,7 @@ struct pipeline *pipeline_new(const struct pipeline_options *options)
     p->dnscache = dnscache_new(0);
     p->sites = sites_new();
     sites_reload(p);
+    p->bounce_brake = brake_new();
     alarm_init(&p->alarm_scheduler, ALARM_SCHEDULER, NULL);
     alarm_init(&p->alarm_sweep, ALARM_SWEEP, NULL);
     alarm_init(&p->alarm_maintain, ALARM_MAINTAIN, NULL);
@@ -148,6 +149,7 @@ void pipeline_free(struct pipeline *p)
     scheduler_free(p->scheduler);
     dnscache_free(p->dnscache);
     sites_close(p);
+    brake_free(p->bounce_brake);
     bodies_bury(p);
     effects_close(p);
     heap_close(&p->alarms);

@@ -9,6 +9,7 @@
 //   carriers.c       mail out: conversations with destinations   → deliver/session
 //   relaying.c   mode "interactive": the next hop's answer is the client's
 //   settling.c   what became of it: outcomes, notices        → queue/settle, bounce
+//   withholding.c  refusals that are too many alike are held            → bounce/brake
 //   turns.c      mail that goes out leaves turns to mail that comes in
 //   trouble.c    a spool that cannot be written: nothing is tried whose outcome could not be kept
 //   sweep.c      growing old: warnings and expiry by the clock
@@ -155,7 +156,7 @@ struct sweep {
     size_t settled_count, settled_cap;
 };
 
-enum brake {
+enum brake_cause {
     BRAKE_SETTLING = 1, // outcomes that wait for the spool are too many
     BRAKE_TURNS = 2,    // it is the turn of mail that comes in
 };
@@ -196,9 +197,10 @@ struct pipeline {
     struct carrier *lingering;  // those without a message, the oldest first
     uint32_t lingering_count;
     struct settling *settlings;
+    struct brake *bounce_brake;
     struct relay *relays;    // hash by message
     uint32_t settling_rcpts; // of them; as they began
-    uint32_t brakes;         // enum brake bits: nothing is started while there is one
+    uint32_t brakes;         // enum brake_cause bits: nothing is started while there is one
     struct turns turns;
     struct sweep sweep;
     struct counters counters;
@@ -304,7 +306,7 @@ void windows_announce(struct pipeline *p, const struct message *m,
 void windows_feed(struct pipeline *p,
                   const struct sched_event *event); // feeds, then executes effects
 void windows_timer(struct pipeline *p);
-void brake_set(struct pipeline *p, enum brake brake, bool is_on);
+void brake_set(struct pipeline *p, enum brake_cause cause, bool is_on);
 void windows_page_read(struct pipeline *p, const char *domain, struct op *op);
 void windows_domains_read(struct pipeline *p, struct op *op);
 void windows_healths_read(struct pipeline *p, struct op *op);
@@ -400,6 +402,14 @@ void settling_log(struct pipeline *p, const struct settling_attempt *a);
 void settling_stored(struct pipeline *p, struct settling *s, struct op *op);
 void settling_timer(struct pipeline *p, struct settling *s); // after trouble with the spool
 void settling_free(struct pipeline *p, struct settling *s);
+
+// withholding.c
+// Is this refusal, of which the recipient's sender would hear, one of too many that are alike? Why
+// it is to be held then, as a text that lives as long as the program; NULL: it is given back.
+const char *withholding_judge(struct pipeline *p, const struct message *m,
+                              const struct recipient *r, const struct outcome *o);
+// Was it held for that reason?
+bool withholding_held(const struct recipient *r);
 
 // turns.c
 void turns_mail_came(struct pipeline *p); // it is in the spool, or handed on

@@ -48,6 +48,7 @@ void settling_free(struct pipeline *p, struct settling *s)
     free(s->rcpts);
     free(s->outcomes);
     free(s->plans);
+    free(s->withheld);
     free(s);
 }
 
@@ -60,6 +61,18 @@ static void finish(struct pipeline *p, struct settling *s)
         brake_set(p, BRAKE_SETTLING, false);
     if (done)
         done(p, arg);
+}
+
+// Once for each attempt, however often it is decided: the brake counts.
+static void withhold(struct pipeline *p, struct settling *s)
+{
+    for (uint32_t i = 0; i < s->rcpt_count; i++) {
+        const char *why = withholding_judge(p, &s->message, &s->rcpts[i], &s->outcomes[i]);
+        if (why && !s->withheld)
+            s->withheld = must_zalloc(s->rcpt_count * sizeof *s->withheld);
+        if (why)
+            s->withheld[i] = why;
+    }
 }
 
 void settling_begin(struct pipeline *p, struct batch *b, struct outcome *outcomes,
@@ -75,6 +88,7 @@ void settling_begin(struct pipeline *p, struct batch *b, struct outcome *outcome
     b->rcpts = NULL;
     b->rcpt_count = 0;
     batch_free(b);
+    withhold(p, s);
     proceed(p, s);
 }
 
@@ -96,6 +110,21 @@ void settling_sweep(struct pipeline *p, struct op_row *row, settling_done *done,
     proceed(p, from_row(p, row, done, arg));
 }
 
+// The sender of what the bounce brake held is told what the next hop said, as without the brake.
+static void say_returned(const struct recipient *r, const char *reason, struct outcome *ret)
+{
+    if (reason[0] || !withholding_held(r)) {
+        outcome_set(ret, OUTCOME_FAILED, SCOPE_RECIPIENT, CLASS_OPERATOR, "5.0.0", "%s",
+                    reason[0] ? reason
+                              : "returned to the sender by the operator of this mail system");
+        return;
+    }
+    settle_last_outcome(r, ret);
+    ret->result = OUTCOME_FAILED;
+    ret->scope = SCOPE_RECIPIENT;
+    ret->klass = CLASS_OPERATOR;
+}
+
 void settling_bounce(struct pipeline *p, struct op_row *row, const char *reason,
                      settling_done *done, void *arg)
 {
@@ -103,9 +132,7 @@ void settling_bounce(struct pipeline *p, struct op_row *row, const char *reason,
     s->is_operator = true;
     s->outcomes = must_alloc(s->rcpt_count * sizeof *s->outcomes);
     for (uint32_t i = 0; i < s->rcpt_count; i++)
-        outcome_set(&s->outcomes[i], OUTCOME_FAILED, SCOPE_RECIPIENT, CLASS_OPERATOR, "5.0.0", "%s",
-                    reason[0] ? reason
-                              : "returned to the sender by the operator of this mail system");
+        say_returned(&s->rcpts[i], reason, &s->outcomes[i]);
     proceed(p, s);
 }
 
@@ -173,6 +200,7 @@ static void decide_one(struct pipeline *p, struct settling *s, uint32_t i)
     copy_rule(&rule, &in.rule);
     if (s->outcomes) {
         in.outcome = &s->outcomes[i];
+        in.held_why = s->withheld ? s->withheld[i] : NULL;
         in.retry_at_ms = retry_time(p, s, i, &rule);
     }
     struct buf name;
@@ -337,6 +365,7 @@ static void count_change(struct pipeline *p, const struct settle_plan *plan)
         p->counters.delivered++;
         break;
     case SETTLE_DEFER:
+    case SETTLE_HOLD:
         p->counters.deferred++;
         break;
     case SETTLE_FAIL:
@@ -421,6 +450,8 @@ static void refresh(struct pipeline *p, struct settling *s, struct op_row *row)
         recipient_copy(&s->rcpts[kept], &row->rcpts[k]);
         if (s->outcomes)
             s->outcomes[kept] = s->outcomes[i];
+        if (s->withheld)
+            s->withheld[kept] = s->withheld[i];
         kept++;
     }
     s->rcpt_count = kept;

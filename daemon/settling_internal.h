@@ -15,6 +15,7 @@ struct settling {
     uint32_t counted;          // in p->settling_rcpts
     struct outcome *outcomes;  // by recipient; NULL when no attempt was made
     struct settle_plan *plans; // by recipient
+    const char **withheld;     // by recipient: why its refusal is held; NULL: none is
     struct settle_times times;
     int64_t queued_ms;
     int64_t host_retry_ms; // when the destination rests until, 0 when it does not

@@ -90,10 +90,10 @@ void windows_feed(struct pipeline *p, const struct sched_event *event)
     alarm_set(p, &p->alarm_scheduler, scheduler_deadline(p->scheduler));
 }
 
-void brake_set(struct pipeline *p, enum brake brake, bool is_on)
+void brake_set(struct pipeline *p, enum brake_cause cause, bool is_on)
 {
     bool was_on = p->brakes != 0;
-    p->brakes = is_on ? p->brakes | brake : p->brakes & ~(uint32_t)brake;
+    p->brakes = is_on ? p->brakes | cause : p->brakes & ~(uint32_t)cause;
     if ((p->brakes != 0) != was_on)
         windows_feed(p, &(struct sched_event){.kind = SCHED_BRAKE, .is_braked = p->brakes != 0});
 }

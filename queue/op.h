@@ -92,6 +92,7 @@ enum settle_action {
     SETTLE_DEFER,     // stays; next_attempt_ms and warned are stored
     SETTLE_FAIL,      // leaves the queue; a notice in the same op says so where one is due
     SETTLE_WARN,      // stays as it is, only `warned` is stored (sweep; no attempt was made)
+    SETTLE_HOLD,      // refused for good, but stays, held: an operator is to decide (held_why)
 };
 
 enum { SETTLE_RULE_SIZE = 160 };
@@ -104,6 +105,7 @@ struct settle_change {
     int64_t next_attempt_ms;     // SETTLE_DEFER
     int64_t began_ms;            // of the attempt
     struct outcome outcome;      // what to remember
+    const char *held_why;        // SETTLE_HOLD: a text that lives as long as the program
     char rule[SETTLE_RULE_SIZE]; // which row of `retry` chose the next time, for people; cut to fit
 };
 

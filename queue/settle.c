@@ -62,7 +62,7 @@ static bool is_reply(const char *text)
            isdigit((unsigned char)text[2]) && (text[3] == ' ' || text[3] == '-' || !text[3]);
 }
 
-static void outcome_from_recipient(const struct recipient *r, struct outcome *o)
+void settle_last_outcome(const struct recipient *r, struct outcome *o)
 {
     *o = (struct outcome){.result = OUTCOME_DEFERRED, .klass = r->last_class};
     copy_text(o->status, sizeof o->status, r->last_status);
@@ -103,7 +103,8 @@ static void decide_attempt(const struct settle_input *in, int64_t now_ms, int64_
         return;
     }
     if (o->result == OUTCOME_FAILED && !o->in_doubt) {
-        plan->change.action = SETTLE_FAIL;
+        plan->change.action = in->held_why ? SETTLE_HOLD : SETTLE_FAIL;
+        plan->change.held_why = in->held_why;
         plan->is_warning = false; // S3
         return;
     }
@@ -129,7 +130,7 @@ static void decide_sweep(const struct settle_input *in, int64_t now_ms, int64_t 
     plan->is_needed = plan->is_warning;
     plan->change.action = SETTLE_WARN;
     struct outcome why;
-    outcome_from_recipient(r, &why);
+    settle_last_outcome(r, &why);
     if (in->probe && in->last_probe_ms > r->last_attempt_ms)
         why = *in->probe;
     plan->change.outcome = why; // what a warning tells as the reason

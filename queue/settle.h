@@ -31,6 +31,7 @@ struct settle_rule {
 struct settle_input {
     const struct recipient *rcpt;
     const struct outcome *outcome; // NULL: no attempt was made (sweep)
+    const char *held_why; // a refusal is not given back but held, because of this; NULL: given back
     struct settle_rule rule;
     int64_t began_ms;            // of the attempt
     int64_t retry_at_ms;         // when deferred: next attempt by the schedule
@@ -48,5 +49,7 @@ struct settle_plan {
 
 void settle_decide(const struct message *m, const struct settle_input *in, int64_t now_ms,
                    int64_t epoch_ms, struct settle_plan *ret);
+// What is remembered of the recipient's last attempt, as far as the spool keeps it.
+void settle_last_outcome(const struct recipient *r, struct outcome *ret);
 
 #endif

@@ -135,6 +135,20 @@ static enum fp_err run_defer(struct store *s, const struct op_settle *settle,
     return err || *ret_is_gone ? err : attempt_insert(s, settle, change, host);
 }
 
+// It was refused, and whether it goes back to the sender is for an operator to say.
+static enum fp_err run_hold(struct store *s, const struct op_settle *settle,
+                            const struct settle_change *change, bool *ret_is_gone)
+{
+    enum fp_err err = run_defer(s, settle, change, ret_is_gone);
+    if (err || *ret_is_gone)
+        return err;
+    struct sql_call c = sql_call(s, SQL_RECIPIENT_HOLD);
+    sql_int(&c, (int64_t)settle->message);
+    sql_int(&c, change->n);
+    sql_text(&c, change->held_why);
+    return sql_run(&c);
+}
+
 // No attempt was made (our own failure): it waits, and the listing shows why.
 static enum fp_err run_postpone(struct store *s, const struct op_settle *settle,
                                 const struct settle_change *change, bool *ret_is_gone)
@@ -180,6 +194,8 @@ static enum fp_err run_one(struct store *s, const struct op_settle *settle,
     case SETTLE_DEFER:
         return change->is_attempt ? run_defer(s, settle, change, ret_is_gone)
                                   : run_postpone(s, settle, change, ret_is_gone);
+    case SETTLE_HOLD:
+        return run_hold(s, settle, change, ret_is_gone);
     case SETTLE_WARN:
         return run_warn(s, settle, change, ret_is_gone);
     }

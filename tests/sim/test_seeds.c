@@ -130,6 +130,8 @@ static void play_seed(uint64_t seed, const char *mode)
     world_run(w, TIME_HOUR_MS);
     world_ask(w, "release", (const char *const[]){"--all"}, 1, &code);
     for (int hour = 0; hour < 30; hour++) {
+        if (hour >= 26) // what the bounce brake has held is the operator's to give back
+            world_ask(w, "bounce", (const char *const[]){"state=held"}, 1, &code);
         if (strcmp(mode, "queue") == 0)
             world_ask(w, "flush", NULL, 0, &code);
         world_run(w, TIME_HOUR_MS);

@@ -39,6 +39,15 @@ static void busy(void **state)
         {"other.example", "probing", "421 \x1b[2J slow down", NOW - 1000, 1, 2},
         {"third.example", "suspended", "", INT64_MAX, 0, 0},
     };
+    const struct statistics_blocked blocked[] = {
+        {"no name server answers", "", "", NOW - 3600000},
+        {"the relay refuses our credentials", "smtp://relay.example:587",
+         "blocked here: host relay.example[192.0.2.5] said: 535 5.7.8 no \x1b[2J", NOW - 60000},
+    };
+    const struct statistics_brake brakes[] = {
+        {"mx.dest.example", "554 5.7.1 listed", NOW - 600000, 981},
+        {"mx.other.example", "554 5.7.1 \x1b[2J", NOW, 1},
+    };
     struct statistics s = {.now_ms = NOW,
                            .started_ms = NOW - 86400000,
                            .messages = 3001,
@@ -67,7 +76,11 @@ static void busy(void **state)
                            .rows = rows,
                            .row_count = 3,
                            .destinations = resting,
-                           .destination_count = 3};
+                           .destination_count = 3,
+                           .blocked = blocked,
+                           .blocked_count = 2,
+                           .brakes = brakes,
+                           .brake_count = 2};
     compare("statistics-busy.txt", &s);
 }
 

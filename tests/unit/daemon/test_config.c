@@ -67,7 +67,7 @@ static const struct bad_case {
      "c.conf:3: unknown setting \"colour\"; there are: hostname, spool, socket, user, operators, "
      "mode, interactive_timeout, nameservers, smtp_port, postmaster, max_message_size, "
      "max_recipients, max_sessions, idle_connections, idle_time, log, listen, route, retry, limit, "
-     "notice, history\n"},
+     "notice, brake, history\n"},
     {"all problems are told, in order", "smtp_port = 0\nspool = \"x\"\nlog = \"stdout\"\n",
      "c.conf:1: smtp_port is 0, but must be from 1 to 65535\n"
      "c.conf:2: spool: \"x\" is no full path; it must begin with \"/\"\n"
@@ -226,6 +226,16 @@ static const struct bad_case {
     {"notice", "notice = { return = \"all\", language = \"it\" }\n",
      "c.conf:1: return is \"all\", but must be \"headers\", \"full\" or \"none\"\n"
      "c.conf:1: language is \"it\", but must be \"en\"\n"},
+    {"brake out of range", "brake = { failures = 1001, senders = 0, within = \"25h\", k = 1 }\n",
+     "c.conf:1: failures is 1001, but must be from 0 to 1000\n"
+     "c.conf:1: senders is 0, but must be from 1 to 100\n"
+     "c.conf:1: within is \"25h\", but must be from \"1s\" to \"1d\"\n"
+     "c.conf:1: unknown setting \"k\" in brake; there are: failures, senders, within\n"},
+    {"brake: no group", "brake = 20\n",
+     "c.conf:1: brake is written brake = { failures = 20, senders = 3, within = \"10m\" }\n"},
+    {"brake that never closes", "brake = { failures = 2 }\n",
+     "c.conf:1: brake: 2 failures are never those of 3 senders; senders must be at most "
+     "failures\n"},
     {"notice: no group", "notice = \"full\"\n",
      "c.conf:1: notice is written notice = { return = \"headers\" }\n"},
     {"a setting twice", "smtp_port = 25\nspool = \"/a\"\nsmtp_port = 26\n",
@@ -343,6 +353,9 @@ static void defaults_stand_where_nothing_is_written(void **state)
     assert_string_equal(c.log, "stderr");
     assert_int_equal(c.history_ms, 7 * TIME_DAY_MS);
     assert_int_equal(c.notice_return, RETURN_HEADERS);
+    assert_int_equal(c.brake.failures, 20);
+    assert_int_equal(c.brake.senders, 3);
+    assert_int_equal(c.brake.within_ms, 10 * 60 * 1000);
     assert_int_equal(c.listen_count, 1);
     assert_string_equal(c.listens[0].address, "127.0.0.1:25");
     assert_int_equal(c.listens[0].trusted_count, 2);
@@ -374,7 +387,8 @@ static const char everything[] = HOST
     "          { for = \"*\", from = \"A@B\", on = \"any\", jitter = \"0%\", retry_after = [] } )\n"
     "limit = ( { for = \"*\", connections = 3, messages_per_connection = 4,\n"
     "            recipients_per_message = 5, rate = \"1000000/1d\" } )\n"
-    "notice = { return = \"full\", language = \"en\" }\n";
+    "notice = { return = \"full\", language = \"en\" }\n"
+    "brake = { failures = 0, senders = 7, within = \"1h\" }\n";
 
 static void everything_written_is_read(void **state)
 {
@@ -431,6 +445,9 @@ static void everything_written_is_read(void **state)
     assert_int_equal(c.rules.limits[0].messages_per_connection, 4);
     assert_int_equal(c.rules.limits[0].recipients_per_message, 5);
     assert_int_equal(c.notice_return, RETURN_FULL);
+    assert_int_equal(c.brake.failures, 0);
+    assert_int_equal(c.brake.senders, 7);
+    assert_int_equal(c.brake.within_ms, 60 * 60 * 1000);
     config_close(&c);
 }
 
@@ -539,8 +556,9 @@ static void every_setting_named_is_known(void **state)
     char problems[4096], text[512];
     for (const char *const *name = config_setting_names; *name; name++) {
         const char *dot = strchr(*name, '.');
-        if (dot && (*name)[0] == 'n')
-            snprintf(text, sizeof(text), "notice = { %s = 1 }\n", dot + 1);
+        if (dot && ((*name)[0] == 'n' || (*name)[0] == 'b'))
+            snprintf(text, sizeof(text), "%.*s = { %s = () }\n", (int)(dot - *name), *name,
+                     dot + 1);
         else if (dot)
             snprintf(text, sizeof(text), "%.*s = ( { %s = () } )\n", (int)(dot - *name), *name,
                      dot + 1);

@@ -78,6 +78,8 @@ static void describe(const char *path, struct buf *to)
              c.rcpts_max, (int)c.notice_return);
     buf_addf(to, "sessions %u idle %u %lld\n", c.sessions_max, c.idle_connections,
              (long long)c.idle_ms);
+    buf_addf(to, "brake %u %u %lld\n", c.brake.failures, c.brake.senders,
+             (long long)c.brake.within_ms);
     buf_addf(to, "mode %d %lld\n", (int)c.mode, (long long)c.interactive_timeout_ms);
     describe_tables(&c, to);
     describe_rules(&c, to);
@@ -131,6 +133,7 @@ static void another_default_is_noticed(void **state)
         "retry = ( { for = \"*\", warn_after = [ \"5h\" ] } )\n",
         "limit = ( { for = \"*\", connections = 21 } )\n",
         "notice = { return = \"full\" }\n",
+        "brake = { failures = 21 }\n",
     };
     assert_true(says_the_same(host_only));
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)

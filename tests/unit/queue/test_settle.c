@@ -247,6 +247,26 @@ static void test_sweep_warns_with_a_reason(void **state)
     assert_string_equal(plan.change.outcome.status, "4.4.1");
 }
 
+// A refusal that the brake withholds stays, and neither is told of nor warned about.
+static void test_refusal_is_withheld(void **state)
+{
+    (void)state;
+    const struct message m = {.arrival_ms = NOW};
+    const struct recipient r = {0};
+    struct settle_input in = {
+        .rcpt = &r, .outcome = &outcomes[REFUSED], .held_why = "brake", .rule = usual};
+    struct settle_plan plan;
+    settle_decide(&m, &in, NOW + 6 * DAY, 1, &plan);
+    assert_true(plan.is_needed);
+    assert_int_equal(plan.change.action, SETTLE_HOLD);
+    assert_string_equal(plan.change.held_why, "brake");
+    assert_true(plan.change.is_attempt);
+    assert_false(plan.is_warning || plan.is_expired);
+    in.outcome = &outcomes[DEFERRED]; // it is about refusals only
+    settle_decide(&m, &in, NOW + H, 1, &plan);
+    assert_int_equal(plan.change.action, SETTLE_DEFER);
+}
+
 static void test_times_that_do_not_fit(void **state)
 {
     (void)state;
@@ -301,6 +321,7 @@ int main(void)
         cmocka_unit_test(test_expiry_says_the_last_reply),
         cmocka_unit_test(test_expiry_says_what_the_probe_said),
         cmocka_unit_test(test_sweep_warns_with_a_reason),
+        cmocka_unit_test(test_refusal_is_withheld),
         cmocka_unit_test(test_times_that_do_not_fit),
         cmocka_unit_test(test_warned_once_failed_once),
     };

@@ -308,6 +308,28 @@ static void test_held_stays_held_when_deferred(void **state)
     assert_false(spool_has(p, id));
 }
 
+// Refused, and held for an operator: the attempt stands in history, and the reason beside it.
+static void test_refusal_is_held(void **state)
+{
+    struct spool *p = *state;
+    uint64_t id = spool_accept(p, "a@x.example", "b@y.example c@y.example");
+    struct op *op = settle_op(id, 1, 2, SETTLE_FAIL);
+    op->settle.changes[0].action = SETTLE_HOLD;
+    op->settle.changes[0].held_why = "bounce brake";
+    op->settle.changes[0].next_attempt_ms = 0;
+    assert_int_equal(spool_write_free(p, op), FP_OK);
+    spool_assert_text(p,
+                      "SELECT recipient || ' ' || state || ' ' || attempts || ' ' || reply"
+                      " || ' ' || held_because FROM mailq",
+                      "b@y.example held 1 550 5.1.1 no such user bounce brake");
+    spool_assert_text(p,
+                      "SELECT recipient || ' ' || status || ' ' || class || ' ' || "
+                      "coalesce(next_attempt, 'never') FROM history WHERE outcome = 'deferred'",
+                      "b@y.example 5.1.1 refused never");
+    // The sweep passes it by, and nobody else of the message is left.
+    assert_int_equal(spool_number(p, "SELECT count(*) FROM message WHERE warned IS NULL"), 1);
+}
+
 static void test_lowest_warned_follows(void **state)
 {
     struct spool *p = *state;
@@ -374,6 +396,7 @@ int main(void)
         SPOOL_TEST(test_recipient_that_is_gone),
         SPOOL_TEST(test_notice_although_all_are_gone),
         SPOOL_TEST(test_held_stays_held_when_deferred),
+        SPOOL_TEST(test_refusal_is_held),
         SPOOL_TEST(test_lowest_warned_follows),
         SPOOL_TEST(test_attempts_kept_have_a_maximum),
         SPOOL_TEST(test_careful_batch),
