@@ -74,9 +74,15 @@ static bool may_read(const struct scheduler *s, const struct destination *d)
     return destination_needs_probe(s, d) && d->window_batches == 0 && d->reading == 0;
 }
 
+// Its failure says nothing any more about the next message that comes.
+static bool is_long_ago(const struct scheduler *s, const struct destination *d)
+{
+    return d->failures == 0 || d->rest.at_ms + FORGET_MS <= s->now_ms;
+}
+
 static bool is_idle(const struct scheduler *s, const struct destination *d)
 {
-    return d->failures == 0 && d->running == 0 && d->closing == 0 && d->window_batches == 0 &&
+    return is_long_ago(s, d) && d->running == 0 && d->closing == 0 && d->window_batches == 0 &&
            d->domain_count == 0 && !list_is_member(&d->unsaved) && !destination_is_resting(s, d) &&
            pace_next_ms(&d->pace) <= s->now_ms;
 }
@@ -290,6 +296,20 @@ void destination_reset(struct scheduler *s, struct destination *d)
     destination_refresh(s, d);
 }
 
+// Those that failed and have had no mail since: nothing happens to them that would list them.
+static void list_long_ago(struct scheduler *s)
+{
+    struct destination *d, *next;
+    if (s->now_ms < s->next_scan_ms)
+        return;
+    s->next_scan_ms = s->now_ms + SCAN_MS;
+    HASH_ITER(hh, s->destinations, d, next)
+    {
+        if (d->failures > 0 && d->window_batches == 0)
+            destination_refresh(s, d);
+    }
+}
+
 void destination_wake(struct scheduler *s)
 {
     struct heap_node *node;
@@ -297,6 +317,7 @@ void destination_wake(struct scheduler *s)
         heap_remove(&s->rests, node);
         destination_refresh(s, node->owner);
     }
+    list_long_ago(s);
 }
 
 void destination_free(struct scheduler *s, struct destination *d)

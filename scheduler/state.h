@@ -30,6 +30,8 @@ enum {
     READS_PER_DESTINATION = 8, // of these for one destination, whose domains may be many and small
     READ_RETRY_MS = 1000,      // after a page that could not be read
     LOCAL_REST_MS = 60 * 1000, // after a failure of our own
+    FORGET_MS = 24 * 3600 * 1000, // behind the rest of a destination without mail
+    SCAN_MS = 3600 * 1000,        // between looks for such ones
 };
 
 struct scheduler {
@@ -48,6 +50,7 @@ struct scheduler {
     struct destination *idle;         // destinations to be forgotten, unless something came up
     struct batch *discards;           // to be given back, linked by next
     struct reasons *shown;
+    int64_t next_scan_ms;    // when destinations are looked through for what can be forgotten
     uint32_t running;        // batches started and not done
     uint32_t reading;        // pages asked for
     uint32_t window_batches; // in all windows

@@ -281,6 +281,32 @@ static void old_mail_is_read_although_fresh_mail_keeps_coming(void **state)
     assert_in_range(old, 60, 100); // their half
 }
 
+// A destination that failed, and whose mail has gone since, is remembered for a day.
+static void what_failed_long_ago_is_forgotten(void **state)
+{
+    struct world *w = *state;
+    world_break(w, 0, TIME_HOUR_MS, HOST_DOWN);
+    world_accept(w, 0, 1);
+    world_run(w, TIME_MINUTE_MS);
+    world_drop(w, &w->rows[0]);
+    static const struct {
+        int64_t after_ms;
+        uint32_t destinations;
+    } steps[] = {{6 * TIME_HOUR_MS, 1}, {16 * TIME_HOUR_MS, 1}, {4 * TIME_HOUR_MS, 0}};
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        struct scheduler_counts c;
+        w->now_ms += steps[i].after_ms;
+        world_feed(w, (struct sched_event){.kind = SCHED_TIMER});
+        world_feed(w, (struct sched_event){.kind = SCHED_TIMER}); // what is idle goes with the next
+        counts(w, &c);
+        assert_int_equal(c.destinations, steps[i].destinations);
+        assert_int_equal(c.domains, 0);
+    }
+    world_accept(w, 0, 1); // and begins anew
+    world_run(w, TIME_NEVER);
+    assert_int_equal(world_open_rows(w), 0);
+}
+
 static void a_beginning_rest_empties_the_window(void **state)
 {
     struct world *w = *state;
@@ -489,6 +515,7 @@ int main(void)
         TEST(a_flood_for_one_leaves_room_for_the_others),
         TEST(resting_destinations_do_not_fill_the_windows),
         TEST(old_mail_is_read_although_fresh_mail_keeps_coming),
+        TEST(what_failed_long_ago_is_forgotten),
         TEST(a_beginning_rest_empties_the_window),
         TEST(a_probe_reads_one_page),
         TEST(a_route_of_its_own_does_not_rest_with_the_domain),
