@@ -65,7 +65,7 @@ static bool is_information(struct arguments *a, const char *word)
 static bool is_verb(struct arguments *a, const char *word)
 {
     enum request_verb verb;
-    if (strcmp(word, "daemon") == 0 || strcmp(word, "check") == 0)
+    if (strcmp(word, "daemon") == 0 || strcmp(word, "check") == 0 || strcmp(word, "simulate") == 0)
         a->kind = ARGUMENTS_DAEMON;
     else if (request_verb_parse(word, &verb))
         a->kind = ARGUMENTS_QUEUE;
@@ -77,9 +77,9 @@ static bool is_verb(struct arguments *a, const char *word)
 
 static enum fp_err say_unknown_verb(const char *word, struct buf *why)
 {
-    const char *names[VERB_COUNT + 2] = {"daemon", "check"};
+    const char *names[VERB_COUNT + 3] = {"daemon", "check", "simulate"};
     for (int verb = 0; verb < VERB_COUNT; verb++)
-        names[verb + 2] = request_verb_name((enum request_verb)verb);
+        names[verb + 3] = request_verb_name((enum request_verb)verb);
     buf_add_str(why, word[0] == '-' ? "unknown option \"" : "unknown verb \"");
     text_escape(slice_str(word), why);
     const char *nearest = word[0] == '-' ? NULL : text_nearest(word, names, COUNT_OF(names));

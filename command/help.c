@@ -22,6 +22,7 @@ static const char program_help[] =
     "\n"
     "  daemon            run the queue, in the foreground\n"
     "  check             read the configuration and say every problem\n"
+    "  simulate          what would become of mail, if hosts were down\n"
     "  list [FILTER...]  the queue\n"
     "  show ID           one message\n"
     "  stats             counts by state, destination and age\n"
@@ -78,6 +79,25 @@ static const struct verb_help {
      "usage: fermoposta check [--explain ADDRESS [--from SENDER] [--mx HOST]] [-c FILE]\n\n"
      "Says every problem as FILE:LINE: ...; exit status 78 if there is any. With an address: which "
      "row\ngives each value for mail to it.\n"},
+    {"simulate",
+     "usage: fermoposta simulate [OPTION...] [-c FILE]\n\n"
+     "Prints what would become of mail under this configuration. Needs no daemon and touches no\n"
+     "spool, socket or network.\n\n"
+     "  --messages N          how many (100), one recipient each\n"
+     "  --over TIME           evenly spread over so long (all at once)\n"
+     "  --from ADDRESS        their sender (user@example.org)\n"
+     "  --to DOMAIN,...       where they go, in turns (what the weather names, else example.com)\n"
+     "  --mx DOMAIN=HOST      the host that takes the domain's mail (mx.DOMAIN)\n"
+     "  --down NAME=TIME      nobody listens\n"
+     "  --busy NAME=TIME      421 to everybody\n"
+     "  --greylist NAME=TIME  450 for so long since a recipient's first attempt\n"
+     "  --full NAME=TIME      452 to each recipient\n"
+     "  --reject NAME=TIME    550 to each recipient\n"
+     "  --slow NAME=TIME      takes so long for an answer\n"
+     "  --for TIME            how long at most (until the queue is empty, 30d)\n"
+     "  --seed N              another course of chance (1)\n"
+     "  --format=text|json\n\n"
+     "NAME is a domain, a host of the configuration, or *. TIME@START: from then on, 6h@30m.\n"},
     {"list", "usage: fermoposta list [FILTER...] [--format=FORMAT] [-c FILE]\n\n"
              "  --format=table|postfix|sendmail|json|jsonl|csv\n" FILTERS},
     {"show", "usage: fermoposta show ID [--headers|--body|--envelope] [-c FILE]\n"},

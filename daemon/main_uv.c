@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// main of fermopostad: the daemon itself, `check`, and the verbs that read the spool without it.
+// main of fermopostad: the daemon itself, `check`, `simulate`, and the verbs that read the spool
+// without it.
 // People type `fermoposta`, which starts this where it is needed.
 #include "core/address.h"
 #include "core/must.h"
@@ -8,6 +9,7 @@
 #include "daemon/offline_db.h"
 #include "daemon/shell_uv.h"
 #include "daemon/system_sys.h"
+#include "simulate/verb_sys.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,10 +27,10 @@ struct arguments {
 
 static int usage(const char *problem)
 {
-    fprintf(
-        stderr,
-        "fermopostad: %s\nusage: fermopostad daemon|check|list|show|stats [-c FILE] [WORD...]\n",
-        problem);
+    fprintf(stderr,
+            "fermopostad: %s\nusage: fermopostad daemon|check|simulate|list|show|stats [-c FILE] "
+            "[WORD...]\n",
+            problem);
     return EX_USAGE;
 }
 
@@ -148,6 +150,8 @@ int main(int argc, char **argv)
             code = a.word_count ? usage("daemon takes no further words") : shell_run(&config);
         else if (strcmp(a.verb, "check") == 0)
             code = check(&config, &a);
+        else if (strcmp(a.verb, "simulate") == 0)
+            code = verb_run(&config, a.words, a.word_count);
         else
             code = offline_run(&config, a.verb, a.words, a.word_count);
     }

@@ -20,6 +20,11 @@ struct pipeline *world_pipeline(struct world *w)
     return w->in->pipeline;
 }
 
+const struct config *world_config(const struct world *w)
+{
+    return &w->in->config;
+}
+
 static void client_open(struct world *w)
 {
     struct world_inside *in = w->in;
@@ -38,7 +43,10 @@ static void client_send(struct world *w, const char *text, size_t n)
     uint32_t crashes = w->crashes;
     for (size_t at = 0; at < n && w->crashes == crashes && !w->in->client_closed;) {
         if (w->in->client_is_stopped) {
-            must(world_step(w, w->now_ms + TIME_HOUR_MS));
+            bool goes_on = world_step(w, w->now_ms + TIME_HOUR_MS);
+            must(goes_on || (w->stop && *w->stop));
+            if (!goes_on)
+                return;
             continue;
         }
         size_t piece = n - at < CLIENT_PIECE ? n - at : CLIENT_PIECE;

@@ -59,15 +59,20 @@ void host_conn_free(struct host_conn *c)
     free(c);
 }
 
+static void forget(struct host_message *m)
+{
+    free(m->sender);
+    free(m->rcpts);
+    free(m->content);
+    free(m);
+}
+
 void host_free(struct host *h)
 {
     while (h->received) {
         struct host_message *m = h->received;
         h->received = m->next;
-        free(m->sender);
-        free(m->rcpts);
-        free(m->content);
-        free(m);
+        forget(m);
     }
     free(h->ip);
     free(h);
@@ -81,9 +86,15 @@ static void take_message(struct host_conn *c, int64_t now_ms)
     m->content = must_memdup(c->content.p ? c->content.p : "", c->content.n);
     m->size = c->content.n;
     m->at_ms = now_ms;
+    c->host->received_count++;
+    if (c->host->took)
+        c->host->took(c->host, m, c->host->watch_arg);
+    if (c->host->keeps_nothing) {
+        forget(m);
+        return;
+    }
     m->next = c->host->received;
     c->host->received = m;
-    c->host->received_count++;
 }
 
 static void end_of_data(struct host_conn *c, int64_t now_ms)
@@ -117,8 +128,14 @@ static struct slice path_of(struct slice line)
     return to ? (struct slice){from + 1, (size_t)(to - from - 1)} : SLICE_LIT("");
 }
 
-static void rcpt(struct host_conn *c, struct slice line)
+static void rcpt(struct host_conn *c, struct slice line, int64_t now_ms)
 {
+    const struct host *h = c->host;
+    const char *answer = h->judge ? h->judge(h, path_of(line), now_ms, h->watch_arg) : NULL;
+    if (answer) {
+        buf_add_all(&c->out, answer, "\r\n");
+        return;
+    }
     switch (c->state) {
     case HOST_GREYLIST:
         buf_add_str(&c->out, "450 4.7.1 greylisted, come back later\r\n");
@@ -138,7 +155,7 @@ static void rcpt(struct host_conn *c, struct slice line)
     buf_add_str(&c->out, "250 2.1.5 ok\r\n");
 }
 
-static void command(struct host_conn *c, struct slice line)
+static void command(struct host_conn *c, struct slice line, int64_t now_ms)
 {
     if (slice_starts_nocase(line, SLICE_LIT("EHLO"))) {
         struct slice name = slice_trim(slice_from(line, 4));
@@ -153,7 +170,7 @@ static void command(struct host_conn *c, struct slice line)
             c->delay_ms = c->host->slow_ms;
         buf_add_str(&c->out, "250 2.1.0 ok\r\n");
     } else if (slice_starts_nocase(line, SLICE_LIT("RCPT"))) {
-        rcpt(c, line);
+        rcpt(c, line, now_ms);
     } else if (slice_starts_nocase(line, SLICE_LIT("DATA"))) {
         c->in_data = c->rcpt_count > 0;
         buf_add_str(&c->out, c->in_data ? "354 go on\r\n" : "554 5.5.1 no valid recipients\r\n");
@@ -197,7 +214,7 @@ void host_conn_bytes(struct host_conn *c, struct slice bytes, int64_t now_ms)
         if (c->in_data)
             line_of_data(c, line, now_ms);
         else
-            command(c, line);
+            command(c, line, now_ms);
     }
     buf_drop(&c->in, at);
 }

@@ -53,6 +53,11 @@ struct host {
     // Asked instead of `state` when set: weather by time.
     enum host_state (*weather)(const struct host *h, int64_t now_ms, void *arg);
     void *weather_arg;
+    // When set: what to answer to RCPT, NULL for 250; and who is told of what it took.
+    const char *(*judge)(const struct host *h, struct slice rcpt, int64_t now_ms, void *arg);
+    void (*took)(const struct host *h, const struct host_message *m, void *arg);
+    void *watch_arg;
+    bool keeps_nothing;            // of what it took, but the count
     struct host_message *received; // newest first
     uint32_t received_count;
     uint32_t connections, connections_open, connections_peak;

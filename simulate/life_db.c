@@ -13,26 +13,20 @@
 
 enum { TRACE_MAX = 512 * 1024 * 1024 };
 
-static void open_spool(struct world *w)
+static enum fp_err open_spool(struct world *w, struct buf *why)
 {
-    struct buf why;
-    buf_init(&why, 4096);
     struct store_options options = {.role = STORE_WRITER};
-    enum fp_err err = store_open(w->in->spool, &options, &w->in->writer, &why);
-    if (!err) {
-        options.role = STORE_READER;
-        err = store_open(w->in->spool, &options, &w->in->reader, &why);
-    }
-    if (err)
-        fprintf(stderr, "world: %s\n", buf_slice(&why).p);
-    must(err == FP_OK);
-    buf_close(&why);
+    enum fp_err err = store_open(w->in->spool, &options, &w->in->writer, why);
+    options.role = STORE_READER;
+    return err ? err : store_open(w->in->spool, &options, &w->in->reader, why);
 }
 
-static void begin(struct world *w)
+static enum fp_err try_begin(struct world *w, struct buf *why)
 {
     struct world_inside *in = w->in;
-    open_spool(w);
+    enum fp_err err = open_spool(w, why);
+    if (err)
+        return err;
     in->writes = NULL;
     in->writes_last = &in->writes;
     in->writer_called = in->wants_crash = in->is_stopped = false;
@@ -47,6 +41,17 @@ static void begin(struct world *w)
     in->pipeline = pipeline_new(&options);
     struct pipeline_event e = {.kind = PIPELINE_START};
     world_feed(w, &e);
+    return FP_OK;
+}
+
+static void begin(struct world *w)
+{
+    struct buf why;
+    buf_init(&why, 4096);
+    if (try_begin(w, &why) != FP_OK)
+        fprintf(stderr, "world: %s\n", buf_slice(&why).p);
+    must(w->in->pipeline);
+    buf_close(&why);
 }
 
 static void end(struct world *w)
@@ -130,42 +135,10 @@ void world_reload(struct world *w, const char *config)
     config_close(&old);
 }
 
-static void make_folder(struct world_inside *in)
+static void release(struct world *w)
 {
-    struct buf why;
-    buf_init(&why, 4096);
-    if (scratch_new(&in->folder, &why) != FP_OK)
-        fprintf(stderr, "world: %s\n", buf_slice(&why).p);
-    must(in->folder != NULL);
-    buf_close(&why);
-}
-
-struct world *world_new(const struct world_options *options)
-{
-    struct world *w = must_zalloc(sizeof *w);
-    struct world_inside *in = w->in = must_zalloc(sizeof *in);
-    in->random = options->seed;
-    in->start_ms = options->start_ms ? options->start_ms : 1767225600000; // 2026-01-01
-    in->latency_ms = options->latency_ms ? options->latency_ms : 1;
-    in->batches_max = options->batches_max;
-    in->intake = options->intake;
-    in->keeps_trace = options->keeps_trace;
-    in->next_client = 1;
-    w->now_ms = in->start_ms;
-    w->client_takes = UINT32_MAX;
-    buf_init(&w->trace, TRACE_MAX);
-    buf_init(&in->client_in, WORLD_CLIENT_MAX);
-    make_folder(in);
-    in->spool = scratch_path(in->folder, "spool.db");
-    load_config(w, options->config);
-    begin(w);
-    return w;
-}
-
-void world_free(struct world *w)
-{
-    end(w);
-    scratch_remove(w->in->folder);
+    if (w->in->folder)
+        scratch_remove(w->in->folder);
     while (w->hosts) {
         struct host *h = w->hosts;
         w->hosts = h->next;
@@ -180,4 +153,55 @@ void world_free(struct world *w)
     buf_close(&w->trace);
     free(w->in);
     free(w);
+}
+
+struct world *world_try(const struct world_options *options, struct buf *why)
+{
+    struct world *w = must_zalloc(sizeof *w);
+    struct world_inside *in = w->in = must_zalloc(sizeof *in);
+    in->random = options->seed;
+    in->start_ms = options->start_ms ? options->start_ms : 1767225600000; // 2026-01-01
+    in->latency_ms = options->latency_ms ? options->latency_ms : 1;
+    in->batches_max = options->batches_max;
+    in->intake = options->intake;
+    in->keeps_trace = options->keeps_trace;
+    in->next_client = 1;
+    w->now_ms = in->start_ms;
+    w->client_takes = UINT32_MAX;
+    buf_init(&w->trace, TRACE_MAX);
+    buf_init(&in->client_in, WORLD_CLIENT_MAX);
+    if (scratch_new(&in->folder, why) != FP_OK) {
+        release(w);
+        return NULL;
+    }
+    in->spool = scratch_path(in->folder, "spool.db");
+    if (options->ready) {
+        in->config = *options->ready;
+        *options->ready = (struct config){0};
+    } else {
+        load_config(w, options->config);
+    }
+    if (try_begin(w, why) == FP_OK)
+        return w;
+    store_close(in->writer);
+    release(w);
+    return NULL;
+}
+
+struct world *world_new(const struct world_options *options)
+{
+    struct buf why;
+    buf_init(&why, 4096);
+    struct world *w = world_try(options, &why);
+    if (!w)
+        fprintf(stderr, "world: %s\n", buf_slice(&why).p);
+    must(w != NULL);
+    buf_close(&why);
+    return w;
+}
+
+void world_free(struct world *w)
+{
+    end(w);
+    release(w);
 }

@@ -73,6 +73,8 @@ static void count_effect(struct world *w)
 
 static void finish_op(struct world *w, struct op *op)
 {
+    if (w->stored)
+        w->stored(w->stored_arg, op);
     struct happening *h = event_later(w, PIPELINE_STORED, 0, w->now_ms);
     h->event.op = op;
 }
@@ -236,6 +238,7 @@ void world_drop_conn(struct world *w, struct host_conn *conn)
     for (struct host_conn **at = &w->in->conns; *at; at = &(*at)->next)
         if (*at == conn) {
             *at = conn->next;
+            w->connections_open--;
             host_conn_free(conn);
             return;
         }
@@ -275,6 +278,9 @@ static void connect_host(struct world *w, const struct pipeline_effect *fx)
     int64_t slow_ms = host->pace == PACE_SLOW_CONNECT ? host->slow_ms : 0;
     event_later(w, PIPELINE_CONNECTED, fx->conn, slow_ms ? w->now_ms + slow_ms : arrival(w, 1));
     struct host_conn *c = host_conn_new(host, fx->conn, state);
+    w->connections++;
+    if (++w->connections_open > w->connections_peak)
+        w->connections_peak = w->connections_open;
     c->delay_ms = slow_ms ? slow_ms + 1 : 0;
     c->next = w->in->conns;
     w->in->conns = c;
@@ -437,6 +443,8 @@ static int64_t next_at(struct world *w)
 
 bool world_step(struct world *w, int64_t until_ms)
 {
+    if (w->stop && *w->stop)
+        return false;
     if (w->in->wants_crash) {
         world_crash(w);
         return true;
@@ -465,6 +473,17 @@ void world_run(struct world *w, int64_t for_ms)
     w->now_ms = until;
 }
 
+bool world_run_while(struct world *w, int64_t for_ms, bool (*wants_more)(void *), void *arg)
+{
+    int64_t until = w->now_ms + for_ms;
+    while (wants_more(arg))
+        if (!world_step(w, until)) {
+            w->now_ms = until;
+            return false;
+        }
+    return true;
+}
+
 // Counting a long queue at every turn would take longer than all that is simulated.
 static uint64_t count_queued(struct world *w, uint32_t limit)
 {
@@ -481,6 +500,17 @@ static uint64_t count_queued(struct world *w, uint32_t limit)
 uint64_t world_queued(struct world *w)
 {
     return count_queued(w, 0);
+}
+
+void world_count(struct world *w, uint64_t *ret_waiting, uint64_t *ret_held)
+{
+    struct op *op = op_new(OP_STATS);
+    op->stats.now_ms = w->now_ms;
+    store_run(w->in->reader, op);
+    must(op->err == FP_OK);
+    *ret_waiting = op->stats.queued + op->stats.deferred;
+    *ret_held = op->stats.held;
+    op_free(op);
 }
 
 bool world_run_until_empty(struct world *w, int64_t for_ms)

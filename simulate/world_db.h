@@ -19,9 +19,12 @@
 #include "daemon/pipeline.h"
 #include "simulate/host.h"
 
+#include <signal.h>
+
 struct world_options {
     uint64_t seed;
     const char *config;   // text of a configuration; spool and socket are added by the world
+    struct config *ready; // taken over instead of the text, when set
     int64_t start_ms;     // 0: 2026-01-01
     int64_t latency_ms;   // of the network, one way, and of the spool; 0: 1
     uint32_t batches_max; // of the pipeline; 0: its default
@@ -34,8 +37,9 @@ struct world {
     uint64_t effects;     // executed so far
     uint64_t crash_after; // crash when `effects` gets there; 0: never
     uint32_t crashes;
-    uint32_t lookups;            // questions to name servers so far
-    uint32_t ops[OP_KIND_COUNT]; // asked of the spool so far
+    uint32_t lookups;                                         // questions to name servers so far
+    uint32_t connections, connections_open, connections_peak; // to hosts
+    uint32_t ops[OP_KIND_COUNT];                              // asked of the spool so far
     // How often the client of the local socket still takes all that it is sent: UINT32_MAX, always.
     uint32_t client_takes;
     bool wants_stream; // world_ask's answers come as a stream
@@ -44,10 +48,16 @@ struct world {
     // What becomes of connections that come in and are not of the world's own client (crowd.h).
     void (*others)(void *arg, const struct pipeline_effect *fx);
     void *others_arg;
+    // Told of each op once it is committed, or has failed, before the pipeline is.
+    void (*stored)(void *arg, const struct op *op);
+    void *stored_arg;
+    const volatile sig_atomic_t *stop; // nothing happens any more once it is not 0
     struct world_inside *in;
 };
 
 struct world *world_new(const struct world_options *options);
+// NULL: there is no place for its spool; why has a sentence.
+struct world *world_try(const struct world_options *options, struct buf *why);
 void world_free(struct world *w);
 
 void world_name(struct world *w, const char *name,
@@ -71,7 +81,9 @@ void world_hand_over(struct world *w, const char *sender, const char *rcpts, con
                      bool goes_away);
 uint64_t world_submitted(const struct world *w);
 
-void world_run(struct world *w, int64_t for_ms);             // lets time pass
+void world_run(struct world *w, int64_t for_ms); // lets time pass
+// ... as long as somebody wants it to; false: it was wanted to the end.
+bool world_run_while(struct world *w, int64_t for_ms, bool (*wants_more)(void *), void *arg);
 bool world_run_until_empty(struct world *w, int64_t for_ms); // ... until nothing is queued
 void world_crash(struct world *w);
 void world_restart(struct world *w);                    // cleanly: SHUTDOWN, then a new start
@@ -79,7 +91,9 @@ void world_jump(struct world *w, int64_t by_ms);        // of the wall clock
 void world_reload(struct world *w, const char *config); // as SIGHUP does
 
 uint64_t world_queued(struct world *w); // messages in the spool
+void world_count(struct world *w, uint64_t *ret_waiting, uint64_t *ret_held); // recipients
 struct pipeline *world_pipeline(struct world *w);
+const struct config *world_config(const struct world *w);
 uint64_t world_number(struct world *w); // of the next connection that comes in
 void world_feed(struct world *w, struct pipeline_event *e);
 // For how long answers of the DNS may be kept; 0, the default: not at all.

@@ -31,7 +31,7 @@ expect 78 '^bad.conf:2: user = "nobody-of-that-name": there is no such user' fer
 expect 64 'check takes --explain' fermoposta check more
 expect 64 'check takes --explain' fermoposta check --explain
 expect 64 'explain needs an address' fermoposta check --explain nobody
-expect 64 'from goes with --explain' fermoposta check --from a@b.example
+expect 64 'from and --mx go with --explain' fermoposta check --from a@b.example
 printf 'retry = ( { for = "b.example", schedule = "7m" } )\n' >explain.conf
 expect 0 'schedule  *7m  *retry "b.example", explain.conf:1' fermoposta check -c explain.conf --explain a@b.example
 expect 0 '' fermoposta check

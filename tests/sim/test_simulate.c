@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// `fermoposta simulate` as a whole: what it prints, that it says the same again for the same seed,
+// and that it leaves nothing behind.
+#include "daemon/config_conf.h"
+#include "simulate/simulate_db.h"
+
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/golden.h"
+
+#define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
+
+static char folder[] = "/tmp/fp-test-XXXXXX";
+
+static const char routes[] =
+    "hostname = \"mail.example.org\"\n"
+    "route = ( { for = \"example.net\", to = [ \"smtp://relay:2525\" ] },\n"
+    "          { for = \"*\", to = [ \"mx\" ] } )\n"
+    // Without jitter: what is printed are the schedule's own times.
+    "retry = ( { for = \"*\", schedule = \"5m 15m 30m\", jitter = \"0%\", warn_after = [ \"1h\" "
+    "],\n"
+    "            expire_after = \"3h\" } )\n";
+
+struct result {
+    int code;
+    struct buf out, notes;
+};
+
+static void play_with(struct result *r, const char *text, const volatile sig_atomic_t *stop,
+                      const char *const *words, size_t count)
+{
+    char path[64];
+    snprintf(path, sizeof path, "%s/conf", folder);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+    struct config config = {0};
+    buf_init(&r->out, SIMULATE_OUTPUT_MAX);
+    buf_init(&r->notes, SIMULATE_NOTES_MAX);
+    assert_int_equal(config_load(path, &config, &r->notes), FP_OK);
+    unlink(path);
+    struct simulate_task task = {.config = &config, .words = words, .count = count, .stop = stop};
+    r->code = simulate_run(&task, &r->out, &r->notes);
+    config_close(&config);
+}
+
+#define play(r, ...)                                                                               \
+    play_with((r), routes, NULL, (const char *const[]){__VA_ARGS__},                               \
+              COUNT_OF(((const char *const[]){__VA_ARGS__})))
+
+static void close_result(struct result *r)
+{
+    buf_close(&r->out);
+    buf_close(&r->notes);
+}
+
+static void expect(const struct result *r, const char *text)
+{
+    if (!strstr(buf_slice(&r->out).p, text))
+        fail_msg("\"%s\" is not in:\n%s%s", text, buf_slice(&r->out).p, buf_slice(&r->notes).p);
+}
+
+static void expect_note(const struct result *r, const char *text)
+{
+    if (!strstr(buf_slice(&r->notes).p, text))
+        fail_msg("\"%s\" is not in: %s", text, buf_slice(&r->notes).p);
+}
+
+static void test_outage(void **state)
+{
+    (void)state;
+    struct result r;
+    play(&r, "--down", "example.com=2h", "--greylist=example.net=10m", "--messages=40",
+         "--to=example.com,example.net");
+    assert_int_equal(r.code, EX_OK);
+    assert_string_equal(buf_slice(&r.notes).p, "");
+    golden_check("simulate-outage.txt", buf_slice(&r.out));
+    close_result(&r);
+}
+
+static void test_json(void **state)
+{
+    (void)state;
+    struct result r;
+    play(&r, "--reject=example.com=1h", "--messages=2", "--format=json");
+    assert_int_equal(r.code, EX_OK);
+    golden_check("simulate.json", buf_slice(&r.out));
+    close_result(&r);
+}
+
+static void test_same_again(void **state)
+{
+    (void)state;
+    struct result a, b, c;
+    static const char *const words[] = {"--busy=*=1h@10m", "--messages=300", "--over=1h",
+                                        "--to=a.example,b.example,c.example", "--seed=7"};
+    play_with(&a, "hostname = \"m.example\"\n", NULL, words, COUNT_OF(words));
+    play_with(&b, "hostname = \"m.example\"\n", NULL, words, COUNT_OF(words));
+    play_with(&c, "hostname = \"m.example\"\n", NULL, words, COUNT_OF(words) - 1);
+    assert_string_equal(a.out.p, b.out.p);
+    assert_string_not_equal(a.out.p, c.out.p); // the seed counts
+    close_result(&a);
+    close_result(&b);
+    close_result(&c);
+}
+
+// A relay's weather, its domain's weather, and one mailbox provider behind a relay.
+static void test_relay(void **state)
+{
+    (void)state;
+    struct result r;
+    play(&r, "--down=relay=1h", "--to=example.net", "--messages=3");
+    expect(&r, "smtp://relay:2525 fails: connect to relay[198.18.0.1]:2525: Connection refused");
+    expect(&r, "smtp://relay:2525 answers again: 3 delivered");
+    assert_string_equal(buf_slice(&r.notes).p, "");
+    close_result(&r);
+    play(&r, "--down=example.net=1h", "--messages=3");
+    expect(&r, "smtp://relay:2525 answers again: 3 delivered");
+    expect_note(&r, "its mail goes to smtp://relay:2525");
+    close_result(&r);
+    play(&r, "--full=example.net=10m", "--messages=3");
+    expect(&r, "smtp://relay:2525 3 deferred: 452 4.2.2 mailbox full");
+    expect(&r, "delivered     3,");
+    close_result(&r);
+}
+
+// Two domains behind one host that a row names: one destination, one limit, one weather.
+static void test_site(void **state)
+{
+    (void)state;
+    struct result r;
+    static const char text[] = "hostname = \"m.example\"\n"
+                               "limit = ( { for = \"mx:big.example\", connections = 3 } )\n";
+    static const char *const words[] = {"--mx=a.example=Big.example", "--mx=b.example=big.example",
+                                        "--to=a.example,b.example", "--down=a.example=1h",
+                                        "--messages=100"};
+    play_with(&r, text, NULL, words, COUNT_OF(words));
+    expect_note(&r, "--down a.example: its mail goes to mx:big.example, so");
+    expect(&r, "mx:big.example answers again: 100 delivered");
+    expect(&r, "at once at most 3\n");
+    close_result(&r);
+}
+
+static void test_expires(void **state)
+{
+    (void)state;
+    struct result r;
+    play(&r, "--down=example.com=1d", "--messages=10", "--from=a@example.net");
+    expect(&r, "10 warnings to senders");
+    expect(&r, "10 messages returned to senders");
+    expect(&r, "smtp://relay:2525 10 notices delivered");
+    expect(&r, "not delivered 0 refused, 10 too old");
+    expect(&r, "waiting       0\n");
+    close_result(&r);
+}
+
+static void test_ends(void **state)
+{
+    (void)state;
+    struct result r;
+    play(&r, "--down=*=1d", "--messages=10", "--for=30m");
+    expect(&r, "waiting       10\n");
+    expect(&r, "ended         +00:30:00");
+    close_result(&r);
+    static const volatile sig_atomic_t stopped = 15;
+    static const char *const words[] = {"--messages=10"};
+    play_with(&r, routes, &stopped, words, 1);
+    expect(&r, "messages      10, accepted 0");
+    close_result(&r);
+}
+
+static void test_slow(void **state)
+{
+    (void)state;
+    struct result r;
+    play(&r, "--slow=example.com=20s", "--messages=1");
+    expect(&r, "the longest wait 20s");
+    close_result(&r);
+}
+
+static void test_modes(void **state)
+{
+    (void)state;
+    struct result r;
+    static const char *const words[] = {"--messages=5", "--for=1h"};
+    play_with(&r, "hostname = \"m.example\"\nmode = \"queue\"\n", NULL, words, 2);
+    expect_note(&r, "nothing is tried until it is flushed");
+    expect(&r, "waiting       5\n");
+    close_result(&r);
+    play_with(&r, "hostname = \"m.example\"\nmode = \"interactive\"\n", NULL, words, 2);
+    expect(&r, "messages      5, accepted 5\ndelivered     5,");
+    close_result(&r);
+}
+
+static void test_notes(void **state)
+{
+    (void)state;
+    struct result r;
+    play(&r, "--down=exmple.com=1h", "--to=example.com", "--messages=1");
+    assert_int_equal(r.code, EX_OK);
+    expect_note(&r, "--down exmple.com: no message goes there, and no route names such a host; did "
+                    "you mean example.com?\n");
+    close_result(&r);
+    play(&r, "--down=example.com");
+    assert_int_equal(r.code, EX_USAGE);
+    assert_int_equal(r.out.n, 0);
+    close_result(&r);
+}
+
+static int count_entries(void)
+{
+    int n = 0;
+    DIR *d = opendir(folder);
+    while (readdir(d))
+        n++;
+    closedir(d);
+    return n - 2; // . and ..
+}
+
+static void test_leaves_nothing(void **state)
+{
+    (void)state;
+    struct result r;
+    assert_int_equal(count_entries(), 0); // of all tests before, which had their spools there
+    setenv("TMPDIR", "/nonexistent", 1);
+    play(&r, "--messages=1");
+    setenv("TMPDIR", folder, 1);
+    assert_int_equal(r.code, EX_CANTCREAT);
+    expect_note(&r, "no folder could be made for the simulation (/nonexistent/");
+    expect_note(&r, "TMPDIR may name another");
+    close_result(&r);
+    assert_int_equal(rmdir(folder), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_outage),         cmocka_unit_test(test_json),
+        cmocka_unit_test(test_same_again),     cmocka_unit_test(test_relay),
+        cmocka_unit_test(test_site),           cmocka_unit_test(test_expires),
+        cmocka_unit_test(test_ends),           cmocka_unit_test(test_slow),
+        cmocka_unit_test(test_modes),          cmocka_unit_test(test_notes),
+        cmocka_unit_test(test_leaves_nothing),
+    };
+    if (!mkdtemp(folder) || setenv("TMPDIR", folder, 1) != 0)
+        return EX_CANTCREAT;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
