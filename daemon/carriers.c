@@ -95,7 +95,8 @@ static void finish_batch(struct pipeline *p, const struct sched_event *done,
     struct destination_view view;
     if ((done->host_failure || done->is_local_failure) &&
         scheduler_destination(p->scheduler, b->destination, &view))
-        host_retry_ms = view.rest_until_ms;
+        host_retry_ms = view.state == DESTINATION_OPEN ? p->now_ms + PACE_RETRY_MS // others work
+                                                       : view.rest_until_ms;
     if (!relaying_ended(p, b, outcomes, times, host_retry_ms))
         settling_begin(p, b, outcomes, times, host_retry_ms);
 }

@@ -225,7 +225,7 @@ static void learn(struct scheduler *s, struct destination *d, const struct sched
     const struct batch *b = event->batch;
     if (!event->host_failure && !event->is_local_failure)
         note_success(s, d);
-    else if (event->host_failure && is_open(d) && pace_lower(&d->pace, &b->began))
+    else if (event->host_failure && is_open(d) && pace_lower(&d->pace, &b->began, d->running))
         return; // others work: it only had too much of it
     else if (is_news(d, b) && event->host_failure)
         note_failure(s, d, b, event->host_failure);

@@ -60,9 +60,9 @@ static void halves_once_for_one_thing_and_grows_slowly_then(void **state)
     for (int i = 0; i < 4; i++)
         pace_started(&p, 1000, &marks[i]);
     pace_success(&p);
-    assert_true(pace_lower(&p, &marks[0]));
+    assert_true(pace_lower(&p, &marks[0], 0));
     assert_int_equal(p.allowed, 20);
-    assert_true(pace_lower(&p, &marks[1])); // began before: known already
+    assert_true(pace_lower(&p, &marks[1], 0)); // began before: known already
     assert_int_equal(p.allowed, 20);
     pace_started(&p, 1000, &marks[2]);
     pace_success(&p);
@@ -82,13 +82,13 @@ static void gives_up_when_nothing_works(void **state)
     struct pace p = make(20, 0, 0);
     struct pace_mark mark;
     pace_started(&p, 1000, &mark);
-    assert_false(pace_lower(&p, &mark)); // the only one, and nobody succeeded meanwhile
+    assert_false(pace_lower(&p, &mark, 0)); // the only one, and nobody succeeded meanwhile
     round_of_success(&p);
     round_of_success(&p); // 20
     pace_started(&p, 1000, &mark);
     pace_success(&p);
     int failures = 1;
-    while (pace_lower(&p, &mark))
+    while (pace_lower(&p, &mark, 0))
         failures++;
     assert_int_equal(failures, 11); // 10 were allowed after the first
     pace_begin_again(&p);
@@ -96,7 +96,32 @@ static void gives_up_when_nothing_works(void **state)
     p = make(1, 0, 0);
     pace_started(&p, 1000, &mark);
     pace_success(&p);
-    assert_false(pace_lower(&p, &mark)); // less than one is none
+    assert_true(pace_lower(&p, &mark, 0)); // less than one is none, but it works
+    assert_int_equal(p.allowed, 1);
+    pace_started(&p, 1000, &mark);
+    assert_false(pace_lower(&p, &mark, 0));
+}
+
+// A host that takes five conversations and no more: it is found out, and then left at that.
+static void keeps_to_what_was_right(void **state)
+{
+    (void)state;
+    struct pace p = make(20, 0, 0);
+    struct pace_mark mark;
+    uint32_t refusals = 0, successes = 0;
+    while (successes < 2000) {
+        pace_started(&p, 1000, &mark);
+        if (p.allowed > 5) {
+            assert_true(pace_lower(&p, &mark, 4)); // which go on, though none has succeeded since
+            refusals++;
+        }
+        for (uint32_t i = 0, n = p.allowed; i < n; i++, successes++)
+            pace_success(&p);
+    }
+    assert_in_range(refusals, 5, 15);
+    assert_in_range(p.allowed, 4, 6);
+    while (p.allowed < 20) // now it takes more: that is found out, too
+        pace_success(&p);
 }
 
 static void rates_space_beginnings(void **state)
@@ -138,6 +163,7 @@ int main(void)
         cmocka_unit_test(small_limits_hold_from_the_start),
         cmocka_unit_test(halves_once_for_one_thing_and_grows_slowly_then),
         cmocka_unit_test(gives_up_when_nothing_works),
+        cmocka_unit_test(keeps_to_what_was_right),
         cmocka_unit_test(rates_space_beginnings),
         cmocka_unit_test(rates_above_one_a_millisecond),
     };

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What a destination may be given: a rate is kept, and a host that has enough gets less.
+#include "simulate/world_db.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define ROUTE "route = ( { for = \"*\", to = [ \"smtp://192.0.2.1:25\" ] } )\n"
+
+static void submit(struct world *w, int count)
+{
+    for (int i = 0; i < count; i++) {
+        char rcpt[64];
+        snprintf(rcpt, sizeof rcpt, "b%d@example.com", i);
+        assert_int_not_equal(world_submit(w, "a@example.org", rcpt, "Subject: x\r\n\r\nx\r\n"), 0);
+    }
+}
+
+// The most messages that came within so much time.
+static uint32_t most_within(const struct host *h, int64_t ms)
+{
+    uint32_t most = 0;
+    for (const struct host_message *last = h->received; last; last = last->next) {
+        uint32_t count = 0;
+        for (const struct host_message *m = last; m && m->at_ms > last->at_ms - ms; m = m->next)
+            count++;
+        most = count > most ? count : most;
+    }
+    return most;
+}
+
+static void test_rate(void **state)
+{
+    (void)state;
+    struct world *w = world_new(&(struct world_options){
+        .seed = 2, .config = ROUTE "limit = ( { for = \"*\", rate = \"30/1m\" } )\n"});
+    struct host *h = world_host(w, "192.0.2.1");
+    submit(w, 200);
+    world_run(w, 3 * TIME_MINUTE_MS);
+    assert_in_range(h->received_count, 85, 95); // it is used, too
+    world_restart(w);
+    assert_true(world_run_until_empty(w, TIME_HOUR_MS));
+    assert_int_equal(h->received_count, 200);
+    assert_in_range(most_within(h, TIME_MINUTE_MS), 28, 31); // 31: a restart forgets the last one
+    world_free(w);
+}
+
+enum { ENOUGH = 4 };
+
+// Greets the sixth conversation with 421, as many hosts do.
+static enum host_state only_so_many(const struct host *h, int64_t now_ms, void *arg)
+{
+    (void)now_ms, (void)arg;
+    return h->connections_open > ENOUGH ? HOST_BUSY : HOST_UP;
+}
+
+static void test_a_host_that_has_enough(void **state)
+{
+    (void)state;
+    struct world *w = world_new(&(struct world_options){.seed = 2, .config = ROUTE});
+    struct host *h = world_host(w, "192.0.2.1");
+    h->weather = only_so_many;
+    h->pace = PACE_SLOW_DOT;
+    h->slow_ms = TIME_SECOND_MS;
+    submit(w, 1000);
+    // Five at once and a second each: a little more than three minutes, if it never has to rest.
+    assert_true(world_run_until_empty(w, 4 * TIME_MINUTE_MS));
+    assert_int_equal(h->received_count, 1000);
+    assert_in_range(h->connections, ENOUGH, 60); // and it is not knocked at all the time
+    world_free(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rate),
+        cmocka_unit_test(test_a_host_that_has_enough),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
