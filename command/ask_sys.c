@@ -81,7 +81,7 @@ static int ask(const struct session *s, int fd, enum request_verb verb, const ch
 
 // Words that no daemon would take are told at once, whether one runs or not.
 static int check_words(const struct session *s, enum request_verb verb, const char *const *words,
-                       size_t count)
+                       size_t count, bool *ret_changes)
 {
     struct request request = {.verb = verb};
     struct buf why;
@@ -90,14 +90,15 @@ static int check_words(const struct session *s, enum request_verb verb, const ch
     if (!err)
         err = request_check(&request, &why);
     int code = err ? session_fail(s, EX_USAGE, "%s", why.p ? why.p : fp_err_text(err)) : EX_OK;
+    *ret_changes = request_does_change(&request);
     buf_close(&why);
     return code;
 }
 
 static int without_daemon(const struct session *s, enum request_verb verb, const char *const *words,
-                          size_t count)
+                          size_t count, bool changes)
 {
-    if (!request_changes(verb))
+    if (!changes)
         return session_become_daemon(s, request_verb_name(verb), words, count);
     return session_fail(s, EX_TEMPFAIL,
                         "the daemon is not running (%s): start it with \"fermoposta daemon -c %s\" "
@@ -110,7 +111,8 @@ int session_ask(struct session *s, const char *name, const char *const *words, s
     enum request_verb verb;
     if (!request_verb_parse(name, &verb))
         return session_fail(s, EX_USAGE, "unknown verb \"%s\"", name);
-    int code = check_words(s, verb, words, count);
+    bool changes;
+    int code = check_words(s, verb, words, count, &changes);
     if (code == EX_OK)
         code = session_load(s);
     if (code != EX_OK)
@@ -122,7 +124,7 @@ int session_ask(struct session *s, const char *name, const char *const *words, s
     if (err == FP_OK)
         code = ask(s, fd, verb, words, count);
     else if (err == FP_AGAIN)
-        code = without_daemon(s, verb, words, count);
+        code = without_daemon(s, verb, words, count, changes);
     else
         code = session_fail(s, err == FP_DENIED ? EX_NOPERM : EX_OSERR, "%s",
                             why.p ? why.p : fp_err_text(err));

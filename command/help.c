@@ -32,6 +32,8 @@ static const char program_help[] =
     "  remove FILTER...  throw away; nobody is told\n"
     "  bounce FILTER...  give back to the sender now\n"
     "  requeue FILTER... forget attempts and rest; due now\n"
+    "  suspend [WHAT]    no attempts until it is resumed; without WHAT: what is suspended\n"
+    "  resume WHAT       end that\n"
     "\n"
     "  -c FILE           the configuration file (else FERMOPOSTA_CONF, else\n"
     "                    /etc/fermoposta/fermoposta.conf)\n"
@@ -102,6 +104,21 @@ static const struct verb_help {
              "  --format=table|postfix|sendmail|json|jsonl|csv\n" FILTERS},
     {"show", "usage: fermoposta show ID [--headers|--body|--envelope] [-c FILE]\n"},
     {"stats", "usage: fermoposta stats [--format=table|json] [-c FILE]\n"},
+    {"suspend",
+     "usage: fermoposta suspend DESTINATION|from=PATTERN|--all [OPTION...]\n"
+     "       fermoposta suspend [--format=table|json|jsonl]\n\n"
+     "No attempts are made until it is resumed, by hand or at its end. A destination is\n"
+     "a domain or a next hop as stats shows it. Without one: what is suspended.\n\n"
+     "  --for TIME     until then: 2h, 1d12h; else until it is resumed\n"
+     "  --reason TEXT  stands in the log and in every listing\n"
+     "  --force        also when nothing here knows that destination\n"
+     "  --dry-run      only say what would be suspended\n"
+     "  -c FILE        the configuration file\n"},
+    {"resume", "usage: fermoposta resume DESTINATION|from=PATTERN|--all [OPTION...]\n\n"
+               "Ends a suspension; its mail goes at once.\n\n"
+               "  --reason TEXT  stands in the log\n"
+               "  --dry-run      only say what would be resumed\n"
+               "  -c FILE        the configuration file\n"},
     {"flush", "usage: fermoposta flush [FILTER...] [OPTION...]\n\nTries now, resting destinations "
               "included. Without a filter: everything.\n\n" CHANGING},
     {"hold", "usage: fermoposta hold FILTER... [OPTION...]\n\n" CHANGING},

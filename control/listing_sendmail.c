@@ -43,10 +43,18 @@ static void add_envelope(const struct listing *l, const struct listing_row *row,
     column_str(c, "\n");
 }
 
-// sendmail knows one reason for a message: that of the last try.
-static void add_reason(const struct listing_row *row, const struct summary *s, struct column *c)
+// sendmail knows one reason for a message: that of the last try, or what the untried waits for.
+static const char *find_reason(const struct listing_row *row, const struct summary *s)
 {
     const char *reason = s->last ? summary_reason(s->last) : "";
+    for (uint32_t i = 0; !s->last && !reason[0] && i < row->rcpt_count; i++)
+        reason = summary_reason(&row->rcpts[i]);
+    return reason;
+}
+
+static void add_reason(const struct listing_row *row, const struct summary *s, struct column *c)
+{
+    const char *reason = find_reason(row, s);
     bool is_8bit = row->message->is_8bit;
     if (s->is_held)
         column_str(c, "     QUARANTINE: held by an operator\n");

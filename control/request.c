@@ -2,15 +2,17 @@
 // request: what one operator's command asks of the daemon. See request.h.
 #include "control/request.h"
 
+#include "control/request_target.h"
 #include "core/must.h"
 #include "core/text.h"
 
 #include <stdio.h>
 
 static const char *const verb_names[VERB_COUNT] = {
-    [VERB_LIST] = "list",     [VERB_SHOW] = "show",       [VERB_FLUSH] = "flush",
-    [VERB_HOLD] = "hold",     [VERB_RELEASE] = "release", [VERB_REMOVE] = "remove",
-    [VERB_BOUNCE] = "bounce", [VERB_REQUEUE] = "requeue", [VERB_STATS] = "stats",
+    [VERB_LIST] = "list",       [VERB_SHOW] = "show",       [VERB_FLUSH] = "flush",
+    [VERB_HOLD] = "hold",       [VERB_RELEASE] = "release", [VERB_REMOVE] = "remove",
+    [VERB_BOUNCE] = "bounce",   [VERB_REQUEUE] = "requeue", [VERB_STATS] = "stats",
+    [VERB_SUSPEND] = "suspend", [VERB_RESUME] = "resume",
 };
 
 const char *request_verb_name(enum request_verb verb)
@@ -39,7 +41,7 @@ static enum fp_err refuse(struct buf *why, const char *first, const char *rest)
 // flush without a filter means everything: to try early does no harm.
 static bool needs_filter(enum request_verb verb)
 {
-    return request_changes(verb) && verb != VERB_FLUSH;
+    return request_changes(verb) && verb != VERB_FLUSH && !request_has_target(verb);
 }
 
 static enum fp_err check_options(const struct request *r, struct buf *why)
@@ -53,6 +55,8 @@ static enum fp_err check_options(const struct request *r, struct buf *why)
         return refuse(why, name, " needs no --all");
     if (r->part != SHOW_ALL && r->verb != VERB_SHOW)
         return refuse(why, name, " knows no --headers, --body or --envelope; show does");
+    if (request_has_target(r->verb))
+        return request_target_check(r, why);
     if (r->format != LISTING_TABLE && r->verb != VERB_LIST && r->verb != VERB_STATS)
         return refuse(why, name, " knows no --format; list and stats do");
     if (r->verb == VERB_STATS && r->format != LISTING_TABLE && r->format != LISTING_JSON)
@@ -78,6 +82,12 @@ enum fp_err request_check(const struct request *r, struct buf *why)
     return FP_OK;
 }
 
+bool request_does_change(const struct request *r)
+{
+    bool is_listing = r->verb == VERB_SUSPEND && !r->all && !r->target.is_given;
+    return request_changes(r->verb) && !is_listing;
+}
+
 int64_t request_scope_uid(const struct request_caller *c)
 {
     return c->is_operator ? -1 : c->uid;
@@ -91,9 +101,10 @@ struct request_words {
     struct buf *why;
 };
 
-static const char *const request_options[] = {"--format",  "--reason", "--all",     "--dry-run",
-                                              "--headers", "--body",   "--envelope"};
-enum { REQUEST_OPTIONS = sizeof request_options / sizeof request_options[0] };
+static const char *const request_options[] = {"--format",   "--reason",  "--all",
+                                              "--dry-run",  "--headers", "--body",
+                                              "--envelope", "--for",     "--force"};
+enum { REQUEST_OPTIONS = sizeof request_options / sizeof request_options[0], TARGET_OPTIONS = 2 };
 
 // Is the present word that option, with a value behind "=" or in the next word? *ret_value is NULL
 // when the value is missing.
@@ -127,11 +138,13 @@ static enum fp_err read_reason(struct request *r, const char *value, struct buf 
     return FP_OK;
 }
 
-static enum fp_err refuse_option(const char *word, struct buf *why)
+static enum fp_err refuse_option(enum request_verb verb, const char *word, struct buf *why)
 {
+    // The last ones are those of suspend and resume.
+    size_t count = request_has_target(verb) ? REQUEST_OPTIONS : REQUEST_OPTIONS - TARGET_OPTIONS;
     char name[64];
     snprintf(name, sizeof name, "%.*s", (int)strcspn(word, "="), word);
-    const char *near = text_nearest(name, request_options, REQUEST_OPTIONS);
+    const char *near = text_nearest(name, request_options, count);
     text_escape(slice_str(name), why);
     buf_add_str(why, " is no option here");
     if (near)
@@ -146,7 +159,11 @@ static enum fp_err read_option(struct request *r, struct request_words *w)
         return read_format(r, value, w->why);
     if (is_valued(w, "--reason", &value))
         return read_reason(r, value, w->why);
-    if (strcmp(word, "--all") == 0)
+    if (request_has_target(r->verb) && is_valued(w, "--for", &value))
+        return request_target_read_for(&r->target, value, w->why);
+    if (request_has_target(r->verb) && strcmp(word, "--force") == 0)
+        r->target.is_forced = true;
+    else if (strcmp(word, "--all") == 0)
         r->all = true;
     else if (strcmp(word, "--dry-run") == 0)
         r->dry_run = true;
@@ -157,7 +174,7 @@ static enum fp_err read_option(struct request *r, struct request_words *w)
     else if (strcmp(word, "--envelope") == 0)
         r->part = SHOW_ENVELOPE;
     else
-        return refuse_option(word, w->why);
+        return refuse_option(r->verb, word, w->why);
     return FP_OK;
 }
 
@@ -182,7 +199,9 @@ enum fp_err request_parse_words(struct request *r, const char *const *words, siz
         if (err)
             return err;
     }
-    enum fp_err err = filter_parse(terms, term_count, &got.filter, why);
+    enum fp_err err = request_has_target(r->verb)
+                          ? request_target_read(&got, terms, term_count, why)
+                          : filter_parse(terms, term_count, &got.filter, why);
     if (!err)
         *r = got;
     return err;

@@ -16,6 +16,7 @@
 
 #include "control/filter.h"
 #include "control/listing.h"
+#include "core/suspension.h"
 
 enum request_verb {
     VERB_LIST,
@@ -27,16 +28,28 @@ enum request_verb {
     VERB_BOUNCE,
     VERB_REQUEUE,
     VERB_STATS,
+    VERB_SUSPEND,
+    VERB_RESUME,
     VERB_COUNT
 };
 enum request_part { SHOW_ALL, SHOW_HEADERS, SHOW_BODY, SHOW_ENVELOPE };
 
+// What suspend and resume are about.
+struct request_target {
+    bool is_given; // else --all, or the listing of what is suspended
+    enum suspension_kind kind;
+    char name[SUSPENSION_NAME_MAX + 1];
+    int64_t for_ms; // 0: until it is resumed
+    bool is_forced; // unknown as it may be
+};
+
 struct request {
     enum request_verb verb;
     struct filter filter;
-    enum listing_format format; // LIST, STATS (json or table)
-    enum request_part part;     // SHOW
-    bool all;                   // --all
+    struct request_target target; // SUSPEND, RESUME
+    enum listing_format format;   // LIST, STATS and SUSPEND (not all of them)
+    enum request_part part;       // SHOW
+    bool all;                     // --all
     bool dry_run;
     char reason[256];
     bool is_streamed; // how the answer's text is to come; not a word, but the wire's
@@ -47,8 +60,11 @@ bool request_verb_parse(const char *name, enum request_verb *ret);
 static inline bool request_changes(enum request_verb v)
 {
     return v == VERB_FLUSH || v == VERB_HOLD || v == VERB_RELEASE || v == VERB_REMOVE ||
-           v == VERB_BOUNCE || v == VERB_REQUEUE;
+           v == VERB_BOUNCE || v == VERB_REQUEUE || v == VERB_SUSPEND || v == VERB_RESUME;
 }
+
+// Does this one? Suspend without a destination only lists what is suspended.
+bool request_does_change(const struct request *r);
 
 // Is the request complete and sensible? FP_INVALID with a sentence (exit 64): hold, release,
 // remove, bounce and requeue without a filter and without --all; show without exactly one id;
@@ -58,7 +74,8 @@ enum fp_err request_check(const struct request *r, struct buf *why);
 // Reads the words of a command line (behind the verb): filters and options. r->verb is set by the
 // caller, the rest is set here; r is untouched on failure. FP_INVALID or FP_TOO_BIG with a
 // sentence. Options: --format=F --all --dry-run --reason=TEXT --headers --body --envelope; "--"
-// ends them.
+// ends them. Suspend and resume take a destination or from=PATTERN instead of filters, and suspend
+// --for=DURATION and --force.
 enum fp_err request_parse_words(struct request *r, const char *const *words, size_t count,
                                 struct buf *why);
 

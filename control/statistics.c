@@ -3,7 +3,7 @@
 // prints: domains by age in minutes, each column up to its head.
 #include "control/statistics.h"
 
-#include "control/column.h"
+#include "control/suspended.h"
 #include "core/time.h"
 
 enum { LABEL_WIDTH = 12, DOMAIN_WIDTH_MIN = 24, DOMAIN_WIDTH_MAX = 64, NUMBER_WIDTH_MIN = 5 };
@@ -250,5 +250,8 @@ void statistics_format(const struct statistics *s, struct buf *to)
         column_str(&c, "\nBounce brake (to be decided by release or bounce):\n");
     for (uint32_t i = 0; i < s->brake_count; i++)
         add_brake(&s->brakes[i], &c);
+    if (s->suspension_count > 0)
+        column_str(&c, "\nSuspended:\n");
+    suspended_table(s->suspensions, s->suspension_count, s->now_ms, &c);
     column_commit(&c);
 }

@@ -4,6 +4,7 @@
 #define FP_CONTROL_STATISTICS_H
 
 #include "core/buf.h"
+#include "core/suspension.h"
 
 #include <stdint.h>
 
@@ -50,6 +51,8 @@ struct statistics {
     uint32_t blocked_count;
     const struct statistics_brake *brakes;
     uint32_t brake_count;
+    const struct suspension *suspensions;
+    uint32_t suspension_count;
 };
 void statistics_format(const struct statistics *s, struct buf *to);
 

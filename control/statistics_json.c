@@ -1,55 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// statistics in JSON. See statistics_json.h. Strings that a stranger chose are escaped first
-// (core/text), which also makes them the valid UTF-8 that JSON asks for; jansson does the rest.
+// statistics in JSON. See statistics_json.h.
 #include "control/statistics_json.h"
 
-#include "control/column.h"
+#include "control/suspended_json.h"
 #include "core/must.h"
-#include "core/time.h"
-
-#include <jansson.h>
-
-// One object under construction. Keys are our own ASCII, so that jansson need not check them.
-static void put(json_t *object, const char *key, json_t *value)
-{
-    must(value && json_object_set_new_nocheck(object, key, value) == 0);
-}
 
 static json_t *new_integer(uint64_t n)
 {
     return json_integer((json_int_t)n);
-}
-
-static json_t *new_text(const char *s)
-{
-    struct slice text = slice_str(s ? s : "");
-    struct buf escaped;
-    buf_init(&escaped, 4 * text.n + 1);
-    struct column c = column_begin(&escaped);
-    column_text(&c, text.n > 0 ? s : "");
-    json_t *value = json_stringn_nocheck(buf_slice(&escaped).p, escaped.n);
-    buf_close(&escaped);
-    return value;
-}
-
-static json_t *new_time(int64_t ms)
-{
-    char text[TIME_TEXT_SIZE];
-    if (ms <= 0 || ms == TIME_NEVER)
-        return json_null();
-    time_format_iso(ms, text);
-    return json_string_nocheck(text);
-}
-
-static int add_piece(const char *p, size_t n, void *data)
-{
-    column_add(data, slice_of(p, n));
-    return 0;
-}
-
-static void dump(const json_t *value, struct column *c)
-{
-    must(json_dump_callback(value, add_piece, c, 0) == 0);
 }
 
 static json_t *new_domains(const struct statistics *s)
@@ -59,9 +17,9 @@ static json_t *new_domains(const struct statistics *s)
         json_t *o = json_object(), *ages = json_array();
         for (int age = 0; age < STATISTICS_AGES; age++)
             must(json_array_append_new(ages, new_integer(s->rows[i].by_age[age])) == 0);
-        put(o, "domain", new_text(s->rows[i].domain));
-        put(o, "total", new_integer(s->rows[i].total));
-        put(o, "by_age", ages);
+        value_put(o, "domain", value_text(s->rows[i].domain));
+        value_put(o, "total", new_integer(s->rows[i].total));
+        value_put(o, "by_age", ages);
         must(json_array_append_new(list, o) == 0);
     }
     return list;
@@ -73,12 +31,12 @@ static json_t *new_destinations(const struct statistics *s)
     for (uint32_t i = 0; i < s->destination_count; i++) {
         const struct statistics_destination *d = &s->destinations[i];
         json_t *o = json_object();
-        put(o, "name", new_text(d->name));
-        put(o, "state", new_text(d->state));
-        put(o, "rest_until", new_time(d->rest_until_ms));
-        put(o, "failures", new_integer(d->failures));
-        put(o, "running", new_integer(d->running));
-        put(o, "reason", new_text(d->why));
+        value_put(o, "name", value_text(d->name));
+        value_put(o, "state", value_text(d->state));
+        value_put(o, "rest_until", value_time(d->rest_until_ms));
+        value_put(o, "failures", new_integer(d->failures));
+        value_put(o, "running", new_integer(d->running));
+        value_put(o, "reason", value_text(d->why));
         must(json_array_append_new(list, o) == 0);
     }
     return list;
@@ -90,10 +48,10 @@ static json_t *new_blocked(const struct statistics *s)
     for (uint32_t i = 0; i < s->blocked_count; i++) {
         const struct statistics_blocked *b = &s->blocked[i];
         json_t *o = json_object();
-        put(o, "kind", new_text(b->kind));
-        put(o, "destination", b->destination[0] ? new_text(b->destination) : json_null());
-        put(o, "since", new_time(b->since_ms));
-        put(o, "reason", new_text(b->why));
+        value_put(o, "kind", value_text(b->kind));
+        value_put(o, "destination", b->destination[0] ? value_text(b->destination) : json_null());
+        value_put(o, "since", value_time(b->since_ms));
+        value_put(o, "reason", value_text(b->why));
         must(json_array_append_new(list, o) == 0);
     }
     return list;
@@ -104,10 +62,10 @@ static json_t *new_brakes(const struct statistics *s)
     json_t *list = json_array();
     for (uint32_t i = 0; i < s->brake_count; i++) {
         json_t *o = json_object();
-        put(o, "host", new_text(s->brakes[i].host));
-        put(o, "since", new_time(s->brakes[i].since_ms));
-        put(o, "held", new_integer(s->brakes[i].held));
-        put(o, "reply", new_text(s->brakes[i].text));
+        value_put(o, "host", value_text(s->brakes[i].host));
+        value_put(o, "since", value_time(s->brakes[i].since_ms));
+        value_put(o, "held", new_integer(s->brakes[i].held));
+        value_put(o, "reply", value_text(s->brakes[i].text));
         must(json_array_append_new(list, o) == 0);
     }
     return list;
@@ -127,21 +85,21 @@ static json_t *new_daemon(const struct statistics *s)
     if (s->started_ms == 0)
         return json_null();
     json_t *o = json_object();
-    put(o, "started", new_time(s->started_ms));
-    put(o, "accepted", new_integer(s->accepted));
-    put(o, "delivered", new_integer(s->delivered));
-    put(o, "deferrals", new_integer(s->deferrals));
-    put(o, "bounced", new_integer(s->bounced));
-    put(o, "body_memory", new_integer(s->body_memory));
-    put(o, "body_memory_max", new_integer(s->body_memory_max));
-    put(o, "incoming", new_integer(s->on_way));
-    put(o, "incoming_max", new_integer(s->on_way_max));
-    put(o, "incoming_in_sessions", new_integer(s->in_sessions));
-    put(o, "sessions", new_integer(s->sessions));
-    put(o, "sessions_unread", new_integer(s->unread_sessions));
-    put(o, "writer_operations", new_integer(s->writer_ops));
-    put(o, "reading_stopped", new_integer(s->stops));
-    put(o, "refused_for_room", new_integer(s->refusals));
+    value_put(o, "started", value_time(s->started_ms));
+    value_put(o, "accepted", new_integer(s->accepted));
+    value_put(o, "delivered", new_integer(s->delivered));
+    value_put(o, "deferrals", new_integer(s->deferrals));
+    value_put(o, "bounced", new_integer(s->bounced));
+    value_put(o, "body_memory", new_integer(s->body_memory));
+    value_put(o, "body_memory_max", new_integer(s->body_memory_max));
+    value_put(o, "incoming", new_integer(s->on_way));
+    value_put(o, "incoming_max", new_integer(s->on_way_max));
+    value_put(o, "incoming_in_sessions", new_integer(s->in_sessions));
+    value_put(o, "sessions", new_integer(s->sessions));
+    value_put(o, "sessions_unread", new_integer(s->unread_sessions));
+    value_put(o, "writer_operations", new_integer(s->writer_ops));
+    value_put(o, "reading_stopped", new_integer(s->stops));
+    value_put(o, "refused_for_room", new_integer(s->refusals));
     return o;
 }
 
@@ -149,23 +107,24 @@ void statistics_json(const struct statistics *s, struct buf *to)
 {
     struct column c = column_begin(to);
     json_t *o = json_object();
-    put(o, "time", new_time(s->now_ms));
-    put(o, "messages", new_integer(s->messages));
-    put(o, "bytes", new_integer(s->bytes));
-    put(o, "queued", new_integer(s->queued));
-    put(o, "deferred", new_integer(s->deferred));
-    put(o, "active", new_integer(s->active));
-    put(o, "held", new_integer(s->held));
-    put(o, "oldest_arrival", new_time(s->oldest_arrival_ms));
-    put(o, "spool_bytes", new_integer(s->spool_bytes));
-    put(o, "free_bytes", new_integer(s->free_bytes));
-    put(o, "daemon", new_daemon(s));
-    put(o, "age_bounds_min", new_ages());
-    put(o, "domains", new_domains(s));
-    put(o, "destinations", new_destinations(s));
-    put(o, "blocked", new_blocked(s));
-    put(o, "bounce_brake", new_brakes(s));
-    dump(o, &c);
+    value_put(o, "time", value_time(s->now_ms));
+    value_put(o, "messages", new_integer(s->messages));
+    value_put(o, "bytes", new_integer(s->bytes));
+    value_put(o, "queued", new_integer(s->queued));
+    value_put(o, "deferred", new_integer(s->deferred));
+    value_put(o, "active", new_integer(s->active));
+    value_put(o, "held", new_integer(s->held));
+    value_put(o, "oldest_arrival", value_time(s->oldest_arrival_ms));
+    value_put(o, "spool_bytes", new_integer(s->spool_bytes));
+    value_put(o, "free_bytes", new_integer(s->free_bytes));
+    value_put(o, "daemon", new_daemon(s));
+    value_put(o, "age_bounds_min", new_ages());
+    value_put(o, "domains", new_domains(s));
+    value_put(o, "destinations", new_destinations(s));
+    value_put(o, "suspensions", suspended_values(s->suspensions, s->suspension_count));
+    value_put(o, "blocked", new_blocked(s));
+    value_put(o, "bounce_brake", new_brakes(s));
+    value_dump(o, &c);
     column_str(&c, "\n");
     json_decref(o);
     column_commit(&c);

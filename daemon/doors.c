@@ -368,7 +368,7 @@ static void greet_unknown(struct pipeline *p, struct door *d)
 
 static void start_operator(struct pipeline *p, struct door *d, struct slice rest)
 {
-    d->operator= operator_new(p, d->conn, d->uid, d->is_operator);
+    d->operator= operator_new(p, d->conn, d->uid, d->user_name, d->is_operator);
     heap_remove(&p->alarms, &d->alarm.node);
     if (rest.n > 0)
         operator_bytes(p, d->operator, rest);

@@ -4,13 +4,37 @@
 
 #include "core/time.h"
 
-static bool find_health(const struct explain *x, const struct recipient *r,
-                        struct explain_health *ret)
+// Where it goes by today's routes; NULL: nowhere.
+static const char *find_destination(const struct explain *x, const struct recipient *r,
+                                    char room[ROUTE_ROOM])
 {
     const char *host = x->site ? x->site(x->arg, r->domain) : NULL;
     const struct route_row *route = route_find(&x->config->routes, slice_str(r->address), host);
+    return route ? route_destination_name(route, r->domain, host, room) : NULL;
+}
+
+static bool find_health(const struct explain *x, const struct recipient *r,
+                        struct explain_health *ret)
+{
     char room[ROUTE_ROOM];
-    return route && x->health(x->arg, route_destination_name(route, r->domain, host, room), ret);
+    const char *destination = find_destination(x, r, room);
+    return destination && x->health(x->arg, destination, ret);
+}
+
+// Nothing is tried before its end, and that is what it waits for.
+static void explain_suspension(const struct explain *x, const struct message *m,
+                               const struct recipient *r, struct listing_recipient *to)
+{
+    if (!x->suspensions || x->suspensions->count == 0 || r->state == RECIPIENT_HELD)
+        return;
+    char room[ROUTE_ROOM];
+    const struct suspension *by =
+        suspensions_holding(x->suspensions, find_destination(x, r, room), r->domain, m->sender);
+    if (!by)
+        return;
+    to->reason = by->text;
+    if (suspensions_find_sender(x->suspensions, m->sender) || to->next_attempt_ms < by->until_ms)
+        to->next_attempt_ms = by->until_ms;
 }
 
 static void explain_recipient(const struct explain *x, const struct message *m,
@@ -47,8 +71,10 @@ static void explain_recipient(const struct explain *x, const struct message *m,
 
 void explain_row(const struct explain *x, const struct op_row *row, struct listing_recipient *rcpts)
 {
-    for (uint32_t i = 0; i < row->rcpt_count; i++)
+    for (uint32_t i = 0; i < row->rcpt_count; i++) {
         explain_recipient(x, &row->message, &row->rcpts[i], &rcpts[i]);
+        explain_suspension(x, &row->message, &row->rcpts[i], &rcpts[i]);
+    }
 }
 
 void explain_choice(const struct rules *rules, const struct explain_choice *c, struct buf *to)

@@ -10,6 +10,7 @@
 #include "control/listing.h"
 #include "daemon/config.h"
 #include "queue/op.h"
+#include "scheduler/suspensions.h"
 
 // A destination that is not healthy. A row may have recipients to several, so the texts of one are
 // to live on when another one is asked about.
@@ -26,9 +27,11 @@ struct explain {
     // The host that takes the domain's mail, where a row names it; NULL: nobody can tell.
     const char *(*site)(void *arg, const char *domain);
     bool (*is_active)(void *arg, uint64_t message, uint32_t n);
+    const struct suspensions *suspensions; // NULL: none
 };
 
-// Fills rcpts[0..row->rcpt_count); the texts live as long as the row and those of the health.
+// Fills rcpts[0..row->rcpt_count); the texts live as long as the row, the suspensions and
+// those of the health.
 void explain_row(const struct explain *x, const struct op_row *row,
                  struct listing_recipient *rcpts);
 

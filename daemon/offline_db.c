@@ -4,6 +4,8 @@
 
 #include "control/request.h"
 #include "control/statistics_json.h"
+#include "control/suspended.h"
+#include "control/suspended_json.h"
 #include "core/header.h"
 #include "core/must.h"
 #include "daemon/explain.h"
@@ -28,6 +30,7 @@ struct offline {
     struct store *store;
     struct request request;
     struct op *healths;
+    struct suspensions suspensions;
     int64_t now_ms;
     int utc_offset_s;
     struct buf text;
@@ -73,7 +76,12 @@ static void print(struct offline *o)
 static void explain_and(struct offline *o, const struct op_row *row, struct listing *l)
 {
     struct explain x = {
-        .config = o->config, .arg = o, .health = find_health, .is_active = none_active};
+        .config = o->config,
+        .arg = o,
+        .health = find_health,
+        .is_active = none_active,
+        .suspensions = &o->suspensions,
+    };
     struct listing_recipient *rcpts = must_alloc(row->rcpt_count * sizeof *rcpts);
     explain_row(&x, row, rcpts);
     struct listing_row lr = {
@@ -218,6 +226,8 @@ static int stats(struct offline *o)
         .free_bytes = s->free_bytes,
         .rows = rows,
         .row_count = s->row_count,
+        .suspensions = o->suspensions.rows,
+        .suspension_count = o->suspensions.count,
     };
     if (o->request.format == LISTING_JSON || o->request.format == LISTING_JSONL)
         statistics_json(&st, &o->text);
@@ -229,8 +239,39 @@ static int stats(struct offline *o)
     return EX_OK;
 }
 
+static void read_suspensions(struct offline *o)
+{
+    struct op *op = op_new(OP_SUSPENSIONS);
+    store_run(o->store, op);
+    for (uint32_t i = 0; !op->err && i < op->suspensions.row_count; i++)
+        suspensions_put(&o->suspensions, &op->suspensions.rows[i]);
+    op_free(op);
+}
+
+static int list_suspensions(struct offline *o)
+{
+    const struct suspensions *all = &o->suspensions;
+    struct column c = column_begin(&o->text);
+    if (o->request.format != LISTING_TABLE)
+        suspended_json(all->rows, all->count, o->request.format == LISTING_JSONL, &o->text);
+    else if (all->count == 0)
+        buf_add_str(&o->text, "Nothing is suspended\n");
+    else
+        suspended_table(all->rows, all->count, o->now_ms, &c);
+    print(o);
+    return EX_OK;
+}
+
+static int need_daemon(const struct offline *o)
+{
+    fprintf(stderr, "fermoposta: %s needs the running daemon\n",
+            request_verb_name(o->request.verb));
+    return EX_TEMPFAIL;
+}
+
 static int run(struct offline *o)
 {
+    read_suspensions(o);
     o->healths = op_new(OP_HEALTHS);
     store_run(o->store, o->healths);
     int code;
@@ -245,11 +286,10 @@ static int run(struct offline *o)
         code = stats(o);
         break;
     default:
-        fprintf(stderr, "fermoposta: %s needs the running daemon\n",
-                request_verb_name(o->request.verb));
-        code = EX_TEMPFAIL;
+        code = request_does_change(&o->request) ? need_daemon(o) : list_suspensions(o);
     }
     op_free(o->healths);
+    suspensions_close(&o->suspensions);
     return code;
 }
 

@@ -8,6 +8,7 @@
 #include "core/header.h"
 #include "daemon/operator_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
 
@@ -22,13 +23,17 @@ enum {
 static void next_request(struct pipeline *p, struct operator_session *s);
 
 struct operator_session *operator_new(struct pipeline *p, uint64_t conn, int64_t uid,
-                                      bool is_operator)
+                                      const char *user_name, bool is_operator)
 {
     (void)p;
     struct operator_session *s = must_zalloc(sizeof *s);
     s->conn = conn;
     s->caller = (struct request_caller){.uid = uid, .is_operator = is_operator};
     s->is_reading = true;
+    if (user_name[0])
+        snprintf(s->who, sizeof s->who, "%s", user_name);
+    else
+        snprintf(s->who, sizeof s->who, "uid=%lld", (long long)uid);
     alarm_init(&s->alarm, ALARM_OPERATOR, s);
     buf_init(&s->input, WIRE_LINE_MAX + INPUT_HIGH);
     buf_init(&s->text, ANSWER_MAX);
@@ -238,6 +243,8 @@ static void change_stored(struct pipeline *p, struct operator_session *s, struct
     }
     if (s->messages > 0 || !filter_names_id(&s->request.filter))
         answer_summary(p, s);
+    if (s->messages > 0 && s->request.verb == VERB_FLUSH)
+        answer_suspended(p, s);
     end_of_selection(p, s);
 }
 
@@ -254,10 +261,12 @@ static void flush(struct pipeline *p, struct operator_session *s)
 
 void operator_flushed(struct pipeline *p, struct operator_session *s, enum fp_err err)
 {
-    if (err)
+    if (err) {
         answer_trouble(p, s, err);
-    else
-        answer_end(p, s, EX_OK);
+        return;
+    }
+    answer_suspended(p, s);
+    answer_end(p, s, EX_OK);
 }
 
 static void start(struct pipeline *p, struct operator_session *s)
@@ -292,6 +301,10 @@ static void start(struct pipeline *p, struct operator_session *s)
         break;
     case VERB_FLUSH:
         flush(p, s);
+        break;
+    case VERB_SUSPEND:
+    case VERB_RESUME:
+        answer_suspend(p, s);
         break;
     default:
         ask_change(p, s);
@@ -383,7 +396,10 @@ bool operator_sent(struct pipeline *p, struct operator_session *s)
 
 void operator_timer(struct pipeline *p, struct operator_session *s)
 {
-    list_timer(p, s);
+    if (s->is_early)
+        answer_suspend(p, s);
+    else
+        list_timer(p, s);
 }
 
 void operator_stored(struct pipeline *p, struct operator_session *s, struct op *op)
@@ -398,7 +414,13 @@ void operator_stored(struct pipeline *p, struct operator_session *s, struct op *
     }
     switch (op->kind) {
     case OP_LIST:
-        bounce_listed(p, s, op);
+        if (s->request.verb == VERB_SUSPEND)
+            suspend_mail_read(p, s, op);
+        else
+            bounce_listed(p, s, op);
+        break;
+    case OP_SUSPEND:
+        suspend_stored(p, s, op);
         break;
     case OP_READ:
         show_read(p, s, op);

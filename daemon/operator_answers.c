@@ -48,7 +48,8 @@ struct explain operator_explain(struct pipeline *p)
                             .arg = p,
                             .health = ask_health,
                             .site = ask_site,
-                            .is_active = ask_active};
+                            .is_active = ask_active,
+                            .suspensions = scheduler_suspensions(p->scheduler)};
 }
 
 void operator_ask_list(struct pipeline *p, struct operator_session *s, uint32_t limit)
@@ -235,6 +236,8 @@ void stats_read(struct pipeline *p, struct operator_session *s, struct op *op)
     struct statistics_brake brakes[STATS_BRAKES_MAX];
     st.brakes = brakes;
     st.brake_count = closed_brakes(p, brakes);
+    st.suspensions = scheduler_suspensions(p->scheduler)->rows;
+    st.suspension_count = scheduler_suspensions(p->scheduler)->count;
     if (s->request.format == LISTING_JSON || s->request.format == LISTING_JSONL)
         statistics_json(&st, &s->text);
     else

@@ -20,6 +20,7 @@ enum { LIST_PAGES_MAX = 2 }; // the one to be sent next, and one that was read a
 struct operator_session {
     uint64_t conn;
     struct request_caller caller;
+    char who[64];     // the caller, for people: a user's name, or its number
     struct buf input; // requests not yet read
     struct buf text;  // of the answer, not yet sent
     bool is_busy;     // a request is being answered
@@ -42,6 +43,7 @@ struct operator_session {
     bool is_waiting;    // for the client, or its turn, to send the first of them
     uint64_t mail_seen; // when the last one was sent
     struct alarm alarm; // its turn
+    bool is_early;      // suspend, resume: the spool has not said yet what is suspended
     // show
     uint64_t show_size, show_given;
     uint32_t show_chunk;
@@ -73,6 +75,12 @@ void list_forget(struct operator_session *s); // pages that were not sent
 // operator_gone.c
 void answer_gone(struct pipeline *p, struct operator_session *s); // the id of the request's filter
 void gone_read(struct pipeline *p, struct operator_session *s, struct op *op);
+// operator_suspend.c
+void answer_suspend(struct pipeline *p, struct operator_session *s);
+void suspend_mail_read(struct pipeline *p, struct operator_session *s, const struct op *op);
+void suspend_stored(struct pipeline *p, struct operator_session *s, const struct op *op);
+// One line on what is suspended, if anything is.
+void answer_suspended(struct pipeline *p, struct operator_session *s);
 
 // operator_answers.c
 void answer_show(struct pipeline *p, struct operator_session *s);

@@ -102,6 +102,7 @@ struct pipeline *pipeline_new(const struct pipeline_options *options)
     alarm_init(&p->alarm_domains, ALARM_DOMAINS, NULL);
     alarm_init(&p->alarm_intake, ALARM_INTAKE, NULL);
     alarm_init(&p->alarm_turns, ALARM_TURNS, NULL);
+    alarm_init(&p->alarm_loading, ALARM_LOADING, NULL);
     alarm_init(&p->alarm_stop, ALARM_STOP, NULL);
     intake_init(&p->intake, &options->intake);
     p->intake_patience_ms = BUDGET_INTAKE_PATIENCE_MS;
@@ -146,6 +147,7 @@ void pipeline_free(struct pipeline *p)
     struct scheduler_settings settings = scheduler_settings_of(p);
     windows_feed(p, &(struct sched_event){.kind = SCHED_SETTINGS, .settings = settings});
     free_waiters(p);
+    op_free(p->postponing);
     scheduler_free(p->scheduler);
     dnscache_free(p->dnscache);
     sites_close(p);
@@ -226,6 +228,18 @@ static void maintained(struct pipeline *p, const struct op *op)
     alarm_set(p, &p->alarm_maintain, p->now_ms + (again ? MAINTAIN_AGAIN_MS : MAINTAIN_EVERY_MS));
 }
 
+// Its operator may have gone meanwhile; what it has changed holds all the same.
+static void on_operator_op(struct pipeline *p, uint64_t conn, struct op *op)
+{
+    if (op->kind == OP_CHANGE && !op->err)
+        operator_changed(p, &op->change);
+    if (op->kind == OP_SUSPEND && !op->err)
+        suspending_stored(p, &op->suspend);
+    struct conn *c = conn_find(p, conn);
+    if (c && door_operator(c->door))
+        operator_stored(p, door_operator(c->door), op);
+}
+
 static void on_stored(struct pipeline *p, struct op *op)
 {
     struct waiter *w;
@@ -233,7 +247,6 @@ static void on_stored(struct pipeline *p, struct op *op)
     must(w != NULL);
     HASH_DEL(p->waiters, w);
     p->writer_ops -= op_is_writer(op);
-    struct conn *c;
     trouble_heard(p, op);
     sweep_heard(p, op);
     switch (w->kind) {
@@ -268,17 +281,19 @@ static void on_stored(struct pipeline *p, struct op *op)
         sweep_read(p, op);
         break;
     case WAIT_OPERATOR:
-        if (op->kind == OP_CHANGE && !op->err)
-            operator_changed(p, &op->change);
-        c = conn_find(p, w->conn);
-        if (c && door_operator(c->door))
-            operator_stored(p, door_operator(c->door), op);
+        on_operator_op(p, w->conn, op);
         break;
     case WAIT_RESERVE:
         relaying_reserved(p, op);
         break;
     case WAIT_MAINTAIN:
         maintained(p, op);
+        break;
+    case WAIT_SUSPENSIONS:
+        suspending_loaded(p, op);
+        break;
+    case WAIT_SUSPENDING:
+        suspending_released(p, op);
         break;
     }
     free(w->domain);
@@ -371,6 +386,9 @@ static void on_timer(struct pipeline *p)
         case ALARM_TURNS:
             turns_timer(p);
             break;
+        case ALARM_LOADING:
+            suspending_load(p);
+            break;
         case ALARM_INTAKE:
             doors_refuse(p);
             break;
@@ -425,7 +443,7 @@ static void on_reload(struct pipeline *p, const struct config *config)
 static void on_start(struct pipeline *p)
 {
     p->is_started = true;
-    windows_start(p);
+    suspending_load(p);
     sweep_arm(p);
     relaying_reserve(p);
     alarm_set(p, &p->alarm_maintain, p->now_ms + MAINTAIN_EVERY_MS);

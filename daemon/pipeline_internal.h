@@ -11,6 +11,7 @@
 //   settling.c   what became of it: outcomes, notices        → queue/settle, bounce
 //   withholding.c  refusals that are too many alike are held            → bounce/brake
 //   turns.c      mail that goes out leaves turns to mail that comes in
+//   suspending.c what operators have suspended
 //   trouble.c    a spool that cannot be written: nothing is tried whose outcome could not be kept
 //   sweep.c      growing old: warnings and expiry by the clock
 //   operator.c   the operator's requests                     → control
@@ -83,6 +84,7 @@ enum alarm_kind {
     ALARM_RELAY,
     ALARM_OPERATOR,
     ALARM_TURNS,
+    ALARM_LOADING,
     ALARM_STOP
 };
 struct alarm {
@@ -106,6 +108,8 @@ enum waiter_kind {
     WAIT_OPERATOR,
     WAIT_MAINTAIN,
     WAIT_RESERVE,
+    WAIT_SUSPENSIONS,
+    WAIT_SUSPENDING,
 };
 struct waiter {
     uint64_t tag;
@@ -159,6 +163,7 @@ struct sweep {
 enum brake_cause {
     BRAKE_SETTLING = 1, // outcomes that wait for the spool are too many
     BRAKE_TURNS = 2,    // it is the turn of mail that comes in
+    BRAKE_LOADING = 4,  // what is suspended is not known yet
 };
 
 struct turns {
@@ -188,7 +193,7 @@ struct pipeline {
     struct effect_queue effects;
     struct heap alarms;
     struct alarm alarm_scheduler, alarm_sweep, alarm_maintain, alarm_domains, alarm_intake,
-        alarm_turns, alarm_stop;
+        alarm_turns, alarm_loading, alarm_stop;
     struct conn *conns;         // hash by id
     struct waiter *waiters;     // hash by tag
     uint32_t writer_ops;        // with the writer
@@ -202,6 +207,7 @@ struct pipeline {
     uint32_t settling_rcpts; // of them; as they began
     uint32_t brakes;         // enum brake_cause bits: nothing is started while there is one
     struct turns turns;
+    struct op *postponing; // recipients of suspended senders that were read; NULL: none
     struct sweep sweep;
     struct counters counters;
     uint64_t done_at_maintain; // all of them together, at the last step of maintenance
@@ -416,6 +422,24 @@ void turns_mail_came(struct pipeline *p); // it is in the spool, or handed on
 void turns_started(struct pipeline *p);   // an attempt
 void turns_timer(struct pipeline *p);
 
+// suspending.c
+void suspending_load(struct pipeline *p); // at the start; goes on with windows_start
+void suspending_loaded(struct pipeline *p, struct op *op);
+// What holds that recipient, which may be nobody's in the scheduler; NULL: nothing does.
+const struct suspension *suspending_holds(const struct pipeline *p, const struct message *m,
+                                          const struct recipient *r);
+bool suspending_holds_any(const struct pipeline *p, const struct entry *e);
+// Since when an attempt counts for growing too old (S1): TIME_NEVER while it is suspended.
+int64_t suspending_epoch(const struct pipeline *p, const struct message *m,
+                         const struct recipient *r);
+// Leaves out recipients whose sender or domain is suspended: returns how many stay, as the first.
+uint32_t suspending_filter(struct pipeline *p, const struct message *m, struct recipient *rcpts,
+                           uint32_t count);
+void suspending_flush(struct pipeline *p);                   // those that were left out, stored
+void suspending_released(struct pipeline *p, struct op *op); // a page of what had been left out
+void suspending_stored(struct pipeline *p, const struct op_suspend *o); // by an operator
+void suspending_over(struct pipeline *p, const struct suspension *row); // its time has come
+
 // trouble.c
 void trouble_heard(struct pipeline *p, const struct op *op); // every op that came back
 void trouble_wait(struct pipeline *p);                       // an outcome still waits
@@ -431,7 +455,7 @@ void sweep_close(struct pipeline *p);
 
 // operator.c
 struct operator_session *operator_new(struct pipeline *p, uint64_t conn, int64_t uid,
-                                      bool is_operator);
+                                      const char *user_name, bool is_operator);
 void operator_bytes(struct pipeline *p, struct operator_session *s, struct slice bytes);
 void operator_eof(struct pipeline *p, struct operator_session *s);
 bool operator_sent(struct pipeline *p, struct operator_session *s); // false: the session is over

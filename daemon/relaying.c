@@ -229,7 +229,8 @@ static bool may_relay(struct pipeline *p, const struct entry *e)
 {
     return p->config->mode == MODE_INTERACTIVE && p->is_started && !p->is_stopping &&
            !p->is_spool_failing && e->message.id < p->ids_reserved &&
-           e->rcpt_count <= FRESH_RCPTS_MAX && body_make_room(p, entry_tail_memory(e));
+           e->rcpt_count <= FRESH_RCPTS_MAX && !suspending_holds_any(p, e) &&
+           body_make_room(p, entry_tail_memory(e));
 }
 
 static struct relay *relay_new(struct pipeline *p, uint64_t conn, struct entry *e)

@@ -211,7 +211,7 @@ static void decide_one(struct pipeline *p, struct settling *s, uint32_t i)
         in.last_probe_ms = view.last_probe_ms;
         in.probe = view.why;
     }
-    settle_decide(&s->message, &in, p->now_ms, p->epoch_ms, &s->plans[i]);
+    settle_decide(&s->message, &in, p->now_ms, suspending_epoch(p, &s->message, r), &s->plans[i]);
     if (s->is_operator)
         s->plans[i].change.is_attempt = false;
     if (s->plans[i].change.is_attempt && s->plans[i].change.action == SETTLE_DEFER)
@@ -253,7 +253,8 @@ static void store(struct pipeline *p, struct settling *s)
 // Its time is over, and it stays all the same: it was not tried yet (S1). Soon it may be.
 static void watch(struct pipeline *p, struct settling *s, uint32_t i)
 {
-    if (s->plans[i].expires_ms <= p->now_ms && s->rcpts[i].state != RECIPIENT_HELD)
+    if (s->plans[i].expires_ms <= p->now_ms && s->rcpts[i].state != RECIPIENT_HELD &&
+        !suspending_holds(p, &s->message, &s->rcpts[i])) // its end makes us look at everything
         sweep_again(p, &s->message);
 }
 

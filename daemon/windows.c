@@ -72,6 +72,9 @@ static void execute(struct pipeline *p, const struct sched_effect *fx)
     case SCHED_DISCARD:
         discard(p, fx->batch);
         break;
+    case SCHED_SUSPENSION_OVER:
+        suspending_over(p, fx->suspension);
+        break;
     }
 }
 
@@ -172,8 +175,10 @@ static bool is_awaited(struct pipeline *p, const struct parcel *parcel, const st
 // Takes the recipients; those whose destination is not known yet stay in the spool.
 void windows_offer(struct pipeline *p, const struct parcel *parcel)
 {
-    uint32_t count = parcel->rcpt_count;
     struct recipient *rcpts = parcel->rcpts;
+    uint32_t count = suspending_filter(p, parcel->message, rcpts, parcel->rcpt_count);
+    if (count == 0)
+        return;
     char **names = must_alloc(count * sizeof *names);
     for (uint32_t i = 0; i < count; i++)
         names[i] = is_awaited(p, parcel, &rcpts[i]) ? NULL : destination_of(p, &rcpts[i]);
@@ -229,6 +234,7 @@ void windows_fresh(struct pipeline *p, struct entry *e)
                                       .body = body});
     body_spare(p, body);
     body_unref(p, body);
+    suspending_flush(p);
 }
 
 static void feed_page_row(struct pipeline *p, struct op_row *row)
@@ -265,6 +271,7 @@ void windows_page_read(struct pipeline *p, const char *domain, struct op *op)
     for (uint32_t i = 0; !op->err && i < due->row_count; i++)
         if (!came_after_flush(p, due, &due->rows[i]))
             feed_page_row(p, &due->rows[i]);
+    suspending_flush(p);
     windows_feed(p, &end);
     if (op->err)
         effect_logf(p, LOG_LEVEL_ERROR, "spool: due mail could not be read: %s",

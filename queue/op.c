@@ -11,13 +11,17 @@
 // are under way by the thousand: so an op has as much memory as its kind needs.
 #define UP_TO(member) (offsetof(struct op, member) + sizeof((struct op *)0)->member)
 static const size_t sizes[OP_KIND_COUNT] = {
-    [OP_APPEND] = UP_TO(append),   [OP_ACCEPT] = UP_TO(accept),     [OP_DISCARD] = UP_TO(discard),
-    [OP_SETTLE] = UP_TO(settle),   [OP_CHANGE] = UP_TO(change),     [OP_HEALTH] = UP_TO(health),
-    [OP_DOMAINS] = UP_TO(domains), [OP_MAINTAIN] = UP_TO(maintain), [OP_DUE] = UP_TO(due),
-    [OP_OVERDUE] = UP_TO(overdue), [OP_READ] = UP_TO(read),         [OP_CHUNK] = UP_TO(chunk),
-    [OP_HEALTHS] = UP_TO(healths), [OP_LIST] = UP_TO(list),         [OP_STATS] = UP_TO(stats),
-    [OP_HISTORY] = UP_TO(history), [OP_ENDED] = UP_TO(ended),       [OP_FIND] = UP_TO(find),
-    [OP_PLAN] = UP_TO(plan),
+    [OP_APPEND] = UP_TO(append),     [OP_ACCEPT] = UP_TO(accept),
+    [OP_DISCARD] = UP_TO(discard),   [OP_SETTLE] = UP_TO(settle),
+    [OP_CHANGE] = UP_TO(change),     [OP_HEALTH] = UP_TO(health),
+    [OP_DOMAINS] = UP_TO(domains),   [OP_MAINTAIN] = UP_TO(maintain),
+    [OP_DUE] = UP_TO(due),           [OP_OVERDUE] = UP_TO(overdue),
+    [OP_READ] = UP_TO(read),         [OP_CHUNK] = UP_TO(chunk),
+    [OP_HEALTHS] = UP_TO(healths),   [OP_LIST] = UP_TO(list),
+    [OP_STATS] = UP_TO(stats),       [OP_HISTORY] = UP_TO(history),
+    [OP_ENDED] = UP_TO(ended),       [OP_FIND] = UP_TO(find),
+    [OP_PLAN] = UP_TO(plan),         [OP_SUSPEND] = UP_TO(suspend),
+    [OP_POSTPONE] = UP_TO(postpone), [OP_SUSPENSIONS] = UP_TO(suspensions),
 };
 
 struct op *op_new(enum op_kind kind)
@@ -56,6 +60,7 @@ enum op_haste op_haste(const struct op *op)
     switch (op->kind) {
     case OP_DISCARD:
     case OP_HEALTH:
+    case OP_POSTPONE:
         return OP_LAZY;
     case OP_SETTLE:
         return is_attempt_only(&op->settle) ? OP_LAZY : OP_URGENT;
@@ -127,6 +132,13 @@ static void healths_close(struct op_healths *healths)
     for (uint32_t i = 0; i < healths->row_count; i++)
         health_row_close(&healths->rows[i]);
     free(healths->rows);
+}
+
+static void suspensions_close(struct op_suspensions *all)
+{
+    for (uint32_t i = 0; i < all->row_count; i++)
+        suspension_close(&all->rows[i]);
+    free(all->rows);
 }
 
 static void stats_close(struct op_stats *stats)
@@ -225,6 +237,12 @@ static void op_close_writer(struct op *op)
     case OP_HEALTH:
         health_row_close(&op->health.row);
         break;
+    case OP_SUSPEND:
+        suspension_close(&op->suspend.row);
+        break;
+    case OP_POSTPONE:
+        free(op->postpone.rows);
+        break;
     default: // DISCARD, MAINTAIN and RESERVE own nothing
         break;
     }
@@ -265,6 +283,9 @@ static void op_close_reader(struct op *op)
         break;
     case OP_PLAN:
         plan_close(&op->plan);
+        break;
+    case OP_SUSPENSIONS:
+        suspensions_close(&op->suspensions);
         break;
     default:
         stats_close(&op->stats);

@@ -18,6 +18,7 @@
 #include "core/outcome.h"
 #include "core/pool.h"
 #include "core/spans.h"
+#include "core/suspension.h"
 
 enum op_kind {
     // writers: run in the one writing connection, several in one transaction
@@ -29,6 +30,8 @@ enum op_kind {
     OP_HEALTH,   // remember a destination's health
     OP_MAINTAIN, // idle work: history purge, incremental vacuum, checkpoint
     OP_RESERVE,  // ids below a mark are in use, whatever becomes of them
+    OP_SUSPEND,  // remember, or forget, what an operator has suspended
+    OP_POSTPONE, // recipients of suspended senders: not to be read again before a time
     OP_WRITERS_END,
     // readers: run in a query_only connection, each in a transaction of its own
     OP_DOMAINS = OP_WRITERS_END, // domains with open recipients, by keyset pages
@@ -43,6 +46,7 @@ enum op_kind {
     OP_ENDED,                    // what became of mail to an address, by keyset pages
     OP_FIND,                     // an address's recipients in the queue, by keyset pages
     OP_PLAN,                     // what will be due, by domain, by keyset pages
+    OP_SUSPENSIONS,              // all that is suspended
     OP_KIND_COUNT
 };
 
@@ -186,6 +190,23 @@ struct op_reserve {
     uint64_t id_mark;
 };
 
+// Replaces the suspension of that kind and name, or removes it.
+struct op_suspend {
+    struct suspension row;
+    bool is_over; // remove it
+};
+
+struct op_postpone_row {
+    uint64_t message;
+    uint32_t n;
+    int64_t until_ms; // the next attempt from now on
+};
+// Who is not there any more is left out; the versions stay.
+struct op_postpone {
+    struct op_postpone_row *rows; // owned
+    uint32_t row_count;
+};
+
 struct op_maintain {
     int64_t now_ms;
     int64_t history_ms; // finished entries older than this are purged; < 0: keep all
@@ -253,6 +274,11 @@ struct op_chunk {
 
 struct op_healths {
     struct op_health_row *rows;
+    uint32_t row_count;
+};
+
+struct op_suspensions {
+    struct suspension *rows; // out, owned
     uint32_t row_count;
 };
 
@@ -413,6 +439,8 @@ struct op {
         struct op_health health;
         struct op_maintain maintain;
         struct op_reserve reserve;
+        struct op_suspend suspend;
+        struct op_postpone postpone;
         struct op_domains domains;
         struct op_due due;
         struct op_overdue overdue;
@@ -425,17 +453,19 @@ struct op {
         struct op_ended ended;
         struct op_find find;
         struct op_plan plan;
+        struct op_suspensions suspensions;
     };
 };
 
 // Whether anybody waits for a writer's op decides how soon it is committed.
 //
 // Lazy is what became of an attempt when no notice goes out with it, a destination's health, a body
-// that is given up. To hold them for a few milliseconds can lose nothing: the message stands in the
-// spool as it was, and its recipients stay in flight. A crash within that time has delivered
-// messages delivered again, as one between the next hop's reply and its commit always had; the
-// time grows by as much. Nearly every message that is relayed is settled shortly before or after
-// another is accepted, so its settlement mostly costs no commit of its own.
+// that is given up, mail of a suspended sender that is put off. To hold them for a few milliseconds
+// can lose nothing: the message stands in the spool as it was, and its recipients stay in flight. A
+// crash within that time has delivered messages delivered again, as one between the next hop's
+// reply and its commit always had; the time grows by as much. Nearly every message that is relayed
+// is settled shortly before or after another is accepted, so its settlement mostly costs no commit
+// of its own.
 //
 // Not lazy is what somebody goes on behind: a client behind its 250, an operator, a sweep that
 // reads its next page, a notice that is to be sent. Nor MAINTAIN, for another reason: it is long,

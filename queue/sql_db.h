@@ -64,6 +64,9 @@ enum sql_id {
     SQL_DESTINATION_DELETE,
     SQL_DESTINATION_LIST,
     SQL_DESTINATION_OLD,
+    SQL_SUSPENSION_PUT,
+    SQL_SUSPENSION_DELETE,
+    SQL_SUSPENSION_LIST,
     SQL_FINISHED_OLD,
     SQL_FINISHED_DELETE,
     SQL_ATTEMPT_DELETE,
@@ -232,6 +235,9 @@ enum fp_err history_run(struct store *s, struct op *op);
 enum fp_err ended_run(struct store *s, struct op *op);
 enum fp_err find_run(struct store *s, struct op *op);
 enum fp_err plan_run(struct store *s, struct op *op);
+enum fp_err suspend_run(struct store *s, struct op *op);
+enum fp_err postpone_run(struct store *s, struct op *op);
+enum fp_err suspensions_run(struct store *s, struct op *op);
 
 // accept_db.c
 enum fp_err id_mark_store(struct store *s, uint64_t mark);

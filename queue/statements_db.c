@@ -133,6 +133,13 @@ const char *const sql_texts[SQL_COUNT] = {
     [SQL_DESTINATION_LIST] = "SELECT name, failures, since, last_probe, rest_until, class, status,"
                              " reply FROM destination ORDER BY name",
     [SQL_DESTINATION_OLD] = "DELETE FROM destination WHERE rest_until < ?1",
+    [SQL_SUSPENSION_PUT] = "INSERT INTO suspension(kind, name, since, until, reason, who)"
+                           " VALUES(?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT(kind, name) DO UPDATE SET"
+                           " since = excluded.since, until = excluded.until,"
+                           " reason = excluded.reason, who = excluded.who",
+    [SQL_SUSPENSION_DELETE] = "DELETE FROM suspension WHERE kind = ?1 AND name = ?2",
+    [SQL_SUSPENSION_LIST] = "SELECT kind, name, since, until, reason, who FROM suspension"
+                            " ORDER BY kind, name",
     [SQL_FINISHED_OLD] = "SELECT message, n FROM finished INDEXED BY finished_at"
                          " WHERE at < ?1 ORDER BY at LIMIT ?2",
     [SQL_FINISHED_DELETE] = "DELETE FROM finished WHERE message = ?1 AND n = ?2",

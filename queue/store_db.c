@@ -281,13 +281,29 @@ void store_ballast_restore(struct store *s)
 typedef enum fp_err run_fn(struct store *s, struct op *op);
 
 static run_fn *const runs[OP_KIND_COUNT] = {
-    [OP_APPEND] = append_run,     [OP_ACCEPT] = accept_run,   [OP_DISCARD] = discard_run,
-    [OP_SETTLE] = settle_run,     [OP_CHANGE] = change_run,   [OP_HEALTH] = health_run,
-    [OP_MAINTAIN] = maintain_run, [OP_RESERVE] = reserve_run, [OP_DOMAINS] = domains_run,
-    [OP_DUE] = due_run,           [OP_OVERDUE] = overdue_run, [OP_READ] = read_run,
-    [OP_CHUNK] = chunk_run,       [OP_HEALTHS] = healths_run, [OP_LIST] = list_run,
-    [OP_STATS] = stats_run,       [OP_HISTORY] = history_run, [OP_ENDED] = ended_run,
-    [OP_FIND] = find_run,         [OP_PLAN] = plan_run,
+    [OP_APPEND] = append_run,
+    [OP_ACCEPT] = accept_run,
+    [OP_DISCARD] = discard_run,
+    [OP_SETTLE] = settle_run,
+    [OP_CHANGE] = change_run,
+    [OP_HEALTH] = health_run,
+    [OP_MAINTAIN] = maintain_run,
+    [OP_RESERVE] = reserve_run,
+    [OP_DOMAINS] = domains_run,
+    [OP_DUE] = due_run,
+    [OP_OVERDUE] = overdue_run,
+    [OP_READ] = read_run,
+    [OP_CHUNK] = chunk_run,
+    [OP_HEALTHS] = healths_run,
+    [OP_LIST] = list_run,
+    [OP_STATS] = stats_run,
+    [OP_HISTORY] = history_run,
+    [OP_ENDED] = ended_run,
+    [OP_FIND] = find_run,
+    [OP_PLAN] = plan_run,
+    [OP_SUSPEND] = suspend_run,
+    [OP_POSTPONE] = postpone_run,
+    [OP_SUSPENSIONS] = suspensions_run,
 };
 
 static enum fp_err run_in_savepoint(struct store *s, struct op *op)

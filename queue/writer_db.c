@@ -88,7 +88,8 @@ static size_t op_bytes(const struct op *op)
 
 static bool is_outcome(const struct op *op)
 {
-    return op->kind == OP_SETTLE || op->kind == OP_DISCARD || op->kind == OP_HEALTH;
+    return op->kind == OP_SETTLE || op->kind == OP_DISCARD || op->kind == OP_HEALTH ||
+           op->kind == OP_POSTPONE;
 }
 
 static bool is_new_mail(const struct op *op)

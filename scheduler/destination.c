@@ -3,6 +3,7 @@
 #include "scheduler/destination.h"
 
 #include "scheduler/domain.h"
+#include "scheduler/suspend.h"
 #include "scheduler/window.h"
 
 #include <stdlib.h>
@@ -46,7 +47,7 @@ bool destination_needs_probe(const struct scheduler *s, const struct destination
 static bool may_start(const struct scheduler *s, const struct destination *d)
 {
     uint32_t connections = d->running + d->closing;
-    if (d->window_batches == 0)
+    if (d->window_batches == 0 || d->is_suspended)
         return false;
     if (is_open(d))
         return pace_next_ms(&d->pace) <= s->now_ms && pace_has_room(&d->pace, connections);
@@ -66,7 +67,7 @@ static void await_turn(struct scheduler *s, struct destination *d)
 // Fresh mail in the window does not count: it must not keep older mail in the spool for ever.
 static bool may_read(const struct scheduler *s, const struct destination *d)
 {
-    if (list_is_empty(&d->due))
+    if (list_is_empty(&d->due) || d->is_suspended)
         return false;
     if (is_open(d))
         return d->paged_rcpts < (s->settings.page_size + 1) / 2 &&
@@ -124,6 +125,7 @@ struct destination *destination_get(struct scheduler *s, const char *name)
     memcpy(d->name, name, n);
     list_init(&d->due);
     d->rest.owner = d;
+    d->is_suspended = suspend_has_name(s, name);
     HASH_ADD_STR(s->destinations, name, d);
     destination_refresh(s, d); // idle, unless the caller hangs something on it
     return d;

@@ -33,6 +33,7 @@ struct destination {
     uint32_t closing;   // conversations that only say goodbye: they still are connections
     uint8_t state;      // enum destination_state
     bool is_idle_listed;
+    bool is_suspended; // D9
     char name[];
 };
 

@@ -3,6 +3,7 @@
 #include "scheduler/domain.h"
 
 #include "core/time.h"
+#include "scheduler/suspend.h"
 
 #include <stdlib.h>
 
@@ -30,7 +31,8 @@ static void enter(struct scheduler *s, struct domain *d)
         heap_set(&s->dues, &d->wake, d->next_due_ms);
         break;
     case DOMAIN_DUE:
-        list_put_last(&d->destination->due, &d->due);
+        if (!d->is_suspended)
+            list_put_last(&d->destination->due, &d->due);
         break;
     case DOMAIN_READING:
         d->destination->reading++;
@@ -103,6 +105,7 @@ struct domain *domain_get(struct scheduler *s, const char *name, struct destinat
     d->next_due_ms = d->flush_ms = d->marked_ms = TIME_NEVER;
     d->destination = to;
     to->domain_count++;
+    d->is_suspended = suspend_has_name(s, name);
     begin_pass(d);
     HASH_ADD_STR(s->domains, name, d);
     return d;
@@ -134,6 +137,18 @@ void domain_tell(struct scheduler *s, const struct sched_event *event)
     struct domain *d = domain_get(s, event->domain.name, to);
     attach(s, d, to);
     note_due(s, d, event->domain.next_due_ms);
+}
+
+void domain_suspend(struct scheduler *s, struct domain *d, bool is_suspended)
+{
+    if (d->is_suspended == is_suspended)
+        return;
+    d->is_suspended = is_suspended;
+    if (d->state == DOMAIN_DUE) {
+        list_remove(&d->due);
+        enter(s, d);
+    }
+    destination_refresh(s, d->destination);
 }
 
 void domain_read(struct scheduler *s, struct destination *dest, uint32_t limit,

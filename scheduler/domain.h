@@ -40,6 +40,7 @@ struct domain {
     uint64_t after_message;
     uint32_t after_n;
     uint8_t state;              // enum domain_state
+    bool is_suspended;          // D9: while DUE it is in nobody's list
     bool is_stale;              // what is being read belongs to a pass that was given up
     struct inflight *lingering; // D1
     char name[];
@@ -55,6 +56,7 @@ void domain_tell(struct scheduler *s, const struct sched_event *event);
 // Asks for the next page of one of d's domains; requires that one is DUE. limit: recipients.
 void domain_read(struct scheduler *s, struct destination *d, uint32_t limit,
                  struct sched_effect *ret);
+void domain_suspend(struct scheduler *s, struct domain *d, bool is_suspended);
 void domain_page_end(struct scheduler *s, const struct sched_event *event);
 void domain_flush(struct scheduler *s, struct domain *d, int64_t at_ms);
 void domain_flush_marked(struct scheduler *s, struct domain *d, int64_t at_ms);

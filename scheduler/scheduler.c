@@ -6,6 +6,7 @@
 #include "core/time.h"
 #include "scheduler/batch.h"
 #include "scheduler/domain.h"
+#include "scheduler/suspend.h"
 #include "scheduler/window.h"
 
 #include <stdlib.h>
@@ -58,6 +59,8 @@ void scheduler_free(struct scheduler *s)
     heap_close(&s->dues);
     reasons_release(s->shown);
     free(s->shown);
+    suspensions_close(&s->suspensions);
+    suspension_close(&s->over);
     free(s);
 }
 
@@ -191,6 +194,8 @@ void scheduler_feed(struct scheduler *s, const struct sched_event *event)
         [SCHED_CLOSING] = destination_closing,
         [SCHED_CLOSED] = destination_closed,
         [SCHED_BRAKE] = on_brake,
+        [SCHED_SUSPEND] = suspend_begin,
+        [SCHED_UNSUSPEND] = suspend_end,
     };
     must((size_t)event->kind < sizeof handlers / sizeof handlers[0]);
     reasons_release(s->shown);
@@ -234,7 +239,8 @@ static bool pull_health(struct scheduler *s, struct sched_effect *ret)
 static bool pull_start(struct scheduler *s, struct sched_effect *ret)
 {
     struct list *first = list_first(&s->run);
-    if (s->is_paused || s->is_braked || !first || s->running >= s->settings.batches_max)
+    if (s->is_paused || s->is_braked || suspend_has_all(s) || !first ||
+        s->running >= s->settings.batches_max)
         return false;
     struct destination *d = list_owner(first, struct destination, run);
     struct batch *b = window_take(s, d);
@@ -247,7 +253,7 @@ static bool pull_read(struct scheduler *s, struct sched_effect *ret)
 {
     struct list *first = list_first(&s->read);
     uint32_t limit = window_page_limit(s);
-    if (s->is_paused || !first || s->reading >= READS_MAX || limit == 0)
+    if (s->is_paused || suspend_has_all(s) || !first || s->reading >= READS_MAX || limit == 0)
         return false;
     domain_read(s, list_owner(first, struct destination, read), limit, ret);
     return true;
@@ -255,7 +261,8 @@ static bool pull_read(struct scheduler *s, struct sched_effect *ret)
 
 bool scheduler_pull(struct scheduler *s, struct sched_effect *ret)
 {
-    return pull_discard(s, ret) || pull_health(s, ret) || pull_start(s, ret) || pull_read(s, ret);
+    return suspend_pull(s, ret) || pull_discard(s, ret) || pull_health(s, ret) ||
+           pull_start(s, ret) || pull_read(s, ret);
 }
 
 int64_t scheduler_deadline(const struct scheduler *s)
@@ -264,6 +271,9 @@ int64_t scheduler_deadline(const struct scheduler *s)
     int64_t deadline_ms = rest ? rest->at_ms : TIME_NEVER;
     if (due && due->at_ms < deadline_ms)
         deadline_ms = due->at_ms;
+    int64_t end_ms = suspensions_next_end(&s->suspensions);
+    if (end_ms < deadline_ms)
+        deadline_ms = end_ms;
     return s->is_paused ? TIME_NEVER : deadline_ms;
 }
 
@@ -285,6 +295,11 @@ bool scheduler_claim(struct scheduler *s, uint64_t message, uint32_t n)
     f->phase = INFLIGHT_ACTIVE;
     f->batch = NULL;
     return true;
+}
+
+bool scheduler_knows(const struct scheduler *s, const char *name)
+{
+    return destination_find(s, name) || domain_find(s, name);
 }
 
 static uint32_t count_active(const struct scheduler *s)

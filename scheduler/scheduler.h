@@ -45,12 +45,16 @@
 //      SENDERS_RISE starts: mail that is k below others gets one start of k * SENDERS_RISE + 1.
 // (D8) When a destination's window has no room for a sender with little in it, the sender with most
 //      in it gives way: the youngest of its batches go back to the spool.
+// (D9) What is suspended is not tried: a destination or a domain is not read and not started, and
+//      nothing of it is in a window; its rest goes on meanwhile. When everything is, nothing is.
+//      Suspended senders are the pipeline's: it does not offer their mail.
 #ifndef FP_SCHEDULER_SCHEDULER_H
 #define FP_SCHEDULER_SCHEDULER_H
 
 #include "core/message.h"
 #include "core/outcome.h"
 #include "scheduler/pace.h"
+#include "scheduler/suspensions.h"
 
 struct batch {
     struct message message;  // with its version as read
@@ -111,6 +115,10 @@ enum sched_event_kind {
     SCHED_RESUME, // go on
     // start nothing for the moment (is_braked), or go on: what is in the windows stays there
     SCHED_BRAKE,
+    // An operator's suspension begins (or has other words now); ends. Windows were emptied when one
+    // begins: domains must be told again.
+    SCHED_SUSPEND,
+    SCHED_UNSUSPEND,
 };
 
 struct sched_event {
@@ -160,7 +168,8 @@ struct sched_event {
         int64_t at_ms;           // when it was asked for: what was tried since is left out; 0: now
         bool is_marked;          // manual mode: only what is marked with at_ms, or later
     } flush;
-    bool is_braked; // BRAKE
+    bool is_braked;                      // BRAKE
+    const struct suspension *suspension; // SUSPEND, UNSUSPEND (its kind and name); borrowed
 };
 
 enum sched_effect_kind {
@@ -170,6 +179,7 @@ enum sched_effect_kind {
     SCHED_STORE_HEALTH, // a destination began or ended to rest: remember it
     // a batch that is not needed in memory (no room, dropped): free it and its body
     SCHED_DISCARD,
+    SCHED_SUSPENSION_OVER, // its time has come, and it has ended
 };
 
 struct sched_effect {
@@ -189,6 +199,7 @@ struct sched_effect {
         int64_t since_ms, last_probe_ms, rest_until_ms;
         const struct outcome *why;
     } health;
+    const struct suspension *suspension; // SUSPENSION_OVER; lives until the next pull or feed
 };
 
 enum destination_state { DESTINATION_OPEN, DESTINATION_RESTING, DESTINATION_PROBING };
@@ -215,6 +226,10 @@ bool scheduler_destination(const struct scheduler *s, const char *name,
                            struct destination_view *ret);
 // Is an attempt on this recipient under way (started, not yet settled)?
 bool scheduler_is_active(const struct scheduler *s, uint64_t message, uint32_t n);
+// Everything that is suspended; lives until the next feed.
+const struct suspensions *scheduler_suspensions(const struct scheduler *s);
+// Has it a destination of that name, or open mail of such a domain?
+bool scheduler_knows(const struct scheduler *s, const char *name);
 // Takes a recipient out of the scheduler's hands without an attempt (it grew old, an operator gives
 // it back): it counts as active until SCHED_SETTLED. False: an attempt is under way or has just
 // ended.

@@ -6,6 +6,7 @@
 //   domain.c       domains with open mail: when their next page is read, and how far reading got
 //   window.c       the batches that are in memory, and the room for them
 //   senders.c      those of one destination: whose turn it is
+//   suspend.c      what operators have suspended
 //   inflight.c     the recipients that are in our hands
 //   reason.c       why a destination rests, kept small
 //   list.h, core/hash, core/heap
@@ -50,7 +51,9 @@ struct scheduler {
     struct destination *idle;         // destinations to be forgotten, unless something came up
     struct batch *discards;           // to be given back, linked by next
     struct reasons *shown;
-    int64_t next_scan_ms;    // when destinations are looked through for what can be forgotten
+    int64_t next_scan_ms; // when destinations are looked through for what can be forgotten
+    struct suspensions suspensions;
+    struct suspension over;  // that the last pull told of
     uint32_t running;        // batches started and not done
     uint32_t reading;        // pages asked for
     uint32_t window_batches; // in all windows

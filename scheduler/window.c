@@ -4,6 +4,7 @@
 
 #include "scheduler/batch.h"
 #include "scheduler/domain.h"
+#include "scheduler/suspend.h"
 
 static void discard(struct scheduler *s, struct batch *b)
 {
@@ -83,7 +84,7 @@ static bool has_parking_room(const struct scheduler *s, const struct destination
 
 static bool may_enter(const struct scheduler *s, const struct destination *d, const struct batch *b)
 {
-    if (s->is_paused)
+    if (s->is_paused || d->is_suspended || suspend_has_all(s))
         return false;
     if (s->settings.is_manual && (b->is_fresh || destination_is_resting(s, d)))
         return false;

@@ -46,6 +46,7 @@ static void test_outcome_waits(void **state)
 {
     (void)state;
     struct world *w = make_world(2);
+    world_run(w, TIME_SECOND_MS); // nothing is tried before it is known what is suspended
     submit(w);
     world_spool_fails(w, true);
     world_run(w, TIME_HOUR_MS);

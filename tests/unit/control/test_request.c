@@ -66,6 +66,49 @@ static const struct row {
     {"stats", {"--format=json"}, ""},
     {"stats", {"--format=csv"}, "stats prints --format=table or --format=json"},
     {"stats", {"from=a@b"}, "stats takes no filter"},
+    {"suspend", {NULL}, ""},
+    {"suspend", {"--format=jsonl"}, ""},
+    {"suspend", {"example.com"}, ""},
+    {"suspend", {"smtp://relay:25", "--for", "2h", "--reason=it moves"}, ""},
+    {"suspend", {"from=*@example.com", "--for=1d12h", "--dry-run"}, ""},
+    {"suspend", {"from=<>"}, ""},
+    {"suspend", {"--all"}, ""},
+    {"suspend", {"mx:mx1.example.net", "--force"}, ""},
+    {"resume", {"example.com", "--reason=done"}, ""},
+    {"resume", {"--all"}, ""},
+    {"suspend",
+     {"a@example.com"},
+     "'a@example.com' is no destination: write a domain (example.com), a next hop as stats shows "
+     "it "
+     "(smtp://relay:25), or from=PATTERN for a sender"},
+    {"suspend",
+     {"\x1b=x"},
+     "'\\x1b=x' is no destination: write a domain (example.com), a next hop as stats shows it "
+     "(smtp://relay:25), or from=PATTERN for a sender"},
+    {"suspend", {"a.example", "b.example"}, "one destination, or one from=PATTERN, at a time"},
+    {"suspend", {"a.example", "--all"}, "either a destination or --all, not both"},
+    {"suspend", {"--for=2h"}, "suspend what? Write a domain, a next hop, from=PATTERN, or --all"},
+    {"suspend",
+     {"a.example", "--for=soon"},
+     "--for wants a length of time of a second or more, such as 2h or 1d12h"},
+    {"suspend",
+     {"a.example", "--for=500ms"},
+     "--for wants a length of time of a second or more, such as 2h or 1d12h"},
+    {"suspend",
+     {"a.example", "--for"},
+     "--for wants a length of time of a second or more, such as 2h or 1d12h"},
+    {"suspend", {"--format=csv"}, "suspend prints --format=table, --format=json or --format=jsonl"},
+    {"suspend",
+     {"a.example", "--format=json"},
+     "--format is for the listing, which suspend prints without a destination"},
+    {"resume",
+     {NULL},
+     "resume what? Write a domain, a next hop, from=PATTERN, or --all; fermoposta suspend lists "
+     "what "
+     "is suspended"},
+    {"resume", {"a.example", "--for=2h"}, "resume knows no --for and no --force; suspend does"},
+    {"hold", {"--all", "--for=2h"}, "--for is no option here"},
+    {"hold", {"--all", "--force"}, "--force is no option here"},
 };
 
 static void check_row(void **state)
@@ -138,6 +181,37 @@ static void too_many_terms_are_not_dropped(void **state)
     }
 }
 
+// A sender's domain stands for all of its senders; names are compared in lower case.
+static void targets_are_read(void **state)
+{
+    static const struct {
+        const char *word;
+        enum suspension_kind kind;
+        const char *name;
+    } targets[] = {
+        {"Example.COM", SUSPENSION_DESTINATION, "example.com"},
+        {"smtp://Relay:25", SUSPENSION_DESTINATION, "smtp://Relay:25"},
+        {"from=a@example.com", SUSPENSION_SENDER, "a@example.com"},
+        {"from=example.com", SUSPENSION_SENDER, "*@example.com"},
+        {"from=<a@example.com>", SUSPENSION_SENDER, "a@example.com"},
+        {"from=*", SUSPENSION_SENDER, "*"},
+        {"from=<>", SUSPENSION_SENDER, ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+        struct request q = {.verb = VERB_SUSPEND};
+        struct buf why;
+        buf_init(&why, 1024);
+        assert_int_equal(request_parse_words(&q, &targets[i].word, 1, &why), FP_OK);
+        assert_true(q.target.is_given);
+        assert_int_equal(q.target.kind, targets[i].kind);
+        assert_string_equal(q.target.name, targets[i].name);
+        assert_true(request_does_change(&q));
+        buf_close(&why);
+    }
+    assert_false(request_does_change(&(struct request){.verb = VERB_SUSPEND}));
+}
+
 static void verbs_have_names(void **state)
 {
     (void)state;
@@ -163,7 +237,7 @@ static void callers_are_kept_apart(void **state)
 
 int main(void)
 {
-    enum { ROWS = sizeof rows / sizeof rows[0], MORE = 5 };
+    enum { ROWS = sizeof rows / sizeof rows[0], MORE = 6 };
     struct CMUnitTest tests[ROWS + MORE];
     char names[ROWS][96];
     for (size_t i = 0; i < ROWS; i++) {
@@ -177,5 +251,6 @@ int main(void)
     tests[ROWS + 2] = (struct CMUnitTest)cmocka_unit_test(too_many_terms_are_not_dropped);
     tests[ROWS + 3] = (struct CMUnitTest)cmocka_unit_test(verbs_have_names);
     tests[ROWS + 4] = (struct CMUnitTest)cmocka_unit_test(callers_are_kept_apart);
+    tests[ROWS + 5] = (struct CMUnitTest)cmocka_unit_test(targets_are_read);
     return _cmocka_run_group_tests("request", tests, ROWS + MORE, NULL, NULL);
 }

@@ -48,6 +48,20 @@ static void busy(void **state)
         {"mx.dest.example", "554 5.7.1 listed", NOW - 600000, 981},
         {"mx.other.example", "554 5.7.1 \x1b[2J", NOW, 1},
     };
+    const struct suspension suspensions[] = {
+        {.kind = SUSPENSION_DESTINATION,
+         .name = "smtp://relay:25",
+         .since_ms = NOW - 60000,
+         .until_ms = NOW + 7200000,
+         .reason = "moves to another \x1b[2Jhouse",
+         .who = "root"},
+        {.kind = SUSPENSION_SENDER,
+         .name = "*@news.example",
+         .since_ms = NOW - 60000,
+         .until_ms = INT64_MAX,
+         .reason = "",
+         .who = "anna"},
+    };
     struct statistics s = {.now_ms = NOW,
                            .started_ms = NOW - 86400000,
                            .messages = 3001,
@@ -80,7 +94,9 @@ static void busy(void **state)
                            .blocked = blocked,
                            .blocked_count = 2,
                            .brakes = brakes,
-                           .brake_count = 2};
+                           .brake_count = 2,
+                           .suspensions = suspensions,
+                           .suspension_count = 2};
     compare("statistics-busy.txt", &s);
 }
 

@@ -47,6 +47,51 @@ static void test_health(void **state)
     assert_int_equal(spool_number(p, "SELECT count(*) FROM destinations"), 1);
 }
 
+static struct op *suspend_op(enum suspension_kind kind, const char *name, int64_t until_ms)
+{
+    struct op *op = op_new(OP_SUSPEND);
+    suspension_copy(&op->suspend.row, &(struct suspension){.kind = kind,
+                                                           .name = (char *)(uintptr_t)name,
+                                                           .since_ms = NOW,
+                                                           .until_ms = until_ms,
+                                                           .reason = "it moves",
+                                                           .who = "root"});
+    return op;
+}
+
+static void test_suspensions(void **state)
+{
+    struct spool *p = *state;
+    struct op *op;
+    assert_int_equal(
+        spool_write_free(p, suspend_op(SUSPENSION_DESTINATION, "y.example", TIME_NEVER)), FP_OK);
+    assert_int_equal(
+        spool_write_free(p, suspend_op(SUSPENSION_DESTINATION, "y.example", NOW + 60000)), FP_OK);
+    assert_int_equal(spool_write_free(p, suspend_op(SUSPENSION_SENDER, "", TIME_NEVER)), FP_OK);
+    assert_int_equal(spool_write_free(p, suspend_op(SUSPENSION_EVERYTHING, "", NOW)), FP_OK);
+    spool_reopen(p);
+    op = op_new(OP_SUSPENSIONS);
+    assert_int_equal(spool_read(p, op), FP_OK);
+    assert_int_equal(op->suspensions.row_count, 3);
+    const struct suspension *row = op->suspensions.rows;
+    assert_int_equal(row[0].kind, SUSPENSION_DESTINATION);
+    assert_string_equal(row[0].name, "y.example");
+    assert_int_equal(row[0].since_ms, NOW);
+    assert_int_equal(row[0].until_ms, NOW + 60000);
+    assert_string_equal(row[0].reason, "it moves");
+    assert_string_equal(row[0].who, "root");
+    assert_int_equal(row[1].kind, SUSPENSION_SENDER);
+    assert_true(row[1].until_ms == TIME_NEVER);
+    op_free(op);
+    spool_assert_text(p, "SELECT kind || ' ' || until FROM suspensions WHERE name = 'y.example'",
+                      "destination 2026-11-22T00:01:00Z");
+    assert_int_equal(spool_number(p, "SELECT count(*) FROM suspensions WHERE until IS NULL"), 1);
+    op = suspend_op(SUSPENSION_DESTINATION, "y.example", NOW);
+    op->suspend.is_over = true;
+    assert_int_equal(spool_write_free(p, op), FP_OK);
+    assert_int_equal(spool_number(p, "SELECT count(*) FROM suspensions"), 2);
+}
+
 static struct op *maintain_op(int64_t now_ms, int64_t history_ms, uint32_t budget)
 {
     struct op *op = op_new(OP_MAINTAIN);
@@ -275,6 +320,7 @@ int main(void)
 #define SPOOL_TEST(f) cmocka_unit_test_setup_teardown(f, spool_setup, spool_teardown)
     const struct CMUnitTest tests[] = {
         SPOOL_TEST(test_health),
+        SPOOL_TEST(test_suspensions),
         SPOOL_TEST(test_old_destinations_are_forgotten),
         SPOOL_TEST(test_history_is_purged_by_age),
         SPOOL_TEST(test_purge_leaves_the_queue_alone),

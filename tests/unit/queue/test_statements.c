@@ -10,6 +10,7 @@ static const enum sql_id scanners[] = {
     SQL_PAGE_BOUND,       // counts along the key, 20,000 at most
     SQL_STATS_PAGES,      // a pragma
     SQL_DESTINATION_LIST, // only those that are not healthy are there
+    SQL_SUSPENSION_LIST,  // a few, made by hand
 };
 
 static bool may_scan(enum sql_id id)

@@ -271,6 +271,9 @@ static inline void world_pull(struct world *w)
             w->discards++;
             world_free_batch(w, fx.batch);
             break;
+        case SCHED_SUSPENSION_OVER:
+            world_note(w, "over", fx.suspension->name);
+            break;
         }
     }
 }
