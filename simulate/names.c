@@ -48,19 +48,30 @@ static void answer_add(struct dns_answer *a, const struct names_record *r)
     snprintf(to->ip, sizeof to->ip, "%.45s", r->is_mx ? "" : r->value);
 }
 
+static bool fits(const struct names_record *r, const char *name, enum dns_type type)
+{
+    return type == (r->is_mx ? DNS_TYPE_MX : DNS_TYPE_A) && strcasecmp(r->name, name) == 0;
+}
+
+static size_t fitting(const struct names *n, const char *name, enum dns_type type)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < n->count; i++)
+        count += fits(&n->records[i], name, type);
+    return count < DNS_RECORDS_MAX ? count : DNS_RECORDS_MAX;
+}
+
 struct dns_answer *names_answer(const struct names *n, const char *name, enum dns_type type)
 {
-    struct dns_answer *a = must_zalloc(sizeof *a + DNS_RECORDS_MAX * sizeof a->records[0]);
     bool exists = false;
+    struct dns_answer *a = must_zalloc(sizeof *a + fitting(n, name, type) * sizeof a->records[0]);
     a->type = type;
     a->ttl_s = n->ttl_s;
     snprintf(a->canonical, sizeof a->canonical, "%s", name);
     for (size_t i = 0; i < n->count && !n->fails; i++) {
         const struct names_record *r = &n->records[i];
-        if (strcasecmp(r->name, name) != 0)
-            continue;
-        exists = true;
-        if (a->count < DNS_RECORDS_MAX && type == (r->is_mx ? DNS_TYPE_MX : DNS_TYPE_A))
+        exists |= strcasecmp(r->name, name) == 0;
+        if (a->count < DNS_RECORDS_MAX && fits(r, name, type))
             answer_add(a, r);
     }
     a->result = n->fails   ? DNS_ANSWER_SERVFAIL
