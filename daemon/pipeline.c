@@ -6,7 +6,8 @@
 
 enum {
     MAINTAIN_EVERY_MS = 10 * 1000,
-    MAINTAIN_AGAIN_MS = 50, // while nobody has mail to do: some 20 MiB a second go back
+    MAINTAIN_IDLE_MS = 5 * 60 * 1000, // once nothing happens any more: an idle machine may sleep
+    MAINTAIN_AGAIN_MS = 50,           // while nobody has mail to do: some 20 MiB a second go back
     MAINTAIN_BUDGET = 2048,
     STOP_GRACE_MS = 5 * 1000,     // for attempts under way at a shutdown
     STOP_OUTCOMES_MS = 20 * 1000, // and then for the spool, to take what became of them
@@ -225,7 +226,8 @@ static void maintained(struct pipeline *p, const struct op *op)
     bool is_idle = done == p->done_at_maintain;
     p->done_at_maintain = done;
     bool again = !op->err && op->maintain.more && is_idle;
-    alarm_set(p, &p->alarm_maintain, p->now_ms + (again ? MAINTAIN_AGAIN_MS : MAINTAIN_EVERY_MS));
+    int64_t wait_ms = again ? MAINTAIN_AGAIN_MS : is_idle ? MAINTAIN_IDLE_MS : MAINTAIN_EVERY_MS;
+    alarm_set(p, &p->alarm_maintain, p->now_ms + wait_ms);
 }
 
 // Its operator may have gone meanwhile; what it has changed holds all the same.
