@@ -26,7 +26,9 @@ static const char routes[] =
     "hostname = \"mail.example.org\"\n"
     "route = ( { for = \"example.net\", to = [ \"smtp://relay:2525\" ] },\n"
     "          { for = \"*\", to = [ \"mx\" ] } )\n"
-    // Without jitter: what is printed are the schedule's own times.
+    // Without jitter, and hardly anything at the same time: what is printed are the schedule's own
+    // times, and no matter of taste in concurrency.
+    "limit = ( { for = \"*\", connections = 2 } )\n"
     "retry = ( { for = \"*\", schedule = \"5m 15m 30m\", jitter = \"0%\", warn_after = [ \"1h\" "
     "],\n"
     "            expire_after = \"3h\" } )\n";
