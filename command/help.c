@@ -25,6 +25,9 @@ static const char program_help[] =
     "  simulate          what would become of mail, if hosts were down\n"
     "  list [FILTER...]  the queue\n"
     "  show ID           one message\n"
+    "  why ID|ADDRESS|DESTINATION\n"
+    "                    why it waits, what was tried, and when the next try is\n"
+    "  plan              what will be tried when, by destination\n"
     "  stats             counts by state, destination and age\n"
     "  flush [FILTER...] try now; without a filter: everything\n"
     "  hold FILTER...    keep, without trying\n"
@@ -119,6 +122,12 @@ static const struct verb_help {
                "  --reason TEXT  stands in the log\n"
                "  --dry-run      only say what would be resumed\n"
                "  -c FILE        the configuration file\n"},
+    {"why",
+     "usage: fermoposta why ID|ADDRESS|DESTINATION [--format=text|json] [-c FILE]\n\n"
+     "ID is a queue id; of mail that has left the queue, too, as long as history is kept.\n"
+     "ADDRESS is a recipient's. DESTINATION is a domain, or a next hop as stats names it.\n"},
+    {"plan", "usage: fermoposta plan [--for DURATION] [--format=table|json] [-c FILE]\n\n"
+             "What will be tried within that time (default 1h), by destination.\n"},
     {"flush", "usage: fermoposta flush [FILTER...] [OPTION...]\n\nTries now, resting destinations "
               "included. Without a filter: everything.\n\n" CHANGING},
     {"hold", "usage: fermoposta hold FILTER... [OPTION...]\n\n" CHANGING},

@@ -5,6 +5,7 @@
 #include "control/request_target.h"
 #include "core/must.h"
 #include "core/text.h"
+#include "core/time.h"
 
 #include <stdio.h>
 
@@ -12,7 +13,8 @@ static const char *const verb_names[VERB_COUNT] = {
     [VERB_LIST] = "list",       [VERB_SHOW] = "show",       [VERB_FLUSH] = "flush",
     [VERB_HOLD] = "hold",       [VERB_RELEASE] = "release", [VERB_REMOVE] = "remove",
     [VERB_BOUNCE] = "bounce",   [VERB_REQUEUE] = "requeue", [VERB_STATS] = "stats",
-    [VERB_SUSPEND] = "suspend", [VERB_RESUME] = "resume",
+    [VERB_SUSPEND] = "suspend", [VERB_RESUME] = "resume",   [VERB_WHY] = "why",
+    [VERB_PLAN] = "plan",
 };
 
 const char *request_verb_name(enum request_verb verb)
@@ -44,6 +46,9 @@ static bool needs_filter(enum request_verb verb)
     return request_changes(verb) && verb != VERB_FLUSH && !request_has_target(verb);
 }
 
+static const char why_takes[] = " takes one queue id, one address, or one destination: a domain or "
+                                "the name of a next hop, such as smtp://relay.example:25";
+
 static enum fp_err check_options(const struct request *r, struct buf *why)
 {
     const char *name = request_verb_name(r->verb);
@@ -57,9 +62,10 @@ static enum fp_err check_options(const struct request *r, struct buf *why)
         return refuse(why, name, " knows no --headers, --body or --envelope; show does");
     if (request_has_target(r->verb))
         return request_target_check(r, why);
-    if (r->format != LISTING_TABLE && r->verb != VERB_LIST && r->verb != VERB_STATS)
-        return refuse(why, name, " knows no --format; list and stats do");
-    if (r->verb == VERB_STATS && r->format != LISTING_TABLE && r->format != LISTING_JSON)
+    bool is_report = r->verb == VERB_STATS || r->verb == VERB_PLAN;
+    if (r->format != LISTING_TABLE && r->verb != VERB_LIST && r->verb != VERB_WHY && !is_report)
+        return refuse(why, name, " knows no --format; list, stats, why and plan do");
+    if (is_report && r->format != LISTING_TABLE && r->format != LISTING_JSON)
         return refuse(why, name, " prints --format=table or --format=json");
     return FP_OK;
 }
@@ -72,8 +78,10 @@ enum fp_err request_check(const struct request *r, struct buf *why)
         return err;
     if (r->verb == VERB_SHOW && !filter_is_one_id(&r->filter))
         return refuse(why, name, " takes exactly one queue id, such as 0A1B2C3D4E5F");
-    if (r->verb == VERB_STATS && r->filter.count > 0)
+    if ((r->verb == VERB_STATS || r->verb == VERB_PLAN) && r->filter.count > 0)
         return refuse(why, name, " takes no filter");
+    if (r->verb == VERB_WHY && !r->subject[0])
+        return refuse(why, name, why_takes);
     if (r->all && r->filter.count > 0)
         return refuse(why, name, " takes either a filter or --all, not both");
     if (needs_filter(r->verb) && r->filter.count == 0 && !r->all)
@@ -123,9 +131,35 @@ static bool is_valued(struct request_words *w, const char *option, const char **
 
 static enum fp_err read_format(struct request *r, const char *value, struct buf *why)
 {
+    if (r->verb == VERB_WHY) { // in words of its own
+        bool is_text = value && strcmp(value, "text") == 0;
+        r->format = is_text ? LISTING_TABLE : LISTING_JSON;
+        if (is_text || (value && strcmp(value, "json") == 0))
+            return FP_OK;
+        return refuse(why, "why prints --format=text or --format=json", "");
+    }
     if (value && listing_format_parse(value, &r->format))
         return FP_OK;
     return refuse(why, "--format is one of table, postfix, sendmail, json, jsonl and csv", "");
+}
+
+static enum fp_err read_for(struct request *r, const char *value, struct buf *why)
+{
+    if (value && time_parse_duration(slice_str(value), &r->for_ms) == FP_OK && r->for_ms > 0)
+        return FP_OK;
+    return refuse(why, "--for wants a length of time, such as 90s, 30m, 2h or 1d", "");
+}
+
+// What `why` is asked about is no filter, whatever it looks like.
+static enum fp_err read_subject(struct request *r, const char *const *words, size_t count,
+                                struct buf *why)
+{
+    if (count != 1 || !words[0][0])
+        return refuse(why, request_verb_name(r->verb), why_takes);
+    if (strlen(words[0]) >= sizeof r->subject)
+        return refuse(why, "that is too long for an id, an address or a destination", "");
+    snprintf(r->subject, sizeof r->subject, "%s", words[0]);
+    return FP_OK;
 }
 
 static enum fp_err read_reason(struct request *r, const char *value, struct buf *why)
@@ -161,6 +195,8 @@ static enum fp_err read_option(struct request *r, struct request_words *w)
         return read_reason(r, value, w->why);
     if (request_has_target(r->verb) && is_valued(w, "--for", &value))
         return request_target_read_for(&r->target, value, w->why);
+    if (r->verb == VERB_PLAN && is_valued(w, "--for", &value))
+        return read_for(r, value, w->why);
     if (request_has_target(r->verb) && strcmp(word, "--force") == 0)
         r->target.is_forced = true;
     else if (strcmp(word, "--all") == 0)
@@ -199,9 +235,13 @@ enum fp_err request_parse_words(struct request *r, const char *const *words, siz
         if (err)
             return err;
     }
-    enum fp_err err = request_has_target(r->verb)
-                          ? request_target_read(&got, terms, term_count, why)
-                          : filter_parse(terms, term_count, &got.filter, why);
+    enum fp_err err = FP_OK;
+    if (request_has_target(r->verb))
+        err = request_target_read(&got, terms, term_count, why);
+    else if (r->verb == VERB_WHY)
+        err = read_subject(&got, terms, term_count, why);
+    else
+        err = filter_parse(terms, term_count, &got.filter, why);
     if (!err)
         *r = got;
     return err;

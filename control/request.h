@@ -30,8 +30,11 @@ enum request_verb {
     VERB_STATS,
     VERB_SUSPEND,
     VERB_RESUME,
+    VERB_WHY,
+    VERB_PLAN,
     VERB_COUNT
 };
+enum { REQUEST_PLAN_MS = 60 * 60 * 1000 }; // how far a plan looks where --for does not say
 enum request_part { SHOW_ALL, SHOW_HEADERS, SHOW_BODY, SHOW_ENVELOPE };
 
 // What suspend and resume are about.
@@ -47,11 +50,13 @@ struct request {
     enum request_verb verb;
     struct filter filter;
     struct request_target target; // SUSPEND, RESUME
-    enum listing_format format;   // LIST, STATS and SUSPEND (not all of them)
-    enum request_part part;       // SHOW
-    bool all;                     // --all
+    enum listing_format format; // LIST; of STATS, SUSPEND, PLAN some; WHY: json, or table for text
+    enum request_part part;     // SHOW
+    bool all;                   // --all
     bool dry_run;
     char reason[256];
+    char subject[FILTER_TEXT_MAX + 1]; // WHY: an id, an address or a destination, as it was typed
+    int64_t for_ms;                    // PLAN: --for; 0: not given
     bool is_streamed; // how the answer's text is to come; not a word, but the wire's
 };
 
@@ -73,9 +78,9 @@ enum fp_err request_check(const struct request *r, struct buf *why);
 
 // Reads the words of a command line (behind the verb): filters and options. r->verb is set by the
 // caller, the rest is set here; r is untouched on failure. FP_INVALID or FP_TOO_BIG with a
-// sentence. Options: --format=F --all --dry-run --reason=TEXT --headers --body --envelope; "--"
-// ends them. Suspend and resume take a destination or from=PATTERN instead of filters, and suspend
-// --for=DURATION and --force.
+// sentence. Options: --format=F --all --dry-run --reason=TEXT --headers --body --envelope
+// --for=DURATION (plan); "--" ends them. Suspend and resume take a destination or from=PATTERN
+// instead of filters, and suspend --for=DURATION and --force.
 enum fp_err request_parse_words(struct request *r, const char *const *words, size_t count,
                                 struct buf *why);
 

@@ -46,6 +46,8 @@ void operator_free(struct pipeline *p, struct operator_session *s)
         return;
     heap_remove(&p->alarms, &s->alarm.node);
     list_forget(s);
+    why_forget(s);
+    plan_forget(s);
     buf_close(&s->input);
     buf_close(&s->text);
     free(s);
@@ -296,6 +298,12 @@ static void start(struct pipeline *p, struct operator_session *s)
     case VERB_STATS:
         answer_stats(p, s);
         break;
+    case VERB_WHY:
+        answer_why(p, s);
+        break;
+    case VERB_PLAN:
+        answer_plan(p, s);
+        break;
     case VERB_BOUNCE:
         answer_bounce(p, s);
         break;
@@ -390,6 +398,8 @@ bool operator_sent(struct pipeline *p, struct operator_session *s)
         list_sent(p, s);
     } else if (s->is_busy && s->request.verb == VERB_SHOW) {
         show_continue(p, s);
+    } else if (s->is_busy && s->request.verb == VERB_WHY) {
+        why_continue(p, s);
     }
     return true;
 }
@@ -423,7 +433,7 @@ void operator_stored(struct pipeline *p, struct operator_session *s, struct op *
         suspend_stored(p, s, op);
         break;
     case OP_READ:
-        show_read(p, s, op);
+        (s->request.verb == VERB_WHY ? why_read : show_read)(p, s, op);
         break;
     case OP_CHUNK:
         show_chunk(p, s, op);
@@ -435,7 +445,16 @@ void operator_stored(struct pipeline *p, struct operator_session *s, struct op *
         change_stored(p, s, op);
         break;
     case OP_HISTORY:
-        gone_read(p, s, op);
+        (s->request.verb == VERB_WHY ? why_history : gone_read)(p, s, op);
+        break;
+    case OP_FIND:
+        why_found(p, s, op);
+        break;
+    case OP_ENDED:
+        why_ended(p, s, op);
+        break;
+    case OP_PLAN:
+        (s->request.verb == VERB_PLAN ? plan_counted : place_counted)(p, s, op);
         break;
     default:
         must(false);

@@ -5,6 +5,7 @@
 #define FP_DAEMON_OPERATOR_INTERNAL_H
 
 #include "control/request.h"
+#include "control/why.h"
 #include "core/text.h"
 #include "daemon/explain.h"
 #include "daemon/pipeline_internal.h"
@@ -39,11 +40,13 @@ struct operator_session {
     struct listing listing;
     struct list_page pages[LIST_PAGES_MAX];
     uint32_t page_count;
-    bool is_asked;      // for another one
-    bool is_waiting;    // for the client, or its turn, to send the first of them
-    uint64_t mail_seen; // when the last one was sent
-    struct alarm alarm; // its turn
-    bool is_early;      // suspend, resume: the spool has not said yet what is suspended
+    bool is_asked;              // for another one
+    bool is_waiting;            // for the client, or its turn, to send the first of them
+    uint64_t mail_seen;         // when the last one was sent
+    struct alarm alarm;         // its turn
+    bool is_early;              // suspend, resume: the spool has not said yet what is suspended
+    struct operator_why *why;   // why; NULL when none is asked
+    struct operator_plan *plan; // plan; likewise
     // show
     uint64_t show_size, show_given;
     uint32_t show_chunk;
@@ -81,6 +84,31 @@ void suspend_mail_read(struct pipeline *p, struct operator_session *s, const str
 void suspend_stored(struct pipeline *p, struct operator_session *s, const struct op *op);
 // One line on what is suspended, if anything is.
 void answer_suspended(struct pipeline *p, struct operator_session *s);
+
+// operator_why.c
+void answer_why(struct pipeline *p, struct operator_session *s);
+void why_read(struct pipeline *p, struct operator_session *s, struct op *op);
+void why_history(struct pipeline *p, struct operator_session *s, struct op *op);
+void why_found(struct pipeline *p, struct operator_session *s, struct op *op);
+void why_ended(struct pipeline *p, struct operator_session *s, struct op *op);
+void why_continue(struct pipeline *p, struct operator_session *s); // the client has taken it all
+void why_forget(struct operator_session *s);
+struct why operator_why_writer(const struct pipeline *p, const struct operator_session *s);
+const char *operator_why_stopped(const struct pipeline *p); // NULL: it is not known
+// Where there is one: that is what holds it.
+void operator_take_suspension(struct pipeline *p, const struct suspension *row,
+                              struct why_hold *ret);
+struct why_place *operator_place(struct operator_session *s); // NULL: not asked about one
+
+// operator_plan.c
+void answer_plan(struct pipeline *p, struct operator_session *s);
+void plan_counted(struct pipeline *p, struct operator_session *s, struct op *op);
+void plan_forget(struct operator_session *s);
+
+// operator_place.c: why, of a destination
+struct why_place *place_begin(struct pipeline *p, struct operator_session *s, struct slice word);
+void place_counted(struct pipeline *p, struct operator_session *s, struct op *op);
+void why_place_free(struct why_place *place); // NULL is fine
 
 // operator_answers.c
 void answer_show(struct pipeline *p, struct operator_session *s);

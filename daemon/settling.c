@@ -184,6 +184,7 @@ static void name_rule(const struct pipeline *p, struct settling *s, uint32_t i, 
         .is_rest = is_rest,
     };
     choice.question.has_sender = !is_rest;
+    choice.question.host = slice_str(site_of(p, r->domain));
     struct buf words;
     buf_init(&words, 64 * 1024);
     explain_choice(&p->config->rules, &choice, &words);

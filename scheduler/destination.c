@@ -361,6 +361,10 @@ bool scheduler_destination(const struct scheduler *s, const char *name,
         .running = d->running,
         .waiting = d->window_batches,
         .why = reasons_show(s->shown, d->why),
+        .connections = d->running + d->closing,
+        .allowed = d->pace.allowed,
+        .limit = d->pace.limit,
+        .next_start_ms = pace_next_ms(&d->pace) > s->now_ms ? pace_next_ms(&d->pace) : 0,
     };
     return true;
 }

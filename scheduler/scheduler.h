@@ -210,6 +210,30 @@ struct destination_view {
     int64_t since_ms, last_probe_ms, rest_until_ms; // 0 when healthy
     uint32_t running, waiting;                      // batches
     const struct outcome *why; // last host failure, NULL when healthy; lives until the next feed
+    uint32_t connections, allowed; // in use; so many may be now,
+    uint32_t limit;                // and so many by the rules; 0: not looked up yet
+    int64_t next_start_ms;         // its rate lets the next message begin; 0: now
+};
+
+// Why a recipient that is in the queue is not being tried at this moment.
+enum standing {
+    STANDING_ACTIVE,      // it is
+    STANDING_NOT_DUE,     // until until_ms
+    STANDING_ON_FLUSH,    // nothing is tried without being asked for (manual mode)
+    STANDING_RESTING,     // its destination is left alone until until_ms
+    STANDING_PROBING,     // another message finds out whether its destination answers again
+    STANDING_STOPPED,     // nothing is started for the moment: SCHED_PAUSE, SCHED_BRAKE
+    STANDING_RATE,        // due; the next one may begin at until_ms
+    STANDING_CONCURRENCY, // due; all connections that the destination may have are in use
+    STANDING_FULL,        // due; so many attempts are under way over all destinations
+    STANDING_TURN,        // due; the next to go, but for those before it
+};
+struct standing_view {
+    enum standing what;
+    int64_t until_ms;
+    uint32_t before;  // TURN, CONCURRENCY, RATE: batches of its destination that go before it,
+    bool is_in_spool; // as far as is known: it waits behind all that is in memory
+    uint32_t allowed; // CONCURRENCY, FULL: how many there may be
 };
 
 struct scheduler;
@@ -242,6 +266,9 @@ struct unhealthy {
     struct destination_view view;
 };
 uint32_t scheduler_unhealthy(const struct scheduler *s, struct unhealthy *rows, uint32_t max);
+// That recipient, whose next attempt is then, by today's routes to that destination.
+void scheduler_standing(const struct scheduler *s, const struct recipient *r,
+                        const char *destination, struct standing_view *ret);
 struct scheduler_counts {
     uint32_t running, active_rcpts, window_batches, window_rcpts, destinations, resting, domains;
 };

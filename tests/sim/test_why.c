@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -85,11 +86,204 @@ static void test_not_gone(void **state)
     world_free(w);
 }
 
+static char *why(struct world *w, int want, const char *about)
+{
+    return strdup(ask(w, want, "why", about));
+}
+
+static void assert_why(struct world *w, const char *about, const char *const *wants, size_t count)
+{
+    char *answer = why(w, 0, about);
+    for (size_t i = 0; i < count; i++)
+        assert_says(answer, wants[i]);
+    free(answer);
+}
+#define ASSERT_WHY(w, about, ...)                                                                  \
+    assert_why((w), (about), (const char *const[]){__VA_ARGS__},                                   \
+               sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+
+static void submit(struct world *w, const char *rcpts, char id[MESSAGE_ID_DIGITS + 1])
+{
+    uint64_t message = world_submit(w, "a@x.example", rcpts, text);
+    assert_int_not_equal(message, 0);
+    message_id_format(message, id);
+}
+
+// One message from greylisting through an outage and a hold to its delivery.
+static void test_of_a_message(void **state)
+{
+    (void)state;
+    struct world *w = world_new(&(struct world_options){
+        .seed = 11,
+        .config = "route = ( { for = \"one.example\", to = [ \"smtp://192.0.2.1:25\" ] } )\n"
+                  "retry = ( { for = \"one.example\", on = \"greylist\", schedule = \"7m\" },\n"
+                  "          { for = \"*\", schedule = \"10m\", jitter = \"0%\", max_attempts = 9 "
+                  "} )\n"});
+    struct host *one = world_host(w, "192.0.2.1");
+    char id[MESSAGE_ID_DIGITS + 1];
+    one->state = HOST_SILENT;
+    submit(w, "b@one.example", id);
+    world_run(w, TIME_SECOND_MS);
+    ASSERT_WHY(w, id, "from <a@x.example> to <b@one.example>", "state:      active, 0 attempts",
+               "now:        is being tried", "next try:   under way");
+    world_free(w);
+
+    w = world_new(&(struct world_options){
+        .seed = 12,
+        .config = "route = ( { for = \"one.example\", to = [ \"smtp://192.0.2.1:25\" ] } )\n"
+                  "retry = ( { for = \"one.example\", on = \"greylist\", schedule = \"7m\" },\n"
+                  "          { for = \"*\", schedule = \"10m\", jitter = \"0%\", max_attempts = 9 "
+                  "} )\n"});
+    one = world_host(w, "192.0.2.1");
+    one->state = HOST_GREYLIST;
+    submit(w, "b@one.example", id);
+    world_run(w, TIME_MINUTE_MS);
+    ASSERT_WHY(w, id, "state:      deferred, 1 attempt", "now:        not due yet",
+               "next try:   2026-01-01T00:07", "by retry \\\"one.example\\\" on greylist",
+               "warning:    2026-01-01T04:00+00:00", "gives up:   2026-01-06T00:00+00:00",
+               "or after 9 attempts", "192.0.2.1[192.0.2.1]:25, rcpt, greylist", "450 4.7.1");
+    one->state = HOST_DOWN;
+    world_run(w, 10 * TIME_MINUTE_MS);
+    ASSERT_WHY(w, id, "state:      deferred, 2 attempts",
+               "now:        its destination smtp://192.0.2.1:25 rests until 2026-01-01T00:17",
+               "it has failed 1 time: connect to ", "connect, host", "450 4.7.1",
+               "by rest of the destination: retry \\\"*\\\"");
+    ask(w, 0, "hold", id);
+    ASSERT_WHY(w, id, "state:      held", "now:        held", "next try:   when it is released",
+               "warning:    none comes");
+    ask(w, 0, "release", id);
+    one->state = HOST_UP;
+    world_run(w, TIME_HOUR_MS);
+    char *answer = why(w, 66, id);
+    assert_says(answer, "state:      delivered, 3 attempts");
+    assert_says(answer, "end:        <b@one.example> was delivered to 192.0.2.1[192.0.2.1]:25 on ");
+    assert_says(answer, "attempts before the end:");
+    assert_says(answer, "450 4.7.1");
+    free(answer);
+    world_free(w);
+}
+
+// Behind others of its destination, when the rate and the connections are used up.
+static void test_in_line(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *limit, *want;
+    } cases[] = {
+        {"rate = \"1/1m\"",
+         "now:        due; the rate of smtp://192.0.2.1:25 lets the next message "
+         "begin at 2026-01-01T00:01+00:00"},
+        {"connections = 1",
+         "now:        due; all 1 connection that smtp://192.0.2.1:25 may have now "
+         "are in use, 1 before it"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct buf conf;
+        buf_init(&conf, 4096);
+        buf_addf(&conf, "%slimit = ( { for = \"*\", %s } )\n", config, cases[i].limit);
+        struct world *w = world_new(&(struct world_options){.seed = 20, .config = conf.p});
+        char id[MESSAGE_ID_DIGITS + 1];
+        world_host(w, "192.0.2.1")->state = HOST_SILENT;
+        for (int k = 0; k < 3; k++)
+            submit(w, "b@one.example", id);
+        world_run(w, TIME_SECOND_MS);
+        ASSERT_WHY(w, id, cases[i].want, "state:      queued, 0 attempts");
+        world_free(w);
+        buf_close(&conf);
+    }
+}
+
+static void test_of_an_address(void **state)
+{
+    (void)state;
+    struct world *w = make_world(30);
+    struct host *one = world_host(w, "192.0.2.1");
+    char first[MESSAGE_ID_DIGITS + 1], last[MESSAGE_ID_DIGITS + 1], done[MESSAGE_ID_DIGITS + 1];
+    submit(w, "B@one.example", done);
+    world_run(w, TIME_MINUTE_MS);
+    one->state = HOST_DOWN;
+    submit(w, "b@one.example c@one.example", first);
+    for (int i = 0; i < 24; i++)
+        submit(w, "b@one.example", last);
+    world_run(w, TIME_MINUTE_MS);
+    char *answer = why(w, 0, "<b@ONE.example>");
+    assert_true(strstr(answer, last) < strstr(answer, done)); // newest first, then what has gone
+    assert_null(strstr(answer, first));
+    assert_null(strstr(answer, "c@one.example"));
+    assert_says(answer, "and 5 more in the queue");
+    assert_says(answer, "was delivered to");
+    free(answer);
+    free(why(w, 66, "nobody@one.example"));
+    free(why(w, 66, "0A1B2C3D4E5F"));
+    free(why(w, 66, "nowhere.example"));
+    free(why(w, 64, NULL));
+    world_free(w);
+}
+
+static void test_of_a_destination(void **state)
+{
+    (void)state;
+    struct world *w = make_world(40);
+    char id[MESSAGE_ID_DIGITS + 1];
+    world_host(w, "192.0.2.1")->state = HOST_DOWN;
+    for (int i = 0; i < 3; i++)
+        submit(w, "b@one.example", id);
+    world_run(w, TIME_MINUTE_MS);
+    static const char *const names[] = {"One.Example", "smtp://192.0.2.1:25"};
+    for (size_t i = 0; i < 2; i++)
+        ASSERT_WHY(
+            w, names[i], "state:      resting", "health:     failed once, on 2026-01-01T00:00",
+            "goes to:    smtp://192.0.2.1:25", "next probe: 2026-01-01T00:0", "by the default",
+            "waiting:    3 recipients, ", "connections               20", "Connection refused");
+    ask(w, 0, "suspend", "one.example");
+    ASSERT_WHY(w, "one.example", "one.example is suspended");
+    ASSERT_WHY(w, id, "now:        one.example is suspended");
+    assert_says(ask(w, 0, "plan", NULL), "one.example is suspended");
+    ask(w, 0, "resume", "one.example");
+    assert_null(strstr(ask(w, 0, "why", id), "is suspended"));
+    world_free(w);
+}
+
+// What is due, where it goes, and what delays it; before and after it has gone.
+static void test_plan(void **state)
+{
+    (void)state;
+    struct buf conf;
+    buf_init(&conf, 4096);
+    buf_addf(&conf, "%slimit = ( { for = \"two.example\", rate = \"2/1m\" } )\n", config);
+    struct world *w = world_new(&(struct world_options){.seed = 50, .config = conf.p});
+    char id[MESSAGE_ID_DIGITS + 1];
+    assert_says(ask(w, 0, "plan", NULL), "Nothing is due within 1h.");
+    world_host(w, "192.0.2.1")->state = HOST_DOWN;
+    world_host(w, "192.0.2.2")->state = HOST_GREYLIST;
+    for (int i = 0; i < 3; i++)
+        submit(w, "b@one.example b@two.example c@two.example", id);
+    world_run(w, 3 * TIME_MINUTE_MS);
+    char *answer = strdup(ask(w, 0, "plan", NULL));
+    assert_says(answer, "9 recipients to 2 destinations within 1h");
+    assert_says(answer, "smtp://192.0.2.1:25                    3");
+    assert_says(answer, "its destination rests until 2026-01-01T00:0");
+    assert_says(answer, "smtp://192.0.2.2:25                    6");
+    assert_says(answer, "rate 2/1m: takes up to 3m");
+    free(answer);
+    assert_says(ask(w, 0, "plan", "--for=1s"), "smtp://192.0.2.1:25                    ");
+    assert_says(ask(w, 0, "plan", "--format=json"), "\\\"recipients\\\": 9,");
+    free(strdup(ask(w, 64, "plan", "x")));
+    free(strdup(ask(w, 64, "plan", "--for=0")));
+    world_host(w, "192.0.2.1")->state = world_host(w, "192.0.2.2")->state = HOST_UP;
+    world_run(w, TIME_HOUR_MS);
+    assert_says(ask(w, 0, "plan", NULL), "Nothing is due within 1h.");
+    world_free(w);
+    buf_close(&conf);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gone),
-        cmocka_unit_test(test_not_gone),
+        cmocka_unit_test(test_gone),          cmocka_unit_test(test_not_gone),
+        cmocka_unit_test(test_of_a_message),  cmocka_unit_test(test_in_line),
+        cmocka_unit_test(test_of_an_address), cmocka_unit_test(test_of_a_destination),
+        cmocka_unit_test(test_plan),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// operator_place: why, asked about a destination: its health and limits, and how much waits for it.
+// See operator_internal.h.
+//
+// What waits is counted along the spool's index by domain: what is due, then all of it. Of a
+// destination that is no domain that is a walk over all domains, for those that go there by today's
+// routes; a route for single addresses is not seen by that.
+#include "core/text.h"
+#include "core/time.h"
+#include "daemon/operator_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sysexits.h>
+
+enum { PLACE_PAGE = 5000, VALUE_SIZE = 48 };
+
+struct why_place {
+    char *asked;       // as it was typed; owned
+    char *domain;      // the domain that is asked about; NULL: a next hop's name; owned
+    char *destination; // owned
+    bool has_due;      // what is due is counted, the rest is being counted
+    uint64_t due, waiting;
+    int64_t first_ms;
+};
+
+void why_place_free(struct why_place *place)
+{
+    if (!place)
+        return;
+    free(place->asked);
+    free(place->domain);
+    free(place->destination);
+    free(place);
+}
+
+static void ask_count(struct pipeline *p, struct operator_session *s, const struct why_place *y)
+{
+    struct op *op = op_new(OP_PLAN);
+    op->plan.until_ms = y->has_due ? INT64_MAX : p->now_ms;
+    op->plan.domain = y->domain ? must_strdup(y->domain) : NULL;
+    op->plan.limit = PLACE_PAGE;
+    store_op(p, op, WAIT_OPERATOR)->conn = s->conn;
+}
+
+// Next hops are called by what routes say: "smtp://relay:25", "mx:mx.example".
+static bool is_domain(struct slice word)
+{
+    static const char colon = ':';
+    return memchr(word.p, colon, word.n) == NULL || word.p[0] == '[';
+}
+
+static char *lower_case(struct slice word)
+{
+    char *text = must_memdup(word.p, word.n);
+    for (char *c = text; *c; c++)
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c - 'A' + 'a');
+    return text;
+}
+
+struct why_place *place_begin(struct pipeline *p, struct operator_session *s, struct slice word)
+{
+    struct why_place *y = must_zalloc(sizeof *y);
+    struct buf name;
+    buf_init(&name, 64 * 1024);
+    y->asked = must_memdup(word.p, word.n);
+    y->first_ms = TIME_NEVER;
+    if (is_domain(word)) {
+        y->domain = lower_case(word);
+        windows_destination(p, y->domain, y->domain, &name);
+    } else {
+        buf_add_slice(&name, word);
+    }
+    y->destination = must_memdup(buf_slice(&name).p, name.n);
+    buf_close(&name);
+    ask_count(p, s, y);
+    return y;
+}
+
+// ---- the answer --------------------------------------------------------------------------------
+
+static void say_nothing_known(struct pipeline *p, struct operator_session *s,
+                              const struct why_place *y)
+{
+    struct buf text;
+    buf_init(&text, 64 * 1024);
+    buf_add_str(&text, "nothing is known of ");
+    text_escape(slice_str(y->asked), &text);
+    buf_add_str(&text,
+                ": it is no queue id and no address, no mail for such a destination is in the "
+                "queue, and none has failed lately");
+    why_forget(s);
+    answer_error(p, s, EX_NOINPUT, buf_slice(&text).p);
+    buf_close(&text);
+}
+
+static void take_view(const struct destination_view *v, struct why_destination *d)
+{
+    static const char *const states[] = {[DESTINATION_OPEN] = "open",
+                                         [DESTINATION_RESTING] = "resting",
+                                         [DESTINATION_PROBING] = "probing"};
+    d->state = states[v->state];
+    d->failures = v->failures;
+    d->since_ms = v->since_ms;
+    d->last_probe_ms = v->last_probe_ms;
+    d->rest_until_ms = v->rest_until_ms;
+    d->status = v->why ? v->why->status : "";
+    d->reply = v->why ? v->why->text : "";
+    d->running = v->running;
+    d->connections = v->connections;
+    d->allowed = v->limit > 0 ? v->allowed : 0;
+    d->in_memory = v->waiting;
+}
+
+static void name_rest(const struct pipeline *p, const struct why_place *y,
+                      const struct destination_view *v, struct buf *to)
+{
+    struct explain_choice choice = {
+        .question = {.address = slice_str(y->domain ? y->domain : ""),
+                     .host = slice_str(route_destination_host(y->destination)),
+                     .klass = v->why ? v->why->klass : CLASS_NONE},
+        .failures = v->failures,
+        .reply = slice_str(v->why ? v->why->text : ""),
+    };
+    explain_choice(&p->config->rules, &choice, to);
+}
+
+static void format_rate(const struct limit_rule *rule, char *value)
+{
+    struct buf text;
+    buf_init(&text, VALUE_SIZE - 1);
+    if (rule->rate_count == 0) {
+        buf_add_str(&text, "no limit");
+    } else {
+        buf_addf(&text, "%u/", rule->rate_count);
+        time_format_duration(rule->rate_ms, &text);
+    }
+    snprintf(value, VALUE_SIZE, "%s", text.p);
+    buf_close(&text);
+}
+
+struct place_limits {
+    struct why_limit rows[LIMIT_FIELDS];
+    char values[LIMIT_FIELDS][VALUE_SIZE];
+    struct buf rules[LIMIT_FIELDS];
+};
+
+static void find_limits(const struct pipeline *p, const struct why_place *y,
+                        struct place_limits *ret)
+{
+    static const char *const names[LIMIT_FIELDS] = {
+        [LIMIT_CONNECTIONS] = "connections",
+        [LIMIT_MESSAGES] = "messages_per_connection",
+        [LIMIT_RECIPIENTS] = "recipients_per_message",
+        [LIMIT_RATE] = "rate",
+    };
+    struct limit_rule rule;
+    rules_limit(&p->config->rules, slice_str(y->domain ? y->domain : ""),
+                slice_str(route_destination_host(y->destination)), &rule);
+    const uint32_t numbers[LIMIT_FIELDS] = {rule.connections, rule.messages_per_connection,
+                                            rule.recipients_per_message, 0};
+    for (int i = 0; i < LIMIT_FIELDS; i++) {
+        snprintf(ret->values[i], VALUE_SIZE, "%u", numbers[i]);
+        buf_init(&ret->rules[i], 64 * 1024);
+        rules_name_limit(&p->config->rules, rule.row[i], &ret->rules[i]);
+        ret->rows[i] = (struct why_limit){names[i], ret->values[i], ret->rules[i].p};
+    }
+    format_rate(&rule, ret->values[LIMIT_RATE]);
+}
+
+static void find_hold(struct pipeline *p, const struct why_place *y,
+                      const struct why_destination *d, struct why_hold *ret)
+{
+    const struct suspensions *all = scheduler_suspensions(p->scheduler);
+    *ret = (struct why_hold){.kind = WHY_TURN, .destination = d->name};
+    if (operator_why_stopped(p)) {
+        ret->kind = WHY_STOPPED;
+        ret->reason = operator_why_stopped(p);
+    } else if (p->config->mode == MODE_QUEUE) {
+        ret->kind = WHY_ON_FLUSH;
+    }
+    operator_take_suspension(p, suspensions_holding(all, y->destination, y->domain, NULL), ret);
+}
+
+static void tell(struct pipeline *p, struct operator_session *s, const struct why_place *y,
+                 const struct destination_view *view)
+{
+    struct place_limits limits;
+    struct buf rest;
+    buf_init(&rest, 64 * 1024);
+    name_rest(p, y, view, &rest);
+    find_limits(p, y, &limits);
+    struct why writer = operator_why_writer(p, s);
+    const char *host = y->domain ? site_of(p, y->domain) : NULL;
+    const struct route_row *route =
+        y->domain ? route_find(&p->config->routes, slice_str(y->domain), host) : NULL;
+    struct why_destination d = {
+        .asked = y->asked,
+        .name = y->destination[0] ? y->destination : "nowhere: no route fits",
+        .route = route ? route->pattern : NULL,
+        .rule = buf_slice(&rest).p,
+        .limits = limits.rows,
+        .limit_count = LIMIT_FIELDS,
+        .waiting = y->waiting,
+        .due = y->due,
+        .first_ms = y->first_ms,
+    };
+    take_view(view, &d);
+    find_hold(p, y, &d, &d.hold);
+    why_destination(&writer, &d, &s->text);
+    for (int i = 0; i < LIMIT_FIELDS; i++)
+        buf_close(&limits.rules[i]);
+    buf_close(&rest);
+}
+
+static void count(struct pipeline *p, struct why_place *y, const struct op_plan *plan)
+{
+    struct buf name;
+    buf_init(&name, 64 * 1024);
+    for (uint32_t i = 0; i < plan->row_count; i++) {
+        const struct op_plan_row *row = &plan->rows[i];
+        buf_reset(&name);
+        if (!y->domain && (!windows_destination(p, row->domain, row->domain, &name) ||
+                           strcmp(buf_slice(&name).p, y->destination) != 0))
+            continue;
+        if (!y->has_due)
+            y->due += row->count;
+        else
+            y->waiting += row->count;
+        if (row->first_ms < y->first_ms)
+            y->first_ms = row->first_ms;
+    }
+    buf_close(&name);
+}
+
+void place_counted(struct pipeline *p, struct operator_session *s, struct op *op)
+{
+    struct why_place *y = operator_place(s);
+    count(p, y, &op->plan);
+    if (!op->plan.is_done) {
+        store_op(p, op_plan_rest(op), WAIT_OPERATOR)->conn = s->conn;
+        return;
+    }
+    if (!y->has_due) {
+        y->has_due = true;
+        ask_count(p, s, y);
+        return;
+    }
+    struct destination_view view = {.state = DESTINATION_OPEN};
+    bool is_known = scheduler_destination(p->scheduler, y->destination, &view);
+    if (!is_known && y->waiting == 0) {
+        say_nothing_known(p, s, y);
+        return;
+    }
+    tell(p, s, y, &view);
+    why_forget(s);
+    answer_end(p, s, EX_OK);
+}
