@@ -275,6 +275,7 @@ static void open_connection(struct pipeline *p, struct carrier *h, const struct 
     e->conn = h->conn;
     e->ip = ip.p;
     e->port = fx->port;
+    e->path = fx->path ? effect_keep(p, slice_str(fx->path)).p : NULL;
 }
 
 static bool is_within(const struct body *b, struct slice s)

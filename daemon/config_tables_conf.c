@@ -124,6 +124,11 @@ static void route_to(struct config_reader *r, const config_setting_t *s, void *i
             row->target_count++;
         else
             config_problem(r, config_setting_get_elem(s, i), "to: %s", why.p ? why.p : "");
+        if (row->target_count > 1 && target_is_final(&row->targets[row->target_count - 2]))
+            config_problem(
+                r, config_setting_get_elem(s, i),
+                "to: \"%s\" is never tried, the next hop before it decides; leave it out",
+                config_shown(value));
         buf_addf(&name, "%s%s", i ? "," : "", value);
     }
     row->name = buf_steal(&name, NULL);

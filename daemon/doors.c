@@ -154,9 +154,12 @@ static enum server_verdict check_rcpt(struct pipeline *p, const struct door *d,
 {
     if (is_postmaster_here(p, address))
         return VERDICT_OK;
-    if (!d->is_trusted)
-        return route_is_own(&p->config->routes, address) ? VERDICT_OK : VERDICT_RELAY_DENIED;
-    return route_find(&p->config->routes, address, NULL) ? VERDICT_OK : VERDICT_REFUSED;
+    const struct route_row *row = route_find(&p->config->routes, address, NULL);
+    if (d->is_trusted)
+        return row ? VERDICT_OK : VERDICT_REFUSED;
+    if (!route_is_own(&p->config->routes, address))
+        return VERDICT_RELAY_DENIED;
+    return route_refuses(row) ? VERDICT_REFUSED : VERDICT_OK; // a notice might go to anybody
 }
 
 static bool is_busy(const struct pipeline *p)

@@ -72,7 +72,7 @@ enum pipeline_effect_kind {
     PIPELINE_SEND,    // slices on conn, in one call
     PIPELINE_READ,    // conn: stop (is_on false) or go on reading
     PIPELINE_CLOSE,   // conn, after everything sent is out (flush) or at once
-    PIPELINE_CONNECT, // conn, ip, port
+    PIPELINE_CONNECT, // conn; ip and port, or path
     PIPELINE_LOOKUP,  // lookup, name, type
     PIPELINE_STORE,   // op, by op_is_writer to the writer or a reader
     PIPELINE_LOG,     // level, text
@@ -89,6 +89,7 @@ struct pipeline_effect {
     bool flush;
     const char *ip;
     uint16_t port;
+    const char *path; // CONNECT: of a Unix socket; NULL: ip and port
     uint64_t lookup;
     const char *name;
     enum dns_type type;

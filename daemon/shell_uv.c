@@ -65,7 +65,8 @@ static void send_bytes(struct shell *sh, const struct pipeline_effect *fx)
 static void connect_out(struct shell *sh, const struct pipeline_effect *fx)
 {
     struct link *l = link_add(sh, fx->conn);
-    l->stream = stream_connect_tcp(&sh->loop, fx->ip, fx->port, &l->handler);
+    l->stream = fx->path ? stream_connect_unix(&sh->loop, fx->path, &l->handler)
+                         : stream_connect_tcp(&sh->loop, fx->ip, fx->port, &l->handler);
 }
 
 static void answered(void *arg, const char *name, const struct dns_answer *answer)

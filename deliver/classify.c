@@ -31,8 +31,13 @@ static const struct stage_row {
     [STAGE_QUIT] = {"QUIT", "performing the QUIT handshake", 2, SCOPE_HOST, SCOPE_HOST},
 };
 
-static const struct stage_row *stage_row(enum outcome_stage stage)
+static const struct stage_row lhlo = {"LHLO", "performing the LHLO handshake", 2, SCOPE_HOST,
+                                      SCOPE_HOST};
+
+static const struct stage_row *stage_row(enum outcome_stage stage, const struct hop *hop)
 {
+    if (stage == STAGE_EHLO && hop && hop->is_lmtp)
+        return &lhlo;
     must((size_t)stage < sizeof stages / sizeof stages[0] && stages[stage].command);
     return &stages[stage];
 }
@@ -170,10 +175,10 @@ static bool is_552_for_452(enum outcome_stage stage, const struct reply_parser *
            (!reply->enhanced[0] || is_detail(reply, ".5.3"));
 }
 
-static void judge_refusal(enum outcome_stage stage, const struct reply_parser *reply,
-                          struct outcome *o)
+static void judge_refusal(enum outcome_stage stage, const struct stage_row *row,
+                          const struct reply_parser *reply, struct outcome *o)
 {
-    enum outcome_scope scope = reply->code == 421 ? SCOPE_HOST : stage_row(stage)->refused;
+    enum outcome_scope scope = reply->code == 421 ? SCOPE_HOST : row->refused;
     if (scope == SCOPE_HOST) {
         judge(o, OUTCOME_DEFERRED, scope, speaks_of_rate(reply) ? CLASS_RATE : CLASS_HOST);
         return;
@@ -188,9 +193,10 @@ static void judge_refusal(enum outcome_stage stage, const struct reply_parser *r
 void classify_reply(enum outcome_stage stage, const struct reply_parser *reply,
                     const struct hop *hop, struct outcome *ret)
 {
+    const struct stage_row *row = stage_row(stage, hop);
     int first = reply->code / 100;
     bool is_refusal = !reply->is_malformed && (first == 4 || first == 5);
-    bool is_positive = !reply->is_malformed && first == stage_row(stage)->positive;
+    bool is_positive = !reply->is_malformed && first == row->positive;
     if (!is_refusal && !is_positive) {
         classify_fault(stage, FAULT_GARBAGE, "", hop, ret);
         return;
@@ -199,9 +205,9 @@ void classify_reply(enum outcome_stage stage, const struct reply_parser *reply,
     if (is_positive)
         judge(ret, OUTCOME_DELIVERED, SCOPE_NONE, CLASS_NONE);
     else
-        judge_refusal(stage, reply, ret);
+        judge_refusal(stage, row, reply, ret);
     ret->has_reply = true;
-    put_text(ret->command, sizeof ret->command, stage_row(stage)->command);
+    put_text(ret->command, sizeof ret->command, row->command);
     put_status(ret, reply);
     put_reply_text(ret, reply);
 }
@@ -223,13 +229,43 @@ static const struct fault_row {
     [FAULT_SHORTAGE] = {"Too many open files", "lost connection with ", "", "4.3.0"},
 };
 
+// HOST[IP], or a Unix socket's path.
+static void name_peer(const struct outcome *o, struct buf *to)
+{
+    buf_add_str(to, o->host);
+    if (o->ip[0] || !o->host[0])
+        buf_addf(to, "[%s]", o->ip);
+}
+
+static void say_fault(const struct stage_row *row, const struct fault_row *said, const char *detail,
+                      struct outcome *o)
+{
+    bool has_detail = detail && detail[0];
+    struct buf text;
+    buf_init(&text, 4 * OUTCOME_TEXT_SIZE);
+    if (o->stage == STAGE_CONNECT) {
+        buf_add_str(&text, "connect to ");
+        name_peer(o, &text);
+        if (o->port)
+            buf_addf(&text, ":%u", o->port);
+        buf_addf(&text, ": %s", has_detail ? detail : said->connect);
+    } else {
+        buf_add_str(&text, said->before);
+        name_peer(o, &text);
+        buf_addf(&text, "%s while %s", said->after, row->doing);
+        if (has_detail)
+            buf_addf(&text, " (%s)", detail);
+    }
+    put_text(o->text, sizeof o->text, buf_slice(&text).p);
+    buf_close(&text);
+}
+
 void classify_fault(enum outcome_stage stage, enum deliver_fault fault, const char *detail,
                     const struct hop *hop, struct outcome *ret)
 {
     must((size_t)fault < sizeof faults / sizeof faults[0]);
-    const struct stage_row *row = stage_row(stage);
+    const struct stage_row *row = stage_row(stage, hop);
     const struct fault_row *said = &faults[fault];
-    bool has_detail = detail && detail[0];
     begin(ret, stage, hop);
     judge(ret, OUTCOME_DEFERRED, row->broken, CLASS_HOST);
     ret->in_doubt = stage == STAGE_DOT;
@@ -239,12 +275,8 @@ void classify_fault(enum outcome_stage stage, enum deliver_fault fault, const ch
             judge(ret, OUTCOME_DEFERRED, SCOPE_LOCAL, CLASS_MESSAGE);
             put_text(ret->status, sizeof ret->status, said->status);
         }
-        snprintf(ret->text, sizeof ret->text, "connect to %s[%s]:%u: %s", ret->host, ret->ip,
-                 ret->port, has_detail ? detail : said->connect);
-        return;
+    } else {
+        put_text(ret->status, sizeof ret->status, ret->in_doubt ? "4.4.2" : said->status);
     }
-    put_text(ret->status, sizeof ret->status, ret->in_doubt ? "4.4.2" : said->status);
-    snprintf(ret->text, sizeof ret->text, "%s%s[%s]%s while %s%s%s%s", said->before, ret->host,
-             ret->ip, said->after, row->doing, has_detail ? " (" : "", has_detail ? detail : "",
-             has_detail ? ")" : "");
+    say_fault(row, said, detail, ret);
 }

@@ -27,11 +27,14 @@ enum deliver_fault {
     FAULT_SHORTAGE // of our own descriptors or memory; only at STAGE_CONNECT
 };
 
+// Whom we talk to; "" and 0 when unknown. Of a Unix socket the path is the host's name.
 struct hop {
     const char *host;
     const char *ip;
     uint16_t port;
-}; // whom we talk to; "" and 0 when unknown
+    const char *path; // NULL: by TCP
+    bool is_lmtp;
+};
 
 // A complete, well-formed reply, positive or not, to the command of that stage. One that the stage
 // does not know (354 to MAIL, 250 to DATA) counts as garbage. text is the reply with its code.
@@ -55,6 +58,9 @@ void classify_dns(enum dns_fault fault, const char *name, struct outcome *ret);
 // A host that a route names and the DNS does not know: our configuration, not the address.
 // Deferred.
 void classify_relay_unknown(const char *name, struct outcome *ret);
+// What a row of `route` says itself: "5.1.2 TEXT" or "4.x.x TEXT" of "error:"; "discard:".
+void classify_route_error(const char *said, struct outcome *ret);
+void classify_discarded(struct outcome *ret);
 // The message is larger than what the host said it takes (RFC 1870 6.1): failed 5.3.4, unsent.
 void classify_too_big(uint64_t size, uint64_t size_max, const struct hop *hop, struct outcome *ret);
 // An address or sender that cannot stand in a command line. Failed.

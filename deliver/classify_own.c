@@ -4,6 +4,7 @@
 #include "deliver/classify.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define NAME_ERROR "Host or domain name not found. Name service error for name="
 
@@ -42,9 +43,24 @@ void classify_relay_unknown(const char *name, struct outcome *ret)
     ret->stage = STAGE_DNS;
 }
 
+void classify_route_error(const char *said, struct outcome *ret)
+{
+    const char *text = strchr(said, ' ');
+    must(text && (said[0] == '4' || said[0] == '5'));
+    bool is_temporary = said[0] == '4';
+    outcome_set(ret, is_temporary ? OUTCOME_DEFERRED : OUTCOME_FAILED, SCOPE_RECIPIENT,
+                CLASS_ADDRESS, "", "%s", text + 1);
+    snprintf(ret->status, sizeof ret->status, "%.*s", (int)(text - said), said);
+}
+
+void classify_discarded(struct outcome *ret)
+{
+    outcome_set(ret, OUTCOME_DELIVERED, SCOPE_NONE, CLASS_NONE, "2.0.0", "discarded");
+}
+
 static void put_hop(struct outcome *o, const struct hop *hop)
 {
-    if (!hop || !hop->port)
+    if (!hop || !hop->host)
         return;
     o->port = hop->port;
     snprintf(o->host, sizeof o->host, "%s", hop->host);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// client: SMTP on one connection, from the greeting to QUIT. Pure. RFC 5321, 1870, 2920, 6152.
+// client: SMTP or LMTP on one connection, from the greeting to QUIT. Pure. RFC 5321, 1870, 2920,
+// 6152; what LMTP has of its own is in lmtp.c.
 //
 //     client_init(&c, settings);
 //     client_connected(&c, &hop, now);
@@ -65,6 +66,8 @@ struct client {
     bool needs_rset;     // K3
     bool needs_body;     // NEED_BODY is to be pulled
     bool has_asked;      // NEED_BODY was pulled and not answered
+    uint32_t dot_rcpt;   // LMTP: whose reply to the end mark is the next
+    bool dot_delivered;  // LMTP: some of them were positive
     uint32_t delivered_count;
     struct tally *tally; // of the transaction under way; borrowed
     struct envelope envelope;

@@ -4,6 +4,7 @@
 
 #include "core/must.h"
 #include "core/time.h"
+#include "deliver/lmtp.h"
 
 #include <stdio.h>
 
@@ -50,7 +51,7 @@ static void on_greeting(struct client *c)
 {
     classify(c, &c->failure);
     if (is_positive(&c->failure))
-        send_hello(c, "EHLO", CLIENT_EHLO);
+        send_hello(c, c->hop.is_lmtp ? "LHLO" : "EHLO", CLIENT_EHLO);
     else
         leave(c, &c->failure);
 }
@@ -63,7 +64,8 @@ static void on_hello(struct client *c)
             ehlo_parse(&c->reply, &c->caps);
         client_move(c, CLIENT_READY, TIME_NEVER);
         c->news = NEWS_READY;
-    } else if (c->state == CLIENT_EHLO && c->failure.has_reply && c->reply.code / 100 == 5) {
+    } else if (c->state == CLIENT_EHLO && !c->hop.is_lmtp && c->failure.has_reply &&
+               c->reply.code / 100 == 5) {
         send_hello(c, "HELO", CLIENT_HELO); // RFC 5321 3.2
     } else {
         leave(c, &c->failure);
@@ -94,7 +96,8 @@ void client_begin(struct client *c, struct tally *tally, int64_t now_ms)
     must(client_is_ready(c));
     c->now_ms = now_ms;
     c->tally = tally;
-    c->was_answered = c->mail_refused = c->rcpt_was_taken = false;
+    c->was_answered = c->mail_refused = c->rcpt_was_taken = c->dot_delivered = false;
+    c->dot_rcpt = 0;
     envelope_begin(&c->envelope, tally, &c->caps, c->needs_rset);
     client_move(c, CLIENT_ENVELOPE, c->settings->command_ms);
     if (c->caps.size_max > 0 && batch->size > c->caps.size_max) {
@@ -136,10 +139,11 @@ static void on_rcpt(struct client *c)
 }
 
 // 354 although nobody was accepted, which only a pipelined DATA can meet: RFC 2920 3.1 wants a lone
-// dot. Not where the host took a recipient after refusing MAIL: an empty message might arrive.
+// dot. Not where the host took a recipient after refusing MAIL: an empty message might arrive. Nor
+// by LMTP, where a host that says so cannot be asked how many replies will follow.
 static void on_void_go_ahead(struct client *c)
 {
-    if (c->rcpt_was_taken) {
+    if (c->rcpt_was_taken || c->hop.is_lmtp) {
         finish(c);
         client_drop(c);
         return;
@@ -231,6 +235,13 @@ static void on_early_reply(struct client *c)
 static void on_dot(struct client *c)
 {
     struct outcome o;
+    if (c->hop.is_lmtp) {
+        if (!lmtp_on_dot(c))
+            return;
+        c->needs_rset = false;
+        finish(c);
+        return;
+    }
     classify(c, &o);
     if (is_lost_by(c, &o))
         return;

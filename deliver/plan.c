@@ -32,10 +32,8 @@ void plan_init(struct plan *p, const struct session_settings *settings,
     p->settings = settings;
     p->targets = must_alloc(target_count * sizeof targets[0]);
     p->target_count = target_count;
-    for (uint32_t i = 0; i < target_count; i++) {
-        p->targets[i] = targets[i];
-        p->targets[i].host = targets[i].host ? must_strdup(targets[i].host) : NULL;
-    }
+    for (uint32_t i = 0; i < target_count; i++)
+        target_copy(&targets[i], &p->targets[i]);
     p->domain = must_strdup(domain);
     p->state = PLAN_IDLE;
 }
@@ -51,7 +49,7 @@ void plan_set_domain(struct plan *p, const char *domain)
 void plan_close(struct plan *p)
 {
     for (uint32_t i = 0; i < p->target_count; i++)
-        free(p->targets[i].host);
+        target_close(&p->targets[i]);
     free(p->targets);
     free(p->hosts);
     free(p->domain);
@@ -100,7 +98,7 @@ static enum dns_fault temporary_fault(enum dns_result result)
 static void note_no_address(struct plan *p)
 {
     const char *name = p->hosts[p->host].name;
-    bool is_relay = p->targets[p->target].kind == TARGET_SMTP, is_known = false;
+    bool is_relay = p->targets[p->target].kind != TARGET_MX, is_known = false;
     for (uint32_t i = 0; i < p->question_count; i++) {
         if (is_temporary(p->questions[i].result)) {
             note_dns(p, temporary_fault(p->questions[i].result), name);
@@ -131,7 +129,9 @@ static void try_address(struct plan *p)
     p->hop = (struct hop){
         .host = p->hosts[p->host].name,
         .ip = p->ips[p->address],
-        .port = t->kind == TARGET_SMTP ? t->port : p->settings->smtp_port,
+        .port = t->kind == TARGET_MX ? p->settings->smtp_port : t->port,
+        .path = t->kind == TARGET_LMTP_UNIX ? t->text : NULL,
+        .is_lmtp = t->kind == TARGET_LMTP || t->kind == TARGET_LMTP_UNIX,
     };
     move_to(p, PLAN_ADDRESS);
 }
@@ -193,6 +193,10 @@ static void start_host(struct plan *p)
 {
     const char *name = p->hosts[p->host].name;
     struct slice ip = slice_str(name);
+    if (p->targets[p->target].kind == TARGET_LMTP_UNIX) {
+        use_literal(p, (struct slice){"", 0});
+        return;
+    }
     if (hostname_is_ipv4(ip) || hostname_is_ipv6(ip) || hostname_is_literal(ip, &ip)) {
         use_literal(p, ip);
         return;
@@ -232,20 +236,49 @@ static void one_host(struct plan *p, const char *name)
     use_hosts(p, &host, 1);
 }
 
+static void find_mx(struct plan *p)
+{
+    struct slice ip;
+    if (hostname_is_literal(slice_str(p->domain), &ip)) {
+        one_host(p, p->domain); // RFC 5321 4.1.3: the address says it all
+        return;
+    }
+    p->question_count = 0;
+    ask(p, p->domain, DNS_TYPE_MX);
+    move_to(p, PLAN_ASKING);
+}
+
+// The configuration's own word, whatever failed before.
+static void decide(struct plan *p, const struct target *t)
+{
+    p->has_failure = true;
+    if (t->kind == TARGET_ERROR)
+        classify_route_error(t->text, &p->failure);
+    else
+        classify_discarded(&p->failure);
+    move_to(p, PLAN_OVER);
+}
+
 static void start_target(struct plan *p)
 {
     const struct target *t = &p->targets[p->target];
-    struct slice ip;
     p->host = p->host_count = 0;
     p->is_implicit = false;
-    if (t->kind == TARGET_SMTP) {
+    switch (t->kind) {
+    case TARGET_MX:
+        find_mx(p);
+        break;
+    case TARGET_SMTP:
+    case TARGET_LMTP:
         one_host(p, t->host);
-    } else if (hostname_is_literal(slice_str(p->domain), &ip)) {
-        one_host(p, p->domain); // RFC 5321 4.1.3: the address says it all
-    } else {
-        p->question_count = 0;
-        ask(p, p->domain, DNS_TYPE_MX);
-        move_to(p, PLAN_ASKING);
+        break;
+    case TARGET_LMTP_UNIX:
+        one_host(p, t->text);
+        break;
+    case TARGET_ERROR:
+    case TARGET_DISCARD:
+        decide(p, t);
+        break;
     }
 }
 

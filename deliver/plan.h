@@ -5,7 +5,7 @@
 //     plan_next_address(&p);          or plan_next_host(&p), after a failure
 //     PLAN_ASKING:  take plan_pull_question until false, give plan_answer
 //     PLAN_ADDRESS: p.hop is to be tried
-//     PLAN_OVER:    nothing is left; p.failure says why
+//     PLAN_OVER:    nothing is left; p.failure says why, or what the route wants instead
 //
 // Targets are tried in order. For "mx" the hosts come from hosts_from_mx; a host's A and AAAA are
 // asked for at once and tried in turns, IPv6 first. (P1) Work per batch is bounded however many
@@ -48,7 +48,8 @@ struct plan {
     char ips[PLAN_ADDRESSES_MAX][OUTCOME_IP_SIZE];
     uint32_t ip_count;
     struct hop hop; // PLAN_ADDRESS
-    // why it was not the address before
+    // why it was not the address before; at the end what becomes of the batch, and that need not be
+    // a failure where a route says so
     bool has_failure;
     struct outcome failure;
 };

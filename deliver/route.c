@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// route: reading next hops and finding the row that fits. See route.h.
+// route: finding the row that fits. See route.h.
 #include "deliver/route.h"
 
-#include "core/hostname.h"
 #include "core/must.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-enum { SMTP_PORT = 25 };
 
 void routes_close(struct routes *r)
 {
@@ -18,81 +15,13 @@ void routes_close(struct routes *r)
     for (uint32_t i = 0; i < r->count; i++) {
         struct route_row *row = &r->rows[i];
         for (uint32_t t = 0; t < row->target_count; t++)
-            free(row->targets[t].host);
+            target_close(&row->targets[t]);
         free(row->targets);
         free(row->pattern);
         free(row->name);
     }
     free(r->rows);
     *r = (struct routes){0};
-}
-
-// ---- targets -------------------------------------------------------------------------------
-
-static enum fp_err bad_target(struct slice text, struct buf *why)
-{
-    if (why)
-        (void)buf_addf(why,
-                       "\"%.*s\" is no next hop: write \"mx\" or \"smtp://HOST[:PORT]\" (an IPv6 "
-                       "address in brackets)",
-                       (int)(text.n < 200 ? text.n : 200), text.p);
-    return FP_INVALID;
-}
-
-static bool parse_port(struct slice text, uint16_t *ret)
-{
-    uint32_t port = 0;
-    if (text.n == 0 || text.n > 5)
-        return false;
-    for (size_t i = 0; i < text.n; i++) {
-        if (text.p[i] < '0' || text.p[i] > '9')
-            return false;
-        port = port * 10 + (uint32_t)(text.p[i] - '0');
-    }
-    if (port < 1 || port > 65535)
-        return false;
-    *ret = (uint16_t)port;
-    return true;
-}
-
-// "[v6]" or "[v6]:PORT": the part in brackets; what stands behind stays in *rest.
-static bool take_bracketed(struct slice *rest, struct slice *ret_host)
-{
-    const char *end = memchr(rest->p, ']', rest->n);
-    if (!end)
-        return false;
-    *ret_host = slice_of(rest->p + 1, (size_t)(end - rest->p) - 1);
-    *rest = slice_from(*rest, (size_t)(end - rest->p) + 1);
-    return hostname_is_ipv6(*ret_host) || hostname_is_ipv4(*ret_host);
-}
-
-static bool take_host(struct slice *rest, struct slice *ret_host)
-{
-    if (rest->n > 0 && rest->p[0] == '[')
-        return take_bracketed(rest, ret_host);
-    const char *colon = memchr(rest->p, ':', rest->n);
-    *ret_host = slice_of(rest->p, colon ? (size_t)(colon - rest->p) : rest->n);
-    *rest = slice_from(*rest, ret_host->n);
-    return ret_host->n > 0 && (hostname_is_ipv4(*ret_host) || hostname_is_valid(*ret_host));
-}
-
-enum fp_err target_parse(struct slice text, struct target *ret, struct buf *why)
-{
-    struct slice scheme = SLICE_LIT("smtp://"), host;
-    uint16_t port = SMTP_PORT;
-    if (slice_equal_nocase(text, SLICE_LIT("mx"))) {
-        *ret = (struct target){.kind = TARGET_MX};
-        return FP_OK;
-    }
-    if (!slice_starts_nocase(text, scheme))
-        return bad_target(text, why);
-    struct slice rest = slice_from(text, scheme.n);
-    if (!take_host(&rest, &host))
-        return bad_target(text, why);
-    if (rest.n > 0 && (rest.p[0] != ':' || !parse_port(slice_from(rest, 1), &port)))
-        return bad_target(text, why);
-    *ret = (struct target){.kind = TARGET_SMTP, .host = must_memdup(host.p, host.n), .port = port};
-    return FP_OK;
 }
 
 // ---- rows ----------------------------------------------------------------------------------
@@ -118,6 +47,12 @@ bool route_is_own(const struct routes *r, struct slice address)
 {
     const struct route_row *row = route_find(r, address, NULL);
     return row && strcmp(row->pattern, "*") != 0;
+}
+
+bool route_refuses(const struct route_row *row)
+{
+    const struct target *t = row->targets;
+    return row->target_count > 0 && t->kind == TARGET_ERROR && t->text[0] == '5';
 }
 
 static bool is_by_mx(const struct route_row *row)

@@ -7,23 +7,8 @@
 #ifndef FP_DELIVER_ROUTE_H
 #define FP_DELIVER_ROUTE_H
 
-#include "core/buf.h"
 #include "core/pattern.h"
-#include "core/slice.h"
-
-#include <stdbool.h>
-#include <stdint.h>
-
-enum target_kind {
-    TARGET_MX,   // "mx": the hosts that DNS names for the domain
-    TARGET_SMTP, // "smtp://HOST[:PORT]": this host; HOST is a name or an IP, [v6] in brackets
-};
-
-struct target {
-    enum target_kind kind;
-    char *host;    // TARGET_SMTP: name or plain IP; owned
-    uint16_t port; // TARGET_SMTP: 25 when not given
-};
+#include "deliver/target.h"
 
 struct route_row {
     char *pattern;          // lower-case; owned
@@ -41,12 +26,11 @@ void routes_close(struct routes *r);
 // Once, behind the last row and before the first question.
 void routes_index(struct routes *r);
 
-// FP_INVALID: not one of the forms; why gets one sentence that says which forms there are.
-enum fp_err target_parse(struct slice text, struct target *ret, struct buf *why);
-
 // The row for an address; NULL when none fits. host: that takes its mail, for "mx:HOST"; NULL: none
 // that a row names, or not known (deliver/sites.h).
 const struct route_row *route_find(const struct routes *r, struct slice address, const char *host);
+// Is it a row whose mail is given back in any case?
+bool route_refuses(const struct route_row *row);
 // Does a row of its own (not "*") exist for the address's domain? Then strangers may send to it.
 bool route_is_own(const struct routes *r, struct slice address);
 // The destination's name: when the row's first target is by MX "mx:HOST", or without a host the

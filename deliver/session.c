@@ -373,6 +373,7 @@ static bool pull_plan(struct session *s, struct session_effect *ret)
         ret->kind = SESSION_CONNECT;
         ret->ip = s->plan.hop.ip;
         ret->port = s->plan.hop.port;
+        ret->path = s->plan.hop.path;
         return true;
     }
     ret->kind = SESSION_LOOKUP;

@@ -12,13 +12,13 @@
 // then connects anew.
 //
 // It resolves (effects LOOKUP), chooses hosts and addresses in order, connects (effect CONNECT),
-// speaks SMTP with pipelining (deliver/client does the protocol), goes on to the next address after
-// a connection failure and to the next host after a bad greeting or 421 before anything was sent,
-// and says per recipient what became of it. A connection that a reused session finds closed when it
-// sends MAIL is opened again once, without an outcome. A connection lost after MAIL but before the
-// body was asked for counts as a connection failure; once it was (the body can be had only once),
-// the batch is not tried at another host. Recipients that were refused for good are not asked
-// again.
+// speaks SMTP or LMTP with pipelining (deliver/client does the protocol), goes on to the next
+// address after a connection failure and to the next host after a bad greeting or 421 before
+// anything was sent, and says per recipient what became of it. A connection that a reused session
+// finds closed when it sends MAIL is opened again once, without an outcome. A connection lost after
+// MAIL but before the body was asked for counts as a connection failure; once it was (the body can
+// be had only once), the batch is not tried at another host. Recipients that were refused for good
+// are not asked again.
 //
 // 8-bit content goes to hosts without 8BITMIME as it is: nearly all take it, and conversion breaks
 // signatures.
@@ -92,7 +92,7 @@ struct session_event {
 
 enum session_effect_kind {
     SESSION_LOOKUP,     // name, type
-    SESSION_CONNECT,    // ip, port
+    SESSION_CONNECT,    // ip, port; or path
     SESSION_SEND,       // slices, to be written in one call; they live until the next feed
     SESSION_NEED_BODY,  // the next piece of the batch's body, please
     SESSION_OUTCOME,    // of recipient `index`
@@ -108,6 +108,7 @@ struct session_effect {
     const char *name;                        // LOOKUP
     enum dns_type type;                      // LOOKUP
     const char *ip;                          // CONNECT
+    const char *path;                        // CONNECT: of a Unix socket; NULL: ip and port
     uint16_t port;                           // CONNECT
     struct slice slices[SESSION_SLICES_MAX]; // SEND
     uint32_t slice_count;

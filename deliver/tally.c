@@ -79,6 +79,12 @@ void tally_refuse(struct tally *t, uint32_t i, const struct outcome *o)
     t->rcpts[i].own = (struct outcome *)must_memdup(o, sizeof *o);
 }
 
+void tally_decide(struct tally *t, uint32_t i, const struct outcome *o)
+{
+    must(t->rcpts[i].is_accepted && !t->rcpts[i].own);
+    t->rcpts[i].own = (struct outcome *)must_memdup(o, sizeof *o);
+}
+
 struct outcome *tally_settle(struct tally *t)
 {
     must(t->batch && !t->is_settled);

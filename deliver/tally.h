@@ -12,7 +12,7 @@
 
 struct tally_rcpt {
     bool is_accepted;
-    struct outcome *own; // a refusal; owned; NULL: what holds for the rest holds for it
+    struct outcome *own; // its own word; owned; NULL: what holds for the rest holds for it
 };
 
 struct tally {
@@ -34,6 +34,8 @@ bool tally_is_open(const struct tally *t, uint32_t i); // to be asked
 bool tally_is_refused(const struct tally *t);          // every recipient has a refusal of its own
 void tally_accept(struct tally *t, uint32_t i);
 void tally_refuse(struct tally *t, uint32_t i, const struct outcome *o);
+// The host's last word on an accepted recipient of its own (RFC 2033).
+void tally_decide(struct tally *t, uint32_t i, const struct outcome *o);
 // Decides all recipients that have no refusal of their own; write into the returned outcome.
 struct outcome *tally_settle(struct tally *t);
 

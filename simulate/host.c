@@ -97,6 +97,13 @@ static void take_message(struct host_conn *c, int64_t now_ms)
     c->host->received = m;
 }
 
+// RFC 2033 4.2: each recipient has an answer of its own.
+static void answer_data(struct host_conn *c, const char *answer)
+{
+    for (uint32_t i = 0; i < (c->is_lmtp ? c->rcpt_count : 1); i++)
+        buf_add_str(&c->out, answer);
+}
+
 static void end_of_data(struct host_conn *c, int64_t now_ms)
 {
     c->in_data = false;
@@ -104,10 +111,10 @@ static void end_of_data(struct host_conn *c, int64_t now_ms)
         c->delay_ms = c->host->slow_ms;
     switch (c->state) {
     case HOST_REFUSE:
-        buf_add_str(&c->out, "554 5.7.1 not wanted\r\n");
+        answer_data(c, "554 5.7.1 not wanted\r\n");
         break;
     case HOST_TEMP:
-        buf_add_str(&c->out, "451 4.3.0 not now\r\n");
+        answer_data(c, "451 4.3.0 not now\r\n");
         break;
     case HOST_LOST:
         take_message(c, now_ms);
@@ -115,7 +122,7 @@ static void end_of_data(struct host_conn *c, int64_t now_ms)
         break;
     default:
         take_message(c, now_ms);
-        buf_add_str(&c->out, "250 2.0.0 taken\r\n");
+        answer_data(c, "250 2.0.0 taken\r\n");
         c->wants_close = c->state == HOST_ONCE;
     }
     reset(c);
@@ -157,7 +164,9 @@ static void rcpt(struct host_conn *c, struct slice line, int64_t now_ms)
 
 static void command(struct host_conn *c, struct slice line, int64_t now_ms)
 {
-    if (slice_starts_nocase(line, SLICE_LIT("EHLO"))) {
+    bool is_lhlo = slice_starts_nocase(line, SLICE_LIT("LHLO"));
+    if (is_lhlo || slice_starts_nocase(line, SLICE_LIT("EHLO"))) {
+        c->is_lmtp = is_lhlo;
         struct slice name = slice_trim(slice_from(line, 4));
         snprintf(c->host->helo, sizeof c->host->helo, "%.*s", (int)name.n, name.p);
         buf_add_str(&c->out,

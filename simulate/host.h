@@ -74,7 +74,7 @@ struct host_conn {
     struct buf rcpts;
     char *sender;
     uint32_t rcpt_count;
-    bool in_data, wants_close, wants_reset;
+    bool is_lmtp, in_data, wants_close, wants_reset;
     int64_t delay_ms; // by which `out` is late
     struct host_conn *next;
 };

@@ -36,10 +36,31 @@ static uint32_t add_host(struct scene *s, const char *name)
     return n;
 }
 
-// The host that one of a domain's targets stands for.
-static uint32_t add_target(struct scene *s, const struct target *t, const struct scene_domain *d)
+// The host that one of a domain's targets stands for; NULL: it stands for none.
+static const char *target_name(const struct target *t, const char *mx)
 {
-    return add_host(s, t->kind == TARGET_MX ? d->mx : t->host);
+    switch (t->kind) {
+    case TARGET_MX:
+        return mx;
+    case TARGET_SMTP:
+    case TARGET_LMTP:
+        return t->host;
+    case TARGET_LMTP_UNIX:
+        return t->text;
+    case TARGET_ERROR:
+    case TARGET_DISCARD:
+        break;
+    }
+    return NULL;
+}
+
+static void add_targets(struct scene *s, const struct route_row *row, const char *mx)
+{
+    for (uint32_t i = 0; i < row->target_count; i++) {
+        const char *name = target_name(&row->targets[i], mx);
+        if (name)
+            add_host(s, name);
+    }
 }
 
 static char *mx_of(const struct simulate_options *o, const char *domain)
@@ -85,8 +106,7 @@ static void add_domain(struct scene *s, const struct config *config,
         d.row = route_find(&config->routes, address, site);
         must(d.row); // "*" is always there
         d.destination = must_strdup(route_destination_name(d.row, d.name, site, room));
-        for (uint32_t i = 0; i < d.row->target_count; i++)
-            add_target(s, &d.row->targets[i], &d);
+        add_targets(s, d.row, d.mx);
         s->domains = must_realloc(s->domains, (s->domain_count + 1) * sizeof *s->domains);
         s->domains[s->domain_count++] = d;
     }
@@ -172,8 +192,11 @@ static void place_row(struct scene *s, uint32_t n, struct buf *notes)
         if (is_all || &s->hosts[i] == named)
             give_row(&s->hosts[i], n);
     if (domain && !named) {
-        for (uint32_t i = 0; i < domain->row->target_count; i++)
-            give_row(&s->hosts[add_target(s, &domain->row->targets[i], domain)], n);
+        for (uint32_t i = 0; i < domain->row->target_count; i++) {
+            const char *name = target_name(&domain->row->targets[i], domain->mx);
+            if (name)
+                give_row(&s->hosts[add_host(s, name)], n);
+        }
         if (strcmp(domain->destination, domain->name) != 0)
             say_relay(row, domain, notes);
     }
@@ -184,9 +207,7 @@ void scene_make(struct scene *s, const struct config *config, struct simulate_op
 {
     *s = (struct scene){.weather = &options->weather};
     for (uint32_t i = 0; i < config->routes.count; i++)
-        for (uint32_t k = 0; k < config->routes.rows[i].target_count; k++)
-            if (config->routes.rows[i].targets[k].kind == TARGET_SMTP)
-                add_host(s, config->routes.rows[i].targets[k].host);
+        add_targets(s, &config->routes.rows[i], NULL);
     if (options->domain_count == 0)
         default_domains(s, options);
     for (uint32_t i = 0; i < options->domain_count; i++) {

@@ -193,14 +193,15 @@ static void set_up(struct play *p)
     p->places = must_zalloc((p->scene.host_count + 1) * sizeof *p->places);
     for (uint32_t i = 0; i < p->scene.host_count; i++) {
         const struct scene_host *s = &p->scene.hosts[i];
-        struct host *h = world_host(w, s->ip);
+        bool is_socket = s->name[0] == '/';
+        struct host *h = world_host(w, is_socket ? s->name : s->ip);
         p->places[i] = (struct place){.play = p, .host = h, .scene = s};
         h->weather = on_connect;
         h->judge = on_rcpt;
         h->took = on_taken;
         h->weather_arg = h->watch_arg = &p->places[i];
         h->keeps_nothing = true;
-        if (strcmp(s->name, s->ip) != 0)
+        if (!is_socket && strcmp(s->name, s->ip) != 0)
             world_name(w, s->name, s->ip);
     }
     for (uint32_t i = 0; i < p->scene.domain_count; i++)

@@ -266,7 +266,7 @@ static void carry_replies(struct world *w, struct host_conn *c)
 
 static void connect_host(struct world *w, const struct pipeline_effect *fx)
 {
-    struct host *host = world_host(w, fx->ip);
+    struct host *host = world_host(w, fx->path ? fx->path : fx->ip);
     enum host_state state =
         host->weather ? host->weather(host, w->now_ms, host->weather_arg) : host->state;
     if (state == HOST_DOWN) {

@@ -142,8 +142,15 @@ static const struct bad_case {
     {"route: an empty target", "route = ( { for = \"*\", to = [] } )\n",
      "c.conf:1: to is empty; name a next hop: to = [ \"mx\" ]\n"},
     {"route: a bad target", "route = ( { for = \"*\", to = [ \"relay.example\" ] } )\n",
-     "c.conf:1: to: \"relay.example\" is no next hop: write \"mx\" or \"smtp://HOST[:PORT]\" (an "
-     "IPv6 address in brackets)\n"},
+     "c.conf:1: to: \"relay.example\" is no next hop: write \"mx\", \"smtp://HOST[:PORT]\" (an "
+     "IPv6 address in brackets), \"lmtp://HOST:PORT\" (not 25) or \"lmtp:///PATH\", "
+     "\"error:5.1.2 TEXT\" (4.x.x defers) or \"discard:\"\n"},
+    {"route: a scheme that is nearly one",
+     "route = ( { for = \"*\", to = [ \"lmpt://h:24\" ] } )\n",
+     "c.conf:1: to: \"lmpt://h:24\" is no next hop: write \"lmtp://HOST:PORT\" (not 25) or "
+     "\"lmtp:///PATH\"\n"},
+    {"route: behind the last word", "route = ( { for = \"*\", to = [ \"discard:\", \"mx\" ] } )\n",
+     "c.conf:1: to: \"mx\" is never tried, the next hop before it decides; leave it out\n"},
     {"route: a bad pattern", "route = ( { for = \"*.example.com\", to = [ \"mx\" ] } )\n",
      "c.conf:1: for: \"*.example.com\" is no pattern; write \"user@example.com\", "
      "\"example.com\", \".example.com\" (everything below it), \"mx:HOST\" or \"*\"\n"},

@@ -135,7 +135,7 @@ static inline void host_say(struct world *w, const char *text)
 
 static inline const char *host_default(const struct world *w, const char *verb)
 {
-    if (strcmp(verb, "EHLO") == 0)
+    if (strcmp(verb, "EHLO") == 0 || strcmp(verb, "LHLO") == 0)
         return w->script->ehlo ? w->script->ehlo : "250-mx\r\n250 PIPELINING\r\n";
     if (strcmp(verb, "DATA") == 0)
         return w->has_rcpt ? "354 go\r\n" : "503 no recipients\r\n";
@@ -210,7 +210,10 @@ static inline void world_connect(struct world *w, const struct session_effect *e
 {
     uint32_t i = w->connections < w->script_count ? w->connections : w->script_count - 1;
     must(!w->is_connected); // C2
-    buf_addf(&w->trace, "CONNECT %s:%u\n", e->ip, e->port);
+    if (e->path)
+        buf_addf(&w->trace, "CONNECT %s\n", e->path);
+    else
+        buf_addf(&w->trace, "CONNECT %s:%u\n", e->ip, e->port);
     w->connections++;
     w->script = &w->scripts[i];
     memset(w->used, 0, sizeof w->used);

@@ -16,6 +16,7 @@ static const struct {
     enum target_kind kind;
     const char *host;
     uint16_t port;
+    const char *said;
 } targets[] = {
     {"mx", FP_OK, TARGET_MX, NULL, 0},
     {"MX", FP_OK, TARGET_MX, NULL, 0},
@@ -41,7 +42,27 @@ static const struct {
     {"smtp://[2001:db8::1]25", FP_INVALID},
     {"smtp://[nonsense]", FP_INVALID},
     {"smtp://re lay", FP_INVALID},
-    {"lmtp://host:24", FP_INVALID},
+    {"lmtp://host:24", FP_OK, TARGET_LMTP, "host", 24},
+    {"lmtp://[::1]:2424", FP_OK, TARGET_LMTP, "::1", 2424},
+    {"LMTP:///run/dovecot/lmtp", FP_OK, TARGET_LMTP_UNIX, NULL, 0, "/run/dovecot/lmtp"},
+    {"lmtp://host", FP_INVALID},
+    {"lmtp://host:25", FP_INVALID},
+    {"lmtp:///", FP_INVALID},
+    {"lmtp://", FP_INVALID},
+    {"lmtp:/run/dovecot/lmtp", FP_INVALID},
+    {"error:5.1.2 no such domain", FP_OK, TARGET_ERROR, NULL, 0, "5.1.2 no such domain"},
+    {"error:4.123.999 later", FP_OK, TARGET_ERROR, NULL, 0, "4.123.999 later"},
+    {"error:2.0.0 fine", FP_INVALID},
+    {"error:5.1.2", FP_INVALID},
+    {"error:5.1.2 ", FP_INVALID},
+    {"error:5.1 x", FP_INVALID},
+    {"error:5.1.1234 x", FP_INVALID},
+    {"error:no such domain", FP_INVALID},
+    {"error:5.1.2 two\nlines", FP_INVALID},
+    {"error:", FP_INVALID},
+    {"discard:", FP_OK, TARGET_DISCARD, NULL, 0},
+    {"discard", FP_INVALID},
+    {"discard:all", FP_INVALID},
     {"smtps://host", FP_INVALID},
     {"mx ", FP_INVALID},
 };
@@ -61,10 +82,52 @@ static void test_targets(void **state)
             assert_int_equal(t.port, targets[i].port);
             if (targets[i].host)
                 assert_string_equal(t.host, targets[i].host);
+            if (targets[i].said)
+                assert_string_equal(t.text, targets[i].said);
         }
-        free(t.host);
+        target_close(&t);
         buf_close(&why);
     }
+}
+
+static const struct {
+    const char *text, *why;
+} wrong[] = {
+    {"relay.example", "write \"mx\", \"smtp://HOST[:PORT]\" (an IPv6"},
+    {"lmpt://host:24", "write \"lmtp://HOST:PORT\" (not 25) or \"lmtp:///PATH\""},
+    {"lmtp://host", "write \"lmtp://HOST:PORT\" (not 25)"},
+    {"eror:5.1.2 x", "write \"error:5.1.2 TEXT\""},
+    {"error:gone", "write \"error:5.1.2 TEXT\" (4.x.x defers)"},
+    {"discard:x", "write \"discard:\""},
+    {"smpt://x", "write \"smtp://HOST"},
+    {"carrier://x", "or \"discard:\""},
+};
+
+static void test_what_would_be_right(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        struct target t;
+        struct buf why;
+        buf_init(&why, 1000);
+        assert_int_equal(target_parse(slice_str(wrong[i].text), &t, &why), FP_INVALID);
+        if (!strstr(why.p, wrong[i].why))
+            fail_msg("%s", why.p);
+        buf_close(&why);
+    }
+}
+
+static void test_refuses(void **state)
+{
+    (void)state;
+    struct target t[] = {{.kind = TARGET_ERROR, .text = (char *)"5.1.2 x"},
+                         {.kind = TARGET_DISCARD}};
+    struct route_row row = {.targets = t, .target_count = 1};
+    assert_true(route_refuses(&row));
+    t[0].text = (char *)"4.1.2 x";
+    assert_false(route_refuses(&row));
+    row.targets = &t[1];
+    assert_false(route_refuses(&row));
 }
 
 static const char *const patterns[] = {"*",           ".example.com",     ".deep.example.com",
@@ -153,8 +216,8 @@ static void test_destination(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_targets),
-        cmocka_unit_test(test_most_exact_row),
+        cmocka_unit_test(test_targets),     cmocka_unit_test(test_what_would_be_right),
+        cmocka_unit_test(test_refuses),     cmocka_unit_test(test_most_exact_row),
         cmocka_unit_test(test_destination),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Next hops that are not SMTP: LMTP (a real Dovecot, its mail read back by POP3), error:, discard:."""
+import os
+import poplib
+import signal
+import socket
+import textwrap
+
+from lib import Hop, await_, equal, free_port, main, match, need_root, peer
+
+
+class Dovecot:
+    """LMTP on a port and on a socket; mail in Maildirs, read by POP3 with the password "pw".
+
+    alice, bob; overquota has room for 2 KiB; nobody else is known.
+    """
+
+    def __init__(self, world):
+        need_root()
+        program = peer("dovecot")
+        self.world, self.folder = world, world.path("dovecot")
+        self.lmtp, self.pop3 = free_port(), free_port()
+        self.socket = os.path.join(self.folder, "run/lmtp-test")
+        os.mkdir(self.folder)
+        os.mkdir(os.path.join(self.folder, "mail"), 0o777)
+        os.chmod(os.path.join(self.folder, "mail"), 0o777)
+        with open(os.path.join(self.folder, "users"), "w") as f:
+            for name in ("alice", "bob"):
+                f.write(f"{name}::65534:65534::{self.folder}/mail/{name}\n")
+            f.write(f"overquota::65534:65534::{self.folder}/mail/overquota::userdb_quota_rule=*:storage=2K\n")
+        self.conf = os.path.join(self.folder, "dovecot.conf")
+        with open(self.conf, "w") as f:
+            f.write(textwrap.dedent(f"""\
+                base_dir = {self.folder}/run
+                state_dir = {self.folder}/state
+                log_path = {self.folder}/log
+                protocols = lmtp pop3
+                ssl = no
+                disable_plaintext_auth = no
+                auth_username_format = %n
+                mail_location = maildir:{self.folder}/mail/%n
+                default_internal_user = dovecot
+                default_login_user = dovenull
+                first_valid_uid = 1
+                mail_plugins = quota
+                plugin {{
+                  quota = maildir:User quota
+                  quota_rule = *:storage=0
+                }}
+                passdb {{
+                  driver = static
+                  args = password=pw
+                }}
+                userdb {{
+                  driver = passwd-file
+                  args = username_format=%n {self.folder}/users
+                }}
+                service lmtp {{
+                  unix_listener lmtp-test {{
+                    mode = 0666
+                  }}
+                  inet_listener lmtp {{
+                    address = 127.0.0.1
+                    port = {self.lmtp}
+                  }}
+                }}
+                service pop3-login {{
+                  inet_listener pop3 {{
+                    address = 127.0.0.1
+                    port = {self.pop3}
+                  }}
+                  inet_listener pop3s {{
+                    port = 0
+                  }}
+                }}
+                """))
+        with open(os.path.join(self.folder, "out"), "ab") as out:
+            self.child = world.spawn([program, "-F", "-c", self.conf], stdout=out, stderr=out)
+        await_(self.is_up, "Dovecot")
+
+    def is_up(self):
+        if self.child.poll() is not None:
+            raise AssertionError(f"dovecot ended: {self.world.read('dovecot/out')} {self.world.read('dovecot/log')}")
+        for port in (self.lmtp, self.pop3):
+            try:
+                socket.create_connection(("127.0.0.1", port), 5).close()
+            except OSError:
+                return False
+        return os.path.exists(self.socket)
+
+    def mail(self, user):
+        """Every message of the user, by POP3."""
+        p = poplib.POP3("127.0.0.1", self.pop3, 30)
+        p.user(user)
+        p.pass_("pw")
+        texts = [b"\n".join(p.retr(n + 1)[1]) for n in range(len(p.list()[1]))]
+        p.quit()
+        return texts
+
+
+def stage(world, to, home, more=""):
+    world.configure(f'route = ( {{ for = "*", to = [ "{home.to()}" ] }}, {{ for = "d.example", to = [ "{to}" ] }} )\n'
+                    'retry = ( { for = "*", schedule = "120s" } )\n' + more)
+    world.start()
+
+
+def by_dovecot(world, dovecot, to):
+    """The journey: a client gives a message, Dovecot takes it by LMTP, it is read by POP3."""
+    home = Hop(world).up()
+    stage(world, to, home)
+    world.sendmail("-f", "s@home.example", "alice@d.example", "bob@d.example", "nobody@d.example",
+                   text="Subject: journey\n\n.a line that begins with a dot\n")
+    world.await_log(r"to=<alice@d\.example>, relay=.*status=sent \(250 2\.0\.0 <alice@d\.example>")
+    world.await_log(r"to=<bob@d\.example>, relay=.*status=sent \(250 2\.0\.0 <bob@d\.example>")
+    world.await_log(r"to=<nobody@d\.example>, .*dsn=5\.1\.1, status=bounced .*in reply to RCPT TO command")
+    notice = home.await_one("nobody@d.example", "(the notice)")
+    equal(notice.rcpts, ["s@home.example"], "whom it goes to")
+    equal(b"alice" in notice.data.split(b"message/delivery-status")[-1].split(b"--")[0], False, "alice in the notice")
+    for user in ("alice", "bob"):
+        (text,) = dovecot.mail(user)
+        match(text, r"^Subject: journey$", user)
+        match(text, r"^\.a line that begins with a dot$", user)
+        match(text, r"^Return-Path: <s@home\.example>$", user)
+    big = "Subject: big\n\n" + ("x" * 70 + "\n") * 100
+    world.sendmail("-f", "s@home.example", "alice@d.example", "overquota@d.example", text=big)
+    world.await_log(r"to=<overquota@d\.example>.*dsn=[45]\.2\.2, status=(bounced|deferred)")
+    await_(lambda: len(dovecot.mail("alice")) == 2, "the big one for alice")
+    equal(dovecot.mail("overquota"), [], "over quota")
+
+
+def test_lmtp_by_tcp(world):
+    dovecot = Dovecot(world)
+    by_dovecot(world, dovecot, f"lmtp://127.0.0.1:{dovecot.lmtp}")
+    match(world.log(), rf"relay=127\.0\.0\.1\[127\.0\.0\.1\]:{dovecot.lmtp}, ")
+
+
+def test_lmtp_by_socket(world):
+    dovecot = Dovecot(world)
+    by_dovecot(world, dovecot, f"lmtp://{dovecot.socket}")
+    match(world.log(), rf"relay={dovecot.socket}, ")
+
+
+def test_lmtp_while_nobody_listens(world):
+    """The socket is not there: mail waits, and goes when Dovecot has come."""
+    home = Hop(world).up()
+    folder = world.path("dovecot")
+    stage(world, f"lmtp://{folder}/run/lmtp-test", home)
+    world.sendmail("-f", "s@home.example", "alice@d.example", text="Subject: later\n\nx\n")
+    world.await_log(r"to=<alice@d\.example>, relay=/.*/lmtp-test, .*dsn=4\.4\.1, status=deferred "
+                    r"\(connect to /.*/lmtp-test: No such file or directory\)")
+    dovecot = Dovecot(world)
+    world.run("fermoposta", "flush")
+    await_(lambda: len(dovecot.mail("alice")) == 1, "the message")
+    world.await_empty()
+
+
+def test_error_and_discard(world):
+    home = Hop(world).up()
+    world.configure(f'route = ( {{ for = "*", to = [ "{home.to()}" ] }},\n'
+                    '  { for = "gone.example", to = [ "error:5.1.2 we closed in May" ] },\n'
+                    '  { for = "later.example", to = [ "error:4.7.1 come back in June" ] },\n'
+                    '  { for = "void.example", to = [ "discard:" ] } )\n'
+                    'retry = ( { for = "*", schedule = "120s" } )')
+    world.start()
+    world.sendmail("-f", "s@home.example", "a@gone.example", "b@later.example", "c@void.example",
+                   text="Subject: decided\n\nx\n")
+    world.await_log(r"to=<a@gone\.example>, relay=none, .*dsn=5\.1\.2, status=bounced \(we closed in May\)")
+    world.await_log(r"to=<b@later\.example>, relay=none, .*dsn=4\.7\.1, status=deferred \(come back in June\)")
+    world.await_log(r"to=<c@void\.example>, relay=none, .*dsn=2\.0\.0, status=sent \(discarded\)")
+    notice = home.await_one("we closed in May")
+    match(notice.data, r"^Status: 5\.1\.2\r?$", "status")
+    match(notice.data, r"^Final-Recipient: rfc822; ?a@gone\.example\r?$", "recipient")
+    equal(len(world.queue()), 1, "what waits")
+    world.configure(f'route = ( {{ for = "*", to = [ "{home.to()}" ] }} )')
+    world.daemon.send_signal(signal.SIGHUP)
+    await_(lambda: "reload" in world.log() or "read again" in world.log(), "the new configuration")
+    world.run("fermoposta", "flush")
+    home.await_one("decided")
+    world.await_empty()
+
+
+main(globals())
