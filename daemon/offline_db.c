@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// offline: list, show and stats while no daemon runs. See offline_db.h.
+// offline: list, show, stats and why while no daemon runs. See offline_db.h.
 #include "daemon/offline_db.h"
 
 #include "control/request.h"
@@ -8,6 +8,7 @@
 #include "control/suspended_json.h"
 #include "core/header.h"
 #include "core/must.h"
+#include "daemon/account.h"
 #include "daemon/explain.h"
 #include "daemon/past.h"
 #include "daemon/system_sys.h"
@@ -22,7 +23,8 @@ enum {
     TEXT_MAX = 64 * 1024 * 1024,
     STATS_DOMAINS = 100,
     STATS_PAGE = 5000,
-    GONE_RCPTS_MAX = 10
+    GONE_RCPTS_MAX = 10,
+    WHY_RCPTS = 50,
 };
 
 struct offline {
@@ -72,16 +74,21 @@ static void print(struct offline *o)
     buf_reset(&o->text);
 }
 
-// Shows one message: as a row of the listing, or by itself where there is none.
-static void explain_and(struct offline *o, const struct op_row *row, struct listing *l)
+static struct explain explain_of(struct offline *o)
 {
-    struct explain x = {
+    return (struct explain){
         .config = o->config,
         .arg = o,
         .health = find_health,
         .is_active = none_active,
         .suspensions = &o->suspensions,
     };
+}
+
+// Shows one message: as a row of the listing, or by itself where there is none.
+static void explain_and(struct offline *o, const struct op_row *row, struct listing *l)
+{
+    struct explain x = explain_of(o);
     struct listing_recipient *rcpts = must_alloc(row->rcpt_count * sizeof *rcpts);
     explain_row(&x, row, rcpts);
     struct listing_row lr = {
@@ -269,6 +276,66 @@ static int need_daemon(const struct offline *o)
     return EX_TEMPFAIL;
 }
 
+static void find_hold(void *arg, const struct message *m, const struct recipient *r,
+                      struct why_hold *ret)
+{
+    (void)arg, (void)m;
+    bool is_held = r->state == RECIPIENT_HELD;
+    *ret = (struct why_hold){.kind = is_held ? WHY_HELD : WHY_NO_DAEMON,
+                             .reason = is_held ? r->held_why : NULL};
+}
+
+// One page of the message's recipients; true: there is another one.
+static bool tell_why(struct offline *o, struct account *account, struct why *w, uint32_t from_n,
+                     uint64_t message)
+{
+    struct op *op = op_new(OP_HISTORY);
+    op->history.message = message;
+    op->history.from_n = from_n;
+    op->history.count = WHY_RCPTS;
+    store_run(o->store, op);
+    account->history = &op->history;
+    if (!op->err)
+        account_add(account, w, &o->text);
+    bool has_more = !op->err && !op->history.is_done;
+    op_free(op);
+    print(o);
+    return has_more;
+}
+
+static int why_message(struct offline *o, uint64_t message)
+{
+    struct explain x = explain_of(o);
+    struct op *op = op_new(OP_READ);
+    op->read.message = message;
+    store_run(o->store, op);
+    struct account account = {.explain = &x, .uid = -1, .row = op->read.row, .hold = find_hold};
+    struct why w = {.is_json = o->request.format == LISTING_JSON,
+                    .now_ms = o->now_ms,
+                    .utc_offset_s = o->utc_offset_s};
+    uint32_t from_n = 0;
+    while (tell_why(o, &account, &w, from_n, message))
+        from_n += WHY_RCPTS;
+    int code = op->read.row ? EX_OK : EX_NOINPUT;
+    op_free(op);
+    if (w.count > 0)
+        why_end(&w, 0, "", &o->text);
+    else
+        fprintf(stderr, "fermoposta: no such message: it is not in the queue, and history does not "
+                        "know it\n");
+    print(o);
+    return code;
+}
+
+static int why(struct offline *o)
+{
+    uint64_t message;
+    if (message_id_parse(slice_str(o->request.subject), &message))
+        return why_message(o, message);
+    fprintf(stderr, "fermoposta: without the running daemon why tells of a queue id only\n");
+    return EX_TEMPFAIL;
+}
+
 static int run(struct offline *o)
 {
     read_suspensions(o);
@@ -284,6 +351,12 @@ static int run(struct offline *o)
         break;
     case VERB_STATS:
         code = stats(o);
+        break;
+    case VERB_WHY:
+        code = why(o);
+        break;
+    case VERB_PLAN:
+        code = need_daemon(o);
         break;
     default:
         code = request_does_change(&o->request) ? need_daemon(o) : list_suspensions(o);

@@ -90,6 +90,10 @@ static void say_nothing_known(struct pipeline *p, struct operator_session *s,
     buf_add_str(&text,
                 ": it is no queue id and no address, no mail for such a destination is in the "
                 "queue, and none has failed lately");
+    if (y->domain && y->destination[0] && strcmp(y->domain, y->destination) != 0) {
+        buf_add_str(&text, "; mail for it would go to ");
+        text_escape(slice_str(y->destination), &text);
+    }
     why_forget(s);
     answer_error(p, s, EX_NOINPUT, buf_slice(&text).p);
     buf_close(&text);
@@ -234,6 +238,18 @@ static void count(struct pipeline *p, struct why_place *y, const struct op_plan 
     buf_close(&name);
 }
 
+// Where mail of all domains goes is known, but that says nothing of this one.
+static bool is_known(const struct pipeline *p, const struct why_place *y,
+                     struct destination_view *ret)
+{
+    const struct suspensions *all = scheduler_suspensions(p->scheduler);
+    bool has_destination = scheduler_destination(p->scheduler, y->destination, ret);
+    bool is_own = !y->domain || strcmp(y->domain, y->destination) == 0 ||
+                  route_is_own(&p->config->routes, slice_str(y->domain));
+    return y->waiting > 0 || (has_destination && is_own) ||
+           suspensions_find(all, SUSPENSION_DESTINATION, y->domain ? y->domain : y->destination);
+}
+
 void place_counted(struct pipeline *p, struct operator_session *s, struct op *op)
 {
     struct why_place *y = operator_place(s);
@@ -248,8 +264,7 @@ void place_counted(struct pipeline *p, struct operator_session *s, struct op *op
         return;
     }
     struct destination_view view = {.state = DESTINATION_OPEN};
-    bool is_known = scheduler_destination(p->scheduler, y->destination, &view);
-    if (!is_known && y->waiting == 0) {
+    if (!is_known(p, y, &view)) {
         say_nothing_known(p, s, y);
         return;
     }
