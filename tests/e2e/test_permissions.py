@@ -71,6 +71,27 @@ def test_stats_is_for_operators(world):
     match(world.run("fermoposta", "stats").out, "^messages ")
 
 
+def test_answers_are_about_own_mail(world):
+    """Why, and what became of it: of what they submitted, in the queue or not; destinations are everybody's."""
+    _, one, _ = stage(world)
+    own, foreign = world.id_of("from=one@s.example"), world.id_of("from=two@s.example")
+    match(world.run("fermoposta", "why", own, **one).out, "from <one@s.example> to <b@d.example>")
+    equal(world.run("fermoposta", "why", foreign, code=66, **one).out, "", "why of others' mail")
+    about = world.run("fermoposta", "why", "b@d.example", **one).out
+    equal(about.count("from <"), 1, f"own mail to an address: {about}")
+    equal(world.run("fermoposta", "why", "b@d.example").out.count("from <"), 3, "an operator's")
+    match(world.run("fermoposta", "why", "d.example", code=77, **one).err, "operators")
+    match(world.run("fermoposta", "plan", code=77, **one).err, "operators")
+    world.run("fermoposta", "remove", own, foreign.lower(), code=64)
+    for id in (own, foreign):
+        world.run("fermoposta", "remove", id)
+    match(world.run("fermoposta", "show", own, code=66, **one).err, "was removed by an operator")
+    match(world.run("fermoposta", "why", own, code=66, **one).out, "removed, 1 attempt")
+    equal(world.run("fermoposta", "show", foreign, code=66, **one).err, "fermoposta: no such message in the queue\n", "others'")
+    equal(world.run("fermoposta", "why", foreign, code=66, **one).out, "", "what became of others' mail")
+    equal(world.run("fermoposta", "why", "b@d.example", **one).out.count("from <"), 1, "history of an address")
+
+
 def test_the_spool_is_private(world):
     service, one, _ = stage(world)
     world.stop()

@@ -277,13 +277,91 @@ static void test_plan(void **state)
     buf_close(&conf);
 }
 
+static uint32_t count(const char *in, const char *what)
+{
+    uint32_t n = 0;
+    for (const char *at = in; (at = strstr(at, what)); at += strlen(what))
+        n++;
+    return n;
+}
+
+// More recipients than are told of at once, some of them gone: each once, in order; also to a
+// client that goes away, and one that breaks off.
+static void test_many_recipients(void **state)
+{
+    (void)state;
+    enum { RCPTS = 120 };
+    struct world *w = make_world(60);
+    struct buf rcpts;
+    char id[MESSAGE_ID_DIGITS + 1], name[64];
+    buf_init(&rcpts, 64 * 1024);
+    world_host(w, "192.0.2.1")->state = HOST_GREYLIST;
+    for (int i = 0; i < RCPTS; i++)
+        buf_addf(&rcpts, "%sr%d@%s.example", i ? " " : "", i, i % 2 ? "one" : "two");
+    submit(w, rcpts.p, id);
+    world_run(w, TIME_MINUTE_MS);
+    char *answer = why(w, 0, id);
+    const char *at = answer;
+    for (int i = 0; i < RCPTS; i++) {
+        snprintf(name, sizeof name, "to <r%d@", i);
+        at = strstr(at, name);
+        assert_non_null(at);
+    }
+    assert_int_equal(count(answer, "state:      deferred, 1 attempt"), RCPTS / 2);
+    assert_int_equal(count(answer, "state:      delivered, 1 attempt"), RCPTS / 2);
+    free(answer);
+    const char *word = id;
+    int code;
+    for (uint32_t takes = 0; takes < 3; takes++) {
+        w->client_takes = takes;
+        world_ask(w, "why", &word, 1, &code);
+        assert_int_equal(code, -1);
+        w->client_takes = UINT32_MAX;
+        world_tell(w, "why", &word, 1);
+        world_run(w, takes);
+    }
+    world_run(w, TIME_MINUTE_MS);
+    free(why(w, 0, id));
+    world_free(w);
+    buf_close(&rcpts);
+}
+
+// A queue of many pages and more destinations than a plan shows.
+static void test_large_plan(void **state)
+{
+    (void)state;
+    enum { DOMAINS = 1200 };
+    struct world *w = world_new(
+        &(struct world_options){.seed = 70,
+                                .config = "limit = ( { for = \"*\", rate = \"1/1h\" } )\n"
+                                          "route = ( { for = \"*\", to = [ \"mx\" ] } )\n"});
+    world_dns_fails(w, true);
+    char to[64];
+    for (int i = 0; i < DOMAINS; i++) {
+        snprintf(to, sizeof to, "b@d%d.example", i);
+        assert_int_not_equal(world_submit(w, "a@x.example", to, text), 0);
+    }
+    for (int i = 0; i < 3; i++)
+        assert_int_not_equal(world_submit(w, "a@x.example", "b@zzz.example", text), 0);
+    char *answer = strdup(ask(w, 0, "plan", "--for=2d"));
+    assert_says(answer, "1203 recipients to 1201 destinations within 2d");
+    assert_says(answer, "shown are the 1000 with most");
+    assert_says(answer, "zzz.example ");
+    assert_int_equal(count(answer, ".example "), 1000);
+    free(answer);
+    world_tell(w, "plan", NULL, 0);
+    world_run(w, 1);
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gone),          cmocka_unit_test(test_not_gone),
         cmocka_unit_test(test_of_a_message),  cmocka_unit_test(test_in_line),
         cmocka_unit_test(test_of_an_address), cmocka_unit_test(test_of_a_destination),
-        cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_plan),          cmocka_unit_test(test_many_recipients),
+        cmocka_unit_test(test_large_plan),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
