@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// offline: list, show, stats, why of an id, while no daemon runs: reads the spool itself, changes nothing.
+// offline: list, show, stats, why of an id, while no daemon runs: reads the spool itself, changes
+// nothing.
 #ifndef FP_DAEMON_OFFLINE_DB_H
 #define FP_DAEMON_OFFLINE_DB_H
 
