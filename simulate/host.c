@@ -48,9 +48,15 @@ static void reset(struct host_conn *c)
     buf_reset(&c->content);
 }
 
+void host_conn_leave(struct host_conn *c)
+{
+    c->host->connections_open -= !c->is_left;
+    c->is_left = true;
+}
+
 void host_conn_free(struct host_conn *c)
 {
-    c->host->connections_open--;
+    host_conn_leave(c);
     reset(c);
     buf_close(&c->in);
     buf_close(&c->out);
@@ -86,6 +92,7 @@ static void take_message(struct host_conn *c, int64_t now_ms)
     m->content = must_memdup(c->content.p ? c->content.p : "", c->content.n);
     m->size = c->content.n;
     m->at_ms = now_ms;
+    m->state = c->state;
     c->host->received_count++;
     if (c->host->took)
         c->host->took(c->host, m, c->host->watch_arg);

@@ -32,6 +32,7 @@ struct host_message {
     char *content;
     size_t size;
     int64_t at_ms;
+    enum host_state state; // of the host then
     struct host_message *next;
 };
 
@@ -60,6 +61,7 @@ struct host {
     bool keeps_nothing;            // of what it took, but the count
     struct host_message *received; // newest first
     uint32_t received_count;
+    // Open is one that its client has not closed.
     uint32_t connections, connections_open, connections_peak;
     struct host *next;
 };
@@ -75,6 +77,7 @@ struct host_conn {
     char *sender;
     uint32_t rcpt_count;
     bool is_lmtp, in_data, wants_close, wants_reset;
+    bool is_left;     // its client has closed it
     int64_t delay_ms; // by which `out` is late
     struct host_conn *next;
 };
@@ -83,6 +86,7 @@ struct host *host_new(const char *ip); // up, with nothing received
 void host_free(struct host *h);
 struct host_conn *host_conn_new(struct host *h, uint64_t conn, enum host_state state);
 void host_conn_free(struct host_conn *c);
+void host_conn_leave(struct host_conn *c); // its client has closed it
 void host_conn_bytes(struct host_conn *c, struct slice bytes, int64_t now_ms);
 
 // Messages that the host took for that recipient.

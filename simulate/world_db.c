@@ -315,6 +315,14 @@ static void send_bytes(struct world *w, const struct pipeline_effect *fx)
     h->bytes = buf_steal(&all, &h->size);
 }
 
+static void close_at_host(struct world *w, uint64_t conn)
+{
+    struct host_conn *c = conn_find(w, conn);
+    if (c)
+        host_conn_leave(c);
+    later(w, HAPPENS_CLOSE_AT_HOST, arrival(w, 0))->conn = conn;
+}
+
 static bool is_of_others(const struct world *w, const struct pipeline_effect *fx)
 {
     bool is_on_conn =
@@ -342,7 +350,7 @@ static void execute(struct world *w, const struct pipeline_effect *fx)
         if (fx->conn == w->in->client)
             w->in->client_closed = true;
         else
-            later(w, HAPPENS_CLOSE_AT_HOST, arrival(w, 0))->conn = fx->conn;
+            close_at_host(w, fx->conn);
         break;
     case PIPELINE_CONNECT:
         connect_host(w, fx);

@@ -106,6 +106,5 @@ const char *world_ask(struct world *w, const char *verb, const char *const *word
 void world_request(struct world *w, const char *verb, const char *const *words, size_t count);
 // The same of somebody who breaks the connection before the answer.
 void world_tell(struct world *w, const char *verb, const char *const *words, size_t count);
-void world_check(struct world *w); // invariants of the spool; aborts the test when one is broken
 
 #endif
