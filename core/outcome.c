@@ -41,6 +41,31 @@ const char *outcome_stage_name(enum outcome_stage stage)
     return names[stage];
 }
 
+static const struct blocked_row {
+    const char *name, *text;
+} blocked_rows[BLOCKED_COUNT] = {
+    [BLOCKED_NOT] = {"", ""},
+    [BLOCKED_RESOLVER] = {"resolver", "no name server answers"},
+    [BLOCKED_NETWORK] = {"network", "no network"},
+    [BLOCKED_CREDENTIALS] = {"credentials", "the relay refuses our credentials"},
+    [BLOCKED_RELAY] = {"relay", "the relay refuses us"},
+    [BLOCKED_TLS] = {"tls", "TLS cannot be had as configured"},
+    [BLOCKED_SPOOL] = {"spool", "the spool cannot be written"},
+    [BLOCKED_SHORTAGE] = {"shortage", "too few descriptors or too little memory"},
+};
+
+const char *outcome_blocked_text(enum outcome_blocked blocked)
+{
+    must((unsigned)blocked < BLOCKED_COUNT);
+    return blocked_rows[blocked].text;
+}
+
+const char *outcome_blocked_name(enum outcome_blocked blocked)
+{
+    must((unsigned)blocked < BLOCKED_COUNT);
+    return blocked_rows[blocked].name;
+}
+
 void outcome_set(struct outcome *o, enum outcome_result result, enum outcome_scope scope,
                  enum outcome_class klass, const char *status, const char *format, ...)
 {
@@ -61,6 +86,8 @@ static void describe_host(const struct outcome *o, struct buf *to)
 
 void outcome_describe(const struct outcome *o, struct buf *to)
 {
+    if (o->blocked)
+        buf_addf(to, "blocked here: %s: ", outcome_blocked_text((enum outcome_blocked)o->blocked));
     if (!o->has_reply || o->result == OUTCOME_DELIVERED) {
         buf_add_str(to, o->text);
         return;

@@ -55,6 +55,20 @@ enum {
     OUTCOME_TLS_SIZE = 64,
 };
 
+// What of ourselves it is (SCOPE_LOCAL), so that nobody's mail is to blame: somebody here has to do
+// something, and mail waits meanwhile without using up anything.
+enum outcome_blocked {
+    BLOCKED_NOT,
+    BLOCKED_RESOLVER,    // no name server of ours answers anything
+    BLOCKED_NETWORK,     // there is no way out of this machine
+    BLOCKED_CREDENTIALS, // a relay that a route names refuses our user name or password
+    BLOCKED_RELAY,       // it refuses us, by our address or name
+    BLOCKED_TLS,         // TLS cannot be had as it was configured
+    BLOCKED_SPOOL,       // the spool cannot be written
+    BLOCKED_SHORTAGE,    // of descriptors or memory
+    BLOCKED_COUNT
+};
+
 // How far the conversation had come: what was answered, or what was waited for.
 enum outcome_stage {
     STAGE_NONE, // there was none: age, an operator, a route that says error
@@ -77,10 +91,11 @@ struct outcome {
     enum outcome_result result;
     enum outcome_class klass;
     enum outcome_scope scope;
-    bool in_doubt;  // the end mark was sent, no complete reply came: possibly delivered, RFC 1047
-    bool has_reply; // text is what the next hop said (Diagnostic-Code: smtp), not our own words
-    uint16_t port;  // 0: no connection
-    uint8_t stage;  // enum outcome_stage
+    bool in_doubt;   // the end mark was sent, no complete reply came: possibly delivered, RFC 1047
+    bool has_reply;  // text is what the next hop said (Diagnostic-Code: smtp), not our own words
+    uint16_t port;   // 0: no connection
+    uint8_t stage;   // enum outcome_stage
+    uint8_t blocked; // enum outcome_blocked; not 0 only with SCOPE_LOCAL
     char status[OUTCOME_STATUS_SIZE]; // "2.0.0"; class digit agrees with result
     char host[OUTCOME_HOST_SIZE];     // next hop's name, "" when none was reached
     char ip[OUTCOME_IP_SIZE];         // "" when not connected
@@ -99,6 +114,11 @@ const char *outcome_class_name(enum outcome_class klass);
 // "rcpt", "end of data", ...: the names of the spool's views; "" for STAGE_NONE.
 const char *outcome_stage_name(enum outcome_stage stage);
 
+// "no name server answers", ...: what is wrong here, for people; "" for BLOCKED_NOT.
+const char *outcome_blocked_text(enum outcome_blocked blocked);
+// "resolver", "network", "credentials", "relay", "tls", "spool", "shortage": for programs.
+const char *outcome_blocked_name(enum outcome_blocked blocked);
+
 // Fills an outcome in our own words; text is a printf format, cut to fit.
 void outcome_set(struct outcome *o, enum outcome_result result, enum outcome_scope scope,
                  enum outcome_class klass, const char *status, const char *format, ...)
@@ -106,7 +126,8 @@ void outcome_set(struct outcome *o, enum outcome_result result, enum outcome_sco
 
 // What log and listings tell, raw: "host mx.example[192.0.2.1] said: 450 4.2.0 ... (in reply to
 // RCPT TO command)", for a greeting "host ... refused to talk to me: 554 ..."; of a delivery the
-// reply alone, and our own words as they are.
+// reply alone, and our own words as they are. "blocked here: WHAT: " stands before what is our own
+// doing.
 void outcome_describe(const struct outcome *o, struct buf *to);
 
 #endif

@@ -4,6 +4,7 @@
 #include "deliver/classify.h"
 
 #include "core/must.h"
+#include "deliver/classify_relay.h"
 #include "deliver/classify_text.h"
 
 #include <stdio.h>
@@ -57,6 +58,7 @@ static void begin(struct outcome *o, enum outcome_stage stage, const struct hop 
     o->has_reply = false;
     o->port = hop ? hop->port : 0;
     o->stage = (uint8_t)stage;
+    o->blocked = BLOCKED_NOT;
     o->status[0] = o->text[0] = o->command[0] = o->tls[0] = '\0';
     put_text(o->host, sizeof o->host, hop && hop->host ? hop->host : "");
     put_text(o->ip, sizeof o->ip, hop && hop->ip ? hop->ip : "");
@@ -176,8 +178,13 @@ static bool is_552_for_452(enum outcome_stage stage, const struct reply_parser *
 }
 
 static void judge_refusal(enum outcome_stage stage, const struct stage_row *row,
-                          const struct reply_parser *reply, struct outcome *o)
+                          const struct reply_parser *reply, const struct hop *hop,
+                          struct outcome *o)
 {
+    if (hop && hop->is_relay && classify_relay_refusal(stage, reply, o)) {
+        judge(o, OUTCOME_DEFERRED, SCOPE_LOCAL, o->klass);
+        return;
+    }
     enum outcome_scope scope = reply->code == 421 ? SCOPE_HOST : row->refused;
     if (scope == SCOPE_HOST) {
         judge(o, OUTCOME_DEFERRED, scope, speaks_of_rate(reply) ? CLASS_RATE : CLASS_HOST);
@@ -205,7 +212,7 @@ void classify_reply(enum outcome_stage stage, const struct reply_parser *reply,
     if (is_positive)
         judge(ret, OUTCOME_DELIVERED, SCOPE_NONE, CLASS_NONE);
     else
-        judge_refusal(stage, row, reply, ret);
+        judge_refusal(stage, row, reply, hop, ret);
     ret->has_reply = true;
     put_text(ret->command, sizeof ret->command, row->command);
     put_status(ret, reply);
@@ -227,6 +234,7 @@ static const struct fault_row {
     [FAULT_GARBAGE] = {"no SMTP", "no valid reply from ", "", "4.5.0"},
     [FAULT_OTHER] = {"Connection failed", "lost connection with ", "", "4.4.2"},
     [FAULT_SHORTAGE] = {"Too many open files", "lost connection with ", "", "4.3.0"},
+    [FAULT_NO_NETWORK] = {"Network is unreachable", "lost connection with ", "", "4.4.1"},
 };
 
 // HOST[IP], or a Unix socket's path.
@@ -271,8 +279,10 @@ void classify_fault(enum outcome_stage stage, enum deliver_fault fault, const ch
     ret->in_doubt = stage == STAGE_DOT;
     if (stage == STAGE_CONNECT) {
         put_text(ret->status, sizeof ret->status, "4.4.1");
-        if (fault == FAULT_SHORTAGE) { // says nothing about the host
-            judge(ret, OUTCOME_DEFERRED, SCOPE_LOCAL, CLASS_MESSAGE);
+        if (fault == FAULT_SHORTAGE || fault == FAULT_NO_NETWORK) { // says nothing about the host
+            bool is_shortage = fault == FAULT_SHORTAGE;
+            judge(ret, OUTCOME_DEFERRED, SCOPE_LOCAL, is_shortage ? CLASS_MESSAGE : CLASS_HOST);
+            ret->blocked = is_shortage ? BLOCKED_SHORTAGE : BLOCKED_NETWORK;
             put_text(ret->status, sizeof ret->status, said->status);
         }
     } else {

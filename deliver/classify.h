@@ -10,6 +10,13 @@
 // time. A connection that breaks while content goes out or after the end mark is the message's
 // failure (a scanner that dies of one message must not stop the others), after the end mark in
 // doubt.
+//
+// A relay is a next hop that a route names, and takes our mail because somebody here arranged it.
+// When it will not have *us* any more, no sender can do anything about it: 530, 534, 535 and 538 at
+// any stage (RFC 4954 6, RFC 3207 4), a 5xx at AUTH and STARTTLS, a 5xx in the greeting or to EHLO,
+// and a 554 or X.7.z to MAIL, or a refusal of RCPT, whose words are about the client and not about
+// the sender or the recipient. These are SCOPE_LOCAL, and deferred. The same replies from a host
+// that the DNS named stay what they are: there it is the world's opinion of the mail.
 #ifndef FP_DELIVER_CLASSIFY_H
 #define FP_DELIVER_CLASSIFY_H
 
@@ -24,7 +31,8 @@ enum deliver_fault {
     FAULT_CLOSED,
     FAULT_GARBAGE,
     FAULT_OTHER,
-    FAULT_SHORTAGE // of our own descriptors or memory; only at STAGE_CONNECT
+    FAULT_SHORTAGE,  // of our own descriptors or memory; only at STAGE_CONNECT
+    FAULT_NO_NETWORK // there is no way out of this machine; only at STAGE_CONNECT
 };
 
 // Whom we talk to; "" and 0 when unknown. Of a Unix socket the path is the host's name.
@@ -34,6 +42,7 @@ struct hop {
     uint16_t port;
     const char *path; // NULL: by TCP
     bool is_lmtp;
+    bool is_relay; // a route names it: what it holds against us is our configuration's doing
 };
 
 // A complete, well-formed reply, positive or not, to the command of that stage. One that the stage
@@ -53,6 +62,7 @@ enum dns_fault {
     DNS_BAD_ANSWER,  // temporary 4.4.3
     DNS_MX_UNUSABLE, // every MX host is without address or not a host name: permanent 5.4.4
     DNS_LOOP,        // the best MX is ourselves: permanent 5.4.6
+    DNS_NO_RESOLVER, // our name servers do not answer anything: ours, 4.4.3
 };
 void classify_dns(enum dns_fault fault, const char *name, struct outcome *ret);
 // A host that a route names and the DNS does not know: our configuration, not the address.
@@ -65,6 +75,9 @@ void classify_discarded(struct outcome *ret);
 void classify_too_big(uint64_t size, uint64_t size_max, const struct hop *hop, struct outcome *ret);
 // An address or sender that cannot stand in a command line. Failed.
 void classify_unspeakable(bool is_sender, struct outcome *ret);
+// TLS cannot be had as our configuration wants it: a key or certificate of ours, a policy that the
+// relay cannot keep. Nothing of it is the message's.
+void classify_tls_set_up(const char *why, const struct hop *hop, struct outcome *ret);
 // Our own side gave up: the spool did not give the body, or we are shutting down.
 void classify_local(enum outcome_stage stage, const char *why, const struct hop *hop,
                     struct outcome *ret);

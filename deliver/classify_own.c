@@ -21,13 +21,18 @@ static const struct dns_row {
     [DNS_BAD_ANSWER] = {false, "4.4.3", NAME_ERROR, ": malformed answer"},
     [DNS_MX_UNUSABLE] = {true, "5.4.4", "unable to route mail for ", ": no usable MX host"},
     [DNS_LOOP] = {true, "5.4.6", "mail for ", " loops back to myself"},
+    [DNS_NO_RESOLVER] = {false, "4.4.3", NAME_ERROR, ": Host not found, try again"},
 };
 
 void classify_dns(enum dns_fault fault, const char *name, struct outcome *ret)
 {
     must((size_t)fault < sizeof dns_rows / sizeof dns_rows[0]);
     const struct dns_row *row = &dns_rows[fault];
-    if (row->is_permanent)
+    if (fault == DNS_NO_RESOLVER) {
+        outcome_set(ret, OUTCOME_DEFERRED, SCOPE_LOCAL, CLASS_DNS, row->status, "%s%s%s",
+                    row->before, name, row->after);
+        ret->blocked = BLOCKED_RESOLVER;
+    } else if (row->is_permanent)
         outcome_set(ret, OUTCOME_FAILED, SCOPE_RECIPIENT, CLASS_ADDRESS, row->status, "%s%s%s",
                     row->before, name, row->after);
     else
@@ -80,6 +85,14 @@ void classify_unspeakable(bool is_sender, struct outcome *ret)
     outcome_set(ret, OUTCOME_FAILED, is_sender ? SCOPE_MESSAGE : SCOPE_RECIPIENT, CLASS_ADDRESS,
                 is_sender ? "5.1.7" : "5.1.3", "%s address cannot be said in SMTP",
                 is_sender ? "sender" : "recipient");
+}
+
+void classify_tls_set_up(const char *why, const struct hop *hop, struct outcome *ret)
+{
+    outcome_set(ret, OUTCOME_DEFERRED, SCOPE_LOCAL, CLASS_TLS, "4.7.5", "%s", why);
+    ret->stage = STAGE_STARTTLS;
+    ret->blocked = BLOCKED_TLS;
+    put_hop(ret, hop);
 }
 
 void classify_local(enum outcome_stage stage, const char *why, const struct hop *hop,

@@ -39,6 +39,46 @@ static const char *const full_phrases[] = {
     "out of storage",
 };
 
+// Postfix, Exim, Sendmail, Exchange, Google and what block lists are quoted with. What Postfix says
+// of one address ("Recipient address rejected: Access denied") has none of these.
+static const char *const client_phrases[] = {
+    "relay access denied",
+    "relaying denied",
+    "relaying not allowed",
+    "relaying is not allowed",
+    "relaying prohibited",
+    "relay not permitted",
+    "relay denied",
+    "relaying disallowed",
+    "unable to relay",
+    "not permitted to relay",
+    "not allowed to relay",
+    "not authorized to relay",
+    "not authorised to relay",
+    "invalid credentials for relay",
+    "client host rejected",
+    "client host [",
+    "client was not authenticated",
+    "not authenticated",
+    "authentication required",
+    "authentication is required",
+    "must authenticate",
+    "authenticate first",
+    "please authenticate",
+    "helo command rejected",
+    "your ip ",
+    "your ip address",
+    "your host is not",
+    "your server is not",
+};
+
+static const char *const sender_phrases[] = {
+    "sender",        "mail from",   "from address", "send as",
+    "envelope from", "return-path", "spf",          "domain",
+};
+
+static const char *const tls_phrases[] = {"starttls", "tls", "encryption", "secure connection"};
+
 static char lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
@@ -76,4 +116,19 @@ bool classify_text_is_greylist(struct slice text)
 bool classify_text_is_mailbox_full(struct slice text)
 {
     return HAS_ANY(text, full_phrases);
+}
+
+bool classify_text_is_about_client(struct slice text)
+{
+    return HAS_ANY(text, client_phrases);
+}
+
+bool classify_text_is_about_sender(struct slice text)
+{
+    return HAS_ANY(text, sender_phrases);
+}
+
+bool classify_text_wants_tls(struct slice text)
+{
+    return HAS_ANY(text, tls_phrases);
 }

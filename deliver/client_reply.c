@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 // True when the reply ends the connection: 421 and whatever else is the host's failure, and what is
-// no proper reply to the command at all.
+// no proper reply to the command at all. A relay that refuses us may still take what others send.
 static bool is_lost_by(struct client *c, const struct outcome *o)
 {
     if (o->has_reply && o->scope != SCOPE_HOST)

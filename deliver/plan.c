@@ -65,10 +65,20 @@ static void put_text(char *to, size_t size, struct slice from)
 // ---- failures ------------------------------------------------------------------------------
 
 // A failure that may pass outweighs one that will not: as long as one host might take the mail
-// tomorrow, it is not given back.
+// tomorrow, it is not given back. What is wrong here outweighs both: without it that host might
+// have taken it. But a network that is missing is so for all, and one answer disproves it.
+static int weight(const struct outcome *o)
+{
+    if (o->result == OUTCOME_FAILED)
+        return 0;
+    if (o->blocked == BLOCKED_NETWORK)
+        return 1;
+    return o->scope == SCOPE_LOCAL ? 3 : 2;
+}
+
 void plan_note_failure(struct plan *p, const struct outcome *o)
 {
-    if (p->has_failure && o->result == OUTCOME_FAILED && p->failure.result != OUTCOME_FAILED)
+    if (p->has_failure && weight(o) < weight(&p->failure))
         return;
     p->has_failure = true;
     p->failure = *o;
@@ -84,14 +94,15 @@ static void note_dns(struct plan *p, enum dns_fault fault, const char *name)
 static bool is_temporary(enum dns_result result)
 {
     return result == DNS_ANSWER_SERVFAIL || result == DNS_ANSWER_TIMEOUT ||
-           result == DNS_ANSWER_BAD;
+           result == DNS_ANSWER_BAD || result == DNS_ANSWER_NOBODY;
 }
 
 static enum dns_fault temporary_fault(enum dns_result result)
 {
-    return result == DNS_ANSWER_TIMEOUT ? DNS_TIMEOUT
-           : result == DNS_ANSWER_BAD   ? DNS_BAD_ANSWER
-                                        : DNS_SERVFAIL;
+    return result == DNS_ANSWER_NOBODY    ? DNS_NO_RESOLVER
+           : result == DNS_ANSWER_TIMEOUT ? DNS_TIMEOUT
+           : result == DNS_ANSWER_BAD     ? DNS_BAD_ANSWER
+                                          : DNS_SERVFAIL;
 }
 
 // The host under way has no address. P2 decides what that means.
@@ -132,6 +143,7 @@ static void try_address(struct plan *p)
         .port = t->kind == TARGET_MX ? p->settings->smtp_port : t->port,
         .path = t->kind == TARGET_LMTP_UNIX ? t->text : NULL,
         .is_lmtp = t->kind == TARGET_LMTP || t->kind == TARGET_LMTP_UNIX,
+        .is_relay = t->kind == TARGET_SMTP,
     };
     move_to(p, PLAN_ADDRESS);
 }

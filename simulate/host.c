@@ -33,6 +33,8 @@ struct host_conn *host_conn_new(struct host *h, uint64_t conn, enum host_state s
     if (state == HOST_BUSY) {
         buf_add_str(&c->out, "421 4.3.2 busy\r\n");
         c->wants_close = true;
+    } else if (state == HOST_BARRED) {
+        buf_add_str(&c->out, "554 5.7.1 go away\r\n");
     } else if (state != HOST_SILENT) {
         buf_add_str(&c->out, "220 host ESMTP\r\n");
     }
@@ -160,6 +162,12 @@ static void rcpt(struct host_conn *c, struct slice line, int64_t now_ms)
     case HOST_FULL:
         buf_add_str(&c->out, "452 4.2.2 mailbox full\r\n");
         return;
+    case HOST_AUTH:
+        buf_add_str(&c->out, "503 5.5.1 need MAIL\r\n");
+        return;
+    case HOST_NO_RELAY:
+        buf_add_str(&c->out, "554 5.7.1 relay access denied\r\n");
+        return;
     default:
         break;
     }
@@ -180,6 +188,10 @@ static void command(struct host_conn *c, struct slice line, int64_t now_ms)
                     "250-host\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 104857600\r\n");
     } else if (slice_starts_nocase(line, SLICE_LIT("MAIL"))) {
         must(c->sender == NULL); // the client never nests transactions
+        if (c->state == HOST_AUTH) {
+            buf_add_str(&c->out, "530 5.7.0 authentication required\r\n");
+            return;
+        }
         struct slice path = path_of(line);
         c->sender = must_memdup(path.p, path.n);
         if (c->host->pace == PACE_SLOW_MAIL)

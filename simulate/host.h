@@ -24,6 +24,9 @@ enum host_state {
     HOST_TEMP,     // 451 4.3.0 after the final dot
     HOST_LOST,     // takes the message, then resets instead of the last 250 (RFC 1047)
     HOST_ONCE,     // takes one message and closes the connection
+    HOST_BARRED,   // greets with 554 5.7.1
+    HOST_AUTH,     // 530 5.7.0 at MAIL: it wants credentials
+    HOST_NO_RELAY, // 554 5.7.1 relay access denied at RCPT
 };
 
 struct host_message {

@@ -68,13 +68,15 @@ struct dns_answer *names_answer(const struct names *n, const char *name, enum dn
     a->type = type;
     a->ttl_s = n->ttl_s;
     snprintf(a->canonical, sizeof a->canonical, "%s", name);
-    for (size_t i = 0; i < n->count && !n->fails; i++) {
+    bool fails = n->fails && strcasecmp(name, ".") != 0;
+    for (size_t i = 0; i < n->count && !fails && !n->is_gone; i++) {
         const struct names_record *r = &n->records[i];
         exists |= strcasecmp(r->name, name) == 0;
         if (a->count < DNS_RECORDS_MAX && fits(r, name, type))
             answer_add(a, r);
     }
-    a->result = n->fails   ? DNS_ANSWER_SERVFAIL
+    a->result = n->is_gone ? DNS_ANSWER_TIMEOUT
+                : fails    ? DNS_ANSWER_SERVFAIL
                 : a->count ? DNS_ANSWER_OK
                 : exists   ? DNS_ANSWER_NODATA
                            : DNS_ANSWER_NXDOMAIN;

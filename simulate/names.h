@@ -12,7 +12,8 @@ struct names {
     struct names_record *records; // in the order in which they were added
     size_t count, size;
     uint32_t ttl_s; // of every answer
-    bool fails;     // every answer is SERVFAIL
+    bool fails;     // every answer is SERVFAIL, but what is asked about the root
+    bool is_gone;   // nobody answers
 };
 
 void names_close(struct names *n);

@@ -178,6 +178,16 @@ void world_dns_fails(struct world *w, bool fails)
     w->in->names.fails = fails;
 }
 
+void world_dns_is_gone(struct world *w, bool is_gone)
+{
+    w->in->names.is_gone = is_gone;
+}
+
+void world_network_is_down(struct world *w, bool is_down)
+{
+    w->in->names.is_gone = w->in->network_is_down = is_down;
+}
+
 void world_spool_fails(struct world *w, bool fails)
 {
     w->in->spool_fails = fails;
@@ -269,6 +279,12 @@ static void connect_host(struct world *w, const struct pipeline_effect *fx)
     struct host *host = world_host(w, fx->path ? fx->path : fx->ip);
     enum host_state state =
         host->weather ? host->weather(host, w->now_ms, host->weather_arg) : host->state;
+    if (w->in->network_is_down) {
+        struct happening *h = event_later(w, PIPELINE_CONNECT_FAILED, fx->conn, w->now_ms);
+        h->event.fault = FAULT_NO_NETWORK;
+        h->event.detail = "Network is unreachable";
+        return;
+    }
     if (state == HOST_DOWN) {
         struct happening *h = event_later(w, PIPELINE_CONNECT_FAILED, fx->conn, arrival(w, 1));
         h->event.fault = FAULT_REFUSED;

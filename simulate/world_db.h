@@ -68,7 +68,9 @@ void world_spool_is_full(struct world *w, bool is_full);  // new mail gets FP_FU
 void world_spool_slow(struct world *w, int64_t by_ms);    // each commit takes so long
 void world_reader_slow(struct world *w, int64_t by_ms);   // what is read is heard so late
 void world_hosts_slow(struct world *w, int64_t by_ms);    // what they are sent is out after that
-void world_dns_fails(struct world *w, bool fails);        // every answer SERVFAIL
+void world_dns_fails(struct world *w, bool fails); // every name SERVFAIL; the resolver is well
+void world_dns_is_gone(struct world *w, bool is_gone);         // no name server answers
+void world_network_is_down(struct world *w, bool is_down);     // nor is any host reached
 struct host *world_host(struct world *w, const char *ip); // made, up, when unknown
 
 // By the local socket. Returns the id that the 250 named, 0 when refused (then world_last_reply

@@ -41,7 +41,7 @@ struct world_inside {
     uint64_t random;
     int64_t start_ms, latency_ms, offset_ms; // offset: by how much the wall clock jumped
     uint32_t batches_max;
-    bool keeps_trace, spool_fails, spool_is_full, wants_crash, is_stopped;
+    bool keeps_trace, spool_fails, spool_is_full, network_is_down, wants_crash, is_stopped;
     struct op *writes, **writes_last;
     bool writer_called;
     int64_t commit_ms;      // of a slow disk

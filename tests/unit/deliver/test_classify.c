@@ -103,6 +103,119 @@ static void test_replies(void **state)
     }
 }
 
+// What a relay of ours says of us, by stage and words; the same reply of a host that the DNS named
+// never is our doing.
+static const struct relay_row {
+    enum outcome_stage stage;
+    const char *wire;
+    enum outcome_blocked blocked;
+    enum outcome_class klass; // of what is blocked
+} relay_rows[] = {
+    {STAGE_GREETING, "554 5.7.1 no\r\n", BLOCKED_RELAY, CLASS_HOST},
+    {STAGE_GREETING, "554 no SMTP service here\r\n", BLOCKED_RELAY, CLASS_HOST},
+    {STAGE_GREETING, "521 no\r\n", BLOCKED_RELAY, CLASS_HOST},
+    {STAGE_GREETING, "421 4.7.0 your IP is listed\r\n", BLOCKED_NOT, 0},
+    {STAGE_GREETING, "450 later\r\n", BLOCKED_NOT, 0},
+    {STAGE_EHLO, "550 5.7.1 I do not like your name\r\n", BLOCKED_RELAY, CLASS_HOST},
+    {STAGE_EHLO, "502 what\r\n", BLOCKED_NOT, 0},
+    {STAGE_STARTTLS, "502 5.5.1 not here\r\n", BLOCKED_TLS, CLASS_TLS},
+    {STAGE_STARTTLS, "454 4.7.0 TLS not available\r\n", BLOCKED_NOT, 0},
+    {STAGE_AUTH, "535 5.7.8 bad credentials\r\n", BLOCKED_CREDENTIALS, CLASS_AUTH},
+    {STAGE_AUTH, "534 5.7.9 too weak\r\n", BLOCKED_CREDENTIALS, CLASS_AUTH},
+    {STAGE_AUTH, "538 5.7.11 encryption required\r\n", BLOCKED_TLS, CLASS_TLS},
+    {STAGE_AUTH, "550 account disabled\r\n", BLOCKED_CREDENTIALS, CLASS_AUTH},
+    {STAGE_AUTH, "454 4.7.0 temporary failure\r\n", BLOCKED_NOT, 0},
+    {STAGE_MAIL, "530 5.7.0 Authentication required\r\n", BLOCKED_CREDENTIALS, CLASS_AUTH},
+    {STAGE_MAIL, "530 5.7.0 Must issue a STARTTLS command first\r\n", BLOCKED_TLS, CLASS_TLS},
+    {STAGE_MAIL, "554 go away\r\n", BLOCKED_RELAY, CLASS_HOST},
+    {STAGE_MAIL, "550 5.7.1 not for you\r\n", BLOCKED_RELAY, CLASS_HOST},
+    {STAGE_MAIL,
+     "550 5.7.1 Invalid credentials for relay [192.0.2.9]. The IP address does not match "
+     "the domain of the account\r\n",
+     BLOCKED_RELAY, CLASS_HOST},
+    // about the sender's address, which is the mail's
+    {STAGE_MAIL, "553 5.7.1 <a@x>: Sender address rejected: not owned by user\r\n", BLOCKED_NOT, 0},
+    {STAGE_MAIL, "550 5.7.60 Client does not have permissions to send as this sender\r\n",
+     BLOCKED_NOT, 0},
+    {STAGE_MAIL, "554 5.1.8 bad address\r\n", BLOCKED_NOT, 0},
+    {STAGE_MAIL, "550 no\r\n", BLOCKED_NOT, 0},
+    {STAGE_RCPT, "554 5.7.1 <b@y>: Relay access denied\r\n", BLOCKED_RELAY, CLASS_HOST},
+    {STAGE_RCPT, "454 4.7.1 <b@y>: Relay access denied\r\n", BLOCKED_RELAY, CLASS_HOST},
+    {STAGE_RCPT, "550 relay not permitted\r\n", BLOCKED_RELAY, CLASS_HOST},
+    {STAGE_RCPT, "550 5.7.1 Unable to relay\r\n", BLOCKED_RELAY, CLASS_HOST},
+    {STAGE_RCPT, "554 5.7.1 Service unavailable; Client host [192.0.2.9] blocked using x\r\n",
+     BLOCKED_RELAY, CLASS_HOST},
+    {STAGE_RCPT, "550 5.7.1 <b@y>: Recipient address rejected: Access denied\r\n", BLOCKED_NOT, 0},
+    {STAGE_RCPT, "550 5.1.1 unknown\r\n", BLOCKED_NOT, 0},
+    {STAGE_RCPT, "450 4.7.1 greylisted, your IP is new\r\n", BLOCKED_NOT, 0},
+    {STAGE_RCPT, "421 4.7.1 relay access denied\r\n", BLOCKED_NOT, 0},
+    {STAGE_DATA, "530 5.7.0 Authentication required\r\n", BLOCKED_CREDENTIALS, CLASS_AUTH},
+    {STAGE_DOT, "554 5.7.1 relay access denied\r\n", BLOCKED_NOT, 0}, // it had taken recipients
+    {STAGE_DOT, "554 5.7.1 spam\r\n", BLOCKED_NOT, 0},
+};
+
+static void check_relay(const struct relay_row *row, bool is_relay)
+{
+    const struct hop named = {"relay.example", "192.0.2.5", 25, .is_relay = is_relay};
+    struct reply_parser p = parse(row->wire);
+    struct outcome o;
+    memset(&o, 0xA5, sizeof o);
+    classify_reply(row->stage, &p, &named, &o);
+    bool is_ours = is_relay && row->blocked;
+    if (o.blocked != (is_ours ? row->blocked : BLOCKED_NOT))
+        print_error("%s", row->wire);
+    assert_int_equal(o.blocked, is_ours ? row->blocked : BLOCKED_NOT);
+    assert_int_equal(o.scope == SCOPE_LOCAL, is_ours);
+    assert_true(o.has_reply);
+    if (!is_ours)
+        return;
+    assert_int_equal(o.result, OUTCOME_DEFERRED);
+    assert_int_equal(o.klass, row->klass);
+    assert_int_equal(o.status[0], '4');
+}
+
+static void test_relays(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof relay_rows / sizeof relay_rows[0]; i++) {
+        check_relay(&relay_rows[i], true);
+        check_relay(&relay_rows[i], false);
+    }
+}
+
+static void test_what_is_ours(void **state)
+{
+    (void)state;
+    static const struct {
+        enum outcome_blocked blocked;
+        const char *says;
+    } want[] = {
+        {BLOCKED_RESOLVER, "blocked here: no name server answers: "},
+        {BLOCKED_NETWORK, "blocked here: no network: connect to mx.d.example[192.0.2.1]:25: "},
+        {BLOCKED_SHORTAGE, "blocked here: too few descriptors or too little memory: connect to "},
+        {BLOCKED_TLS, "blocked here: TLS cannot be had as configured: no key"},
+    };
+    for (size_t i = 0; i < sizeof want / sizeof want[0]; i++) {
+        struct outcome o;
+        if (want[i].blocked == BLOCKED_RESOLVER)
+            classify_dns(DNS_NO_RESOLVER, "d.example", &o);
+        else if (want[i].blocked == BLOCKED_TLS)
+            classify_tls_set_up("no key", &hop, &o);
+        else
+            classify_fault(STAGE_CONNECT,
+                           want[i].blocked == BLOCKED_NETWORK ? FAULT_NO_NETWORK : FAULT_SHORTAGE,
+                           "", &hop, &o);
+        struct buf text;
+        buf_init(&text, 4096);
+        outcome_describe(&o, &text);
+        assert_int_equal(o.blocked, want[i].blocked);
+        assert_int_equal(o.scope, SCOPE_LOCAL);
+        assert_int_equal(o.result, OUTCOME_DEFERRED);
+        assert_int_equal(strncmp(text.p, want[i].says, strlen(want[i].says)), 0);
+        buf_close(&text);
+    }
+}
+
 // What is no proper answer never decides for good, at no stage, and is in doubt behind the dot.
 static void test_no_answer_never_fails(void **state)
 {
@@ -259,10 +372,11 @@ static void test_ehlo_cut(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_replies), cmocka_unit_test(test_no_answer_never_fails),
-        cmocka_unit_test(test_faults),  cmocka_unit_test(test_commands),
-        cmocka_unit_test(test_dns),     cmocka_unit_test(test_texts_are_cut_whole),
-        cmocka_unit_test(test_ehlo),    cmocka_unit_test(test_ehlo_cut),
+        cmocka_unit_test(test_replies),      cmocka_unit_test(test_relays),
+        cmocka_unit_test(test_what_is_ours), cmocka_unit_test(test_no_answer_never_fails),
+        cmocka_unit_test(test_faults),       cmocka_unit_test(test_commands),
+        cmocka_unit_test(test_dns),          cmocka_unit_test(test_texts_are_cut_whole),
+        cmocka_unit_test(test_ehlo),         cmocka_unit_test(test_ehlo_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

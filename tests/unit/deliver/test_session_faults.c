@@ -29,7 +29,7 @@ static const struct fault {
     {"empty line", "\r\n"},
     {"421", "421 4.3.2 bye\r\n<CLOSE>"},
     {"4xx", "451 4.3.0 later\r\n"},
-    {"5xx", "554 5.7.1 never\r\n"},
+    {"5xx", "554 5.6.0 never\r\n"},
 };
 enum { BROKEN = 11 }; // so many of them are no complete reply
 

@@ -293,6 +293,23 @@ static void test_question_names(void **state)
 }
 
 // Ids of 64 questions: hardly any twice.
+// The root is a name like any other: it is asked about to see whether a resolver works.
+static void test_root(void **state)
+{
+    (void)state;
+    unsigned char asked[DNSMSG_QUERY_MAX];
+    size_t n;
+    uint16_t id;
+    assert_int_equal(dnsmsg_query(".", DNS_TYPE_MX, asked, &n, &id), FP_OK);
+    asked[2] |= 0x80; // an answer, of a server that recurses, without a record
+    asked[3] |= 0x80;
+    struct dns_answer *a = NULL;
+    struct slice answer = slice_of((const char *)asked, n);
+    assert_int_equal(dnsmsg_parse(answer, id, ".", DNS_TYPE_MX, false, &a), FP_OK);
+    assert_int_equal(a->result, DNS_ANSWER_NODATA);
+    free(a);
+}
+
 static void test_ids_differ(void **state)
 {
     (void)state;
@@ -318,6 +335,7 @@ int main(void)
         cmocka_unit_test(test_secure),
         cmocka_unit_test(test_question),
         cmocka_unit_test(test_question_names),
+        cmocka_unit_test(test_root),
         cmocka_unit_test(test_ids_differ),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
