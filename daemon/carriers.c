@@ -90,6 +90,7 @@ static void finish_batch(struct pipeline *p, const struct sched_event *done,
                          struct outcome *outcomes, const struct settle_times *times)
 {
     struct batch *b = done->batch;
+    blocking_learn(p, b, outcomes);
     windows_feed(p, done);
     int64_t host_retry_ms = 0;
     struct destination_view view;
@@ -163,21 +164,40 @@ static bool speaks_of_rate(const struct outcome *outcomes, uint32_t count)
     return false;
 }
 
+// The host's own part in what became of the batch; NULL: all of it was our own doing. That a relay
+// refuses one recipient for our sake says nothing about the host, that takes others.
+static const struct outcome *widest_of_host(const struct outcome *outcomes, uint32_t count)
+{
+    const struct outcome *widest = NULL;
+    for (uint32_t i = 0; i < count; i++)
+        if (outcomes[i].scope != SCOPE_LOCAL && (!widest || outcomes[i].scope > widest->scope))
+            widest = &outcomes[i];
+    return widest;
+}
+
+// Beyond the greeting it is about what was asked: others may be luckier.
+static bool is_in_transaction(const struct outcome *o)
+{
+    return o->stage >= STAGE_MAIL && o->stage <= STAGE_DOT;
+}
+
 static void batch_done(struct pipeline *p, struct carrier *h, const struct session_effect *fx)
 {
     struct session_times st;
     session_times(h->session, &st);
     struct settle_times times = {st.started_ms, st.connected_ms, st.ready_ms, st.done_ms};
     struct outcome *outcomes = h->outcomes;
+    const struct outcome *of_host = widest_of_host(outcomes, h->batch->rcpt_count);
     struct outcome why;
-    bool has_why = fx->outcome && fx->scope >= SCOPE_HOST;
-    if (has_why)
-        why = *fx->outcome;
+    if (of_host && of_host->scope == SCOPE_HOST)
+        why = *of_host;
     struct sched_event done = {
         .kind = SCHED_DONE,
         .batch = h->batch,
-        .host_failure = fx->scope == SCOPE_HOST && has_why ? &why : NULL,
-        .is_local_failure = fx->scope == SCOPE_LOCAL,
+        .host_failure = of_host && of_host->scope == SCOPE_HOST ? &why : NULL,
+        .is_local_failure = !of_host,
+        .is_local_refusal = !of_host && is_in_transaction(&outcomes[0]),
+        .blocked = of_host ? BLOCKED_NOT : outcomes[0].blocked,
         .is_cut_short = h->is_cut,
         .is_too_fast = fx->scope < SCOPE_HOST && speaks_of_rate(outcomes, h->batch->rcpt_count),
     };

@@ -21,7 +21,17 @@ static bool ask_health(void *arg, const char *destination, struct explain_health
 {
     struct destination_view view;
     struct pipeline *p = arg;
-    if (!scheduler_destination(p->scheduler, destination, &view) || view.failures == 0)
+    if (!scheduler_destination(p->scheduler, destination, &view))
+        return false;
+    const char *blocked = blocking_text(p, destination, &view);
+    if (blocked) {
+        *ret = (struct explain_health){.last_probe_ms = view.local_ms,
+                                       .rest_until_ms = view.rest_until_ms,
+                                       .status = "",
+                                       .text = blocked};
+        return true;
+    }
+    if (view.failures == 0)
         return false;
     *ret = (struct explain_health){
         .last_probe_ms = view.last_probe_ms,
@@ -182,6 +192,20 @@ static uint32_t closed_brakes(const struct pipeline *p, struct statistics_brake 
     return count;
 }
 
+static uint32_t blocked_here(const struct pipeline *p, struct statistics_blocked *to)
+{
+    struct blocked_view views[BLOCKED_MAX];
+    uint32_t count = blocked_list(p->blocked, views, BLOCKED_MAX);
+    for (uint32_t i = 0; i < count; i++)
+        to[i] = (struct statistics_blocked){
+            .kind = outcome_blocked_text(views[i].kind),
+            .destination = views[i].destination,
+            .why = views[i].why,
+            .since_ms = views[i].since_ms,
+        };
+    return count;
+}
+
 static void add_flow(const struct pipeline *p, struct statistics *to)
 {
     struct pipeline_flow flow;
@@ -233,6 +257,9 @@ void stats_read(struct pipeline *p, struct operator_session *s, struct op *op)
     struct statistics_destination resting[STATS_DESTINATIONS_MAX];
     st.destinations = resting;
     st.destination_count = resting_destinations(p, resting);
+    struct statistics_blocked blocked[BLOCKED_MAX];
+    st.blocked = blocked;
+    st.blocked_count = blocked_here(p, blocked);
     struct statistics_brake brakes[STATS_BRAKES_MAX];
     st.brakes = brakes;
     st.brake_count = closed_brakes(p, brakes);

@@ -97,6 +97,8 @@ struct pipeline *pipeline_new(const struct pipeline_options *options)
     p->sites = sites_new();
     sites_reload(p);
     p->bounce_brake = brake_new();
+    p->blocked = blocked_new();
+    resolver_reload(p);
     alarm_init(&p->alarm_scheduler, ALARM_SCHEDULER, NULL);
     alarm_init(&p->alarm_sweep, ALARM_SWEEP, NULL);
     alarm_init(&p->alarm_maintain, ALARM_MAINTAIN, NULL);
@@ -153,6 +155,8 @@ void pipeline_free(struct pipeline *p)
     dnscache_free(p->dnscache);
     sites_close(p);
     brake_free(p->bounce_brake);
+    blocked_free(p->blocked);
+    resolver_close(p);
     bodies_bury(p);
     effects_close(p);
     heap_close(&p->alarms);
@@ -433,6 +437,7 @@ static void on_reload(struct pipeline *p, const struct config *config)
     p->config = config;
     settings_from_config(p);
     dnscache_clear(p->dnscache); // other name servers may say other things
+    resolver_reload(p);
     sites_reload(p);
     carriers_quit_idle(p);
     struct scheduler_settings settings = scheduler_settings_of(p);
@@ -478,8 +483,7 @@ void pipeline_feed(struct pipeline *p, const struct pipeline_event *e)
         door_open(p, e);
         break;
     case PIPELINE_ANSWER:
-        site_answered(p, e->answer_name, e->answer);
-        carrier_answer(p, e->lookup, e->answer_name, e->answer);
+        resolver_answer(p, e->lookup, e->answer_name, e->answer);
         break;
     case PIPELINE_STORED:
         on_stored(p, e->op);

@@ -9,6 +9,8 @@
 //   carriers.c       mail out: conversations with destinations   → deliver/session
 //   relaying.c   mode "interactive": the next hop's answer is the client's
 //   settling.c   what became of it: outcomes, notices        → queue/settle, bounce
+//   resolver.c   is it the name, or are our name servers to blame?
+//   blocking.c   what here holds mail up, said once and listed
 //   withholding.c  refusals that are too many alike are held            → bounce/brake
 //   turns.c      mail that goes out leaves turns to mail that comes in
 //   suspending.c what operators have suspended
@@ -21,6 +23,7 @@
 #include "core/heap.h"
 #include "core/must.h"
 #include "core/time.h"
+#include "daemon/blocked.h"
 #include "daemon/budget.h"
 #include "daemon/intake.h"
 #include "daemon/pipeline.h"
@@ -160,6 +163,17 @@ struct sweep {
     size_t settled_count, settled_cap;
 };
 
+// Answers that failed, until it is known whose doing that is (resolver.c).
+struct resolver {
+    struct unjudged *unjudged; // the newest first
+    uint64_t canary;           // the lookup that will tell; 0: none is out
+    bool is_contradicted;      // something was answered since
+    bool is_curious;           // nothing was answered yet: does it answer the canary, too?
+    bool is_trusted;           // it has answered the canary once
+    bool is_dead;              // the last verdict,
+    int64_t judged_ms;         // and its time; INT64_MIN: there is none
+};
+
 enum brake_cause {
     BRAKE_SETTLING = 1, // outcomes that wait for the spool are too many
     BRAKE_TURNS = 2,    // it is the turn of mail that comes in
@@ -203,6 +217,8 @@ struct pipeline {
     uint32_t lingering_count;
     struct settling *settlings;
     struct brake *bounce_brake;
+    struct blocked *blocked;
+    struct resolver resolver;
     struct relay *relays;    // hash by message
     uint32_t settling_rcpts; // of them; as they began
     uint32_t brakes;         // enum brake_cause bits: nothing is started while there is one
@@ -408,6 +424,26 @@ void settling_log(struct pipeline *p, const struct settling_attempt *a);
 void settling_stored(struct pipeline *p, struct settling *s, struct op *op);
 void settling_timer(struct pipeline *p, struct settling *s); // after trouble with the spool
 void settling_free(struct pipeline *p, struct settling *s);
+
+// resolver.c
+// To every LOOKUP: whoever asked hears it, at once or when it is known whether the resolver or the
+// name is to blame.
+void resolver_answer(struct pipeline *p, uint64_t lookup, const char *name,
+                     const struct dns_answer *answer);
+void resolver_reload(struct pipeline *p); // other name servers, perhaps
+void resolver_close(struct pipeline *p);
+
+// blocking.c
+void blocking_learn(struct pipeline *p, const struct batch *b, const struct outcome *outcomes);
+void blocking_begin(struct pipeline *p, enum outcome_blocked kind, const char *destination,
+                    const char *why); // destination: "" where it is about all
+void blocking_end(struct pipeline *p, enum outcome_blocked kind, const char *destination);
+// What holds that destination's mail up here, while it rests for that, "blocked here: ..."; NULL.
+const char *blocking_text(const struct pipeline *p, const char *destination,
+                          const struct destination_view *view);
+// The same as what an attempt might have said.
+bool blocking_reason(const struct pipeline *p, const char *destination,
+                     const struct destination_view *view, struct outcome *ret);
 
 // withholding.c
 // Is this refusal, of which the recipient's sender would hear, one of too many that are alike? Why

@@ -5,6 +5,11 @@
 // and only when that is committed tells the log and the scheduler. A conflict means that somebody
 // changed the message meanwhile: it is read and decided again. See pipeline_internal.h.
 //
+// (S7) As long as something here holds a destination's mail up, and until that mail was really
+// tried
+//      afterwards, the sweep lets none of it expire: what settle calls the epoch (S1) is for it the
+//      last failure of our own.
+//
 // States: HEADER (the original's header is read, for a notice) → STORING → done;
 //         STORING → READING (conflict) → HEADER or STORING; STORING → WAITING (spool trouble) →
 //         STORING.
@@ -205,14 +210,23 @@ static void decide_one(struct pipeline *p, struct settling *s, uint32_t i)
         in.retry_at_ms = retry_time(p, s, i, &rule);
     }
     struct buf name;
+    struct outcome blocked;
     struct destination_view view = {.failures = 0};
     buf_init(&name, 64 * 1024);
+    int64_t epoch_ms = suspending_epoch(p, &s->message, r);
     if (windows_destination(p, r->address, r->domain, &name) &&
         scheduler_destination(p->scheduler, name.p, &view) && view.failures > 0) {
         in.last_probe_ms = view.last_probe_ms;
         in.probe = view.why;
     }
-    settle_decide(&s->message, &in, p->now_ms, suspending_epoch(p, &s->message, r), &s->plans[i]);
+    if (!s->outcomes && view.local_ms >= epoch_ms) { // S7
+        epoch_ms = view.local_ms + 1;
+        if (blocking_reason(p, name.p, &view, &blocked)) {
+            in.last_probe_ms = view.local_ms;
+            in.probe = &blocked;
+        }
+    }
+    settle_decide(&s->message, &in, p->now_ms, epoch_ms, &s->plans[i]);
     if (s->is_operator)
         s->plans[i].change.is_attempt = false;
     if (s->plans[i].change.is_attempt && s->plans[i].change.action == SETTLE_DEFER)

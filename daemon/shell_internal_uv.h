@@ -9,6 +9,7 @@
 #include "daemon/system_sys.h"
 #include "io/dns_uv.h"
 #include "io/stream_uv.h"
+#include "io/wayout_sys.h"
 #include "queue/writer_db.h"
 
 #include "core/hash.h"
@@ -22,8 +23,9 @@ struct link {
     uint64_t conn;
     struct stream *stream;
     struct stream_handler handler;
-    bool wants_sent; // tell the pipeline when everything is out
-    bool is_gone;    // the pipeline has closed it; it only flushes
+    char ip[OUTCOME_IP_SIZE]; // of one that goes out
+    bool wants_sent;          // tell the pipeline when everything is out
+    bool is_gone;             // the pipeline has closed it; it only flushes
     UT_hash_handle hh;
 };
 

@@ -65,6 +65,7 @@ static void send_bytes(struct shell *sh, const struct pipeline_effect *fx)
 static void connect_out(struct shell *sh, const struct pipeline_effect *fx)
 {
     struct link *l = link_add(sh, fx->conn);
+    snprintf(l->ip, sizeof l->ip, "%s", fx->ip ? fx->ip : "");
     l->stream = fx->path ? stream_connect_unix(&sh->loop, fx->path, &l->handler)
                          : stream_connect_tcp(&sh->loop, fx->ip, fx->port, &l->handler);
 }
@@ -235,6 +236,8 @@ static void on_connect_failed(void *arg, enum stream_fault fault, const char *de
     struct pipeline_event e = shell_event(sh, PIPELINE_CONNECT_FAILED);
     e.conn = l->conn;
     e.fault = fault_of(fault);
+    if (fault == STREAM_UNREACHABLE && !wayout_exists(l->ip))
+        e.fault = FAULT_NO_NETWORK;
     e.detail = detail;
     link_forget(sh, l, false);
     shell_feed(sh, &e);

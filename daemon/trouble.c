@@ -29,10 +29,12 @@ void trouble_heard(struct pipeline *p, const struct op *op)
         effect_logf(p, LOG_LEVEL_ERROR,
                     "spool: an outcome cannot be stored: %s; nothing more is tried until it can",
                     fp_err_text(op->err));
+        blocked_begin(p->blocked, BLOCKED_SPOOL, "", fp_err_text(op->err), p->now_ms);
         windows_feed(p, &(struct sched_event){.kind = SCHED_PAUSE});
     } else if (p->is_spool_failing && proves_writing(op)) {
         p->is_spool_failing = false;
         effect_logf(p, LOG_LEVEL_INFO, "spool: outcomes can be stored again");
+        blocked_end(p->blocked, BLOCKED_SPOOL, "", p->now_ms);
         resume(p);
     }
 }

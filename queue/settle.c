@@ -88,6 +88,17 @@ static void plan_expiry(struct settle_plan *plan, const struct settle_input *in,
     plan->is_warning = false; // S3
 }
 
+// The listing shows what is stored, and a warning tells it: they are to say whose doing it is.
+static void put_blame(struct outcome *o)
+{
+    struct buf text;
+    buf_init(&text, 4 * OUTCOME_TEXT_SIZE);
+    outcome_describe(o, &text);
+    copy_text(o->text, sizeof o->text, text.p);
+    buf_close(&text);
+    o->has_reply = false;
+}
+
 static void decide_attempt(const struct settle_input *in, int64_t now_ms, int64_t epoch_ms,
                            struct settle_plan *plan)
 {
@@ -110,6 +121,8 @@ static void decide_attempt(const struct settle_input *in, int64_t now_ms, int64_
     }
     plan->change.action = SETTLE_DEFER;
     plan->change.next_attempt_ms = in->retry_at_ms;
+    if (o->blocked)
+        put_blame(&plan->change.outcome);
     if (o->result == OUTCOME_FAILED) { // S4; classify makes none, but a lost mail is not the price
         plan->change.outcome.result = OUTCOME_DEFERRED;
         plan->change.outcome.status[0] = '4'; // the class digit agrees with the result

@@ -191,6 +191,7 @@ static void note_failure(struct scheduler *s, struct destination *d, const struc
     if (d->failures++ == 0)
         d->since_ms = s->now_ms;
     d->last_probe_ms = s->now_ms;
+    d->blocked = 0;
     d->noted++;
     forget_reason(d);
     d->why = reason_new(why);
@@ -199,9 +200,18 @@ static void note_failure(struct scheduler *s, struct destination *d, const struc
     list_put_last(&s->unsaved, &d->unsaved);
 }
 
-// Our own failure proves nothing about the host: its failures stay as they are, a short rest.
-static void note_local_failure(struct scheduler *s, struct destination *d)
+// Our own failure proves nothing about the host: its failures stay as they are, a short rest. One
+// message that a relay will not take from us, while it takes the others, must not hold them up.
+static void note_local_failure(struct scheduler *s, struct destination *d,
+                               const struct sched_event *event)
 {
+    d->local_s = s->now_ms > 0 ? (uint32_t)(s->now_ms / 1000 + 1) : 0;
+    d->blocked = event->blocked;
+    if (event->is_local_refusal && d->refusals < LOCAL_REFUSALS)
+        d->refusals++;
+    bool is_of_all = !event->is_local_refusal || d->refusals == LOCAL_REFUSALS;
+    if (!is_news(d, event->batch) || (is_open(d) && !is_of_all))
+        return;
     d->noted++;
     rest(s, d, s->now_ms + LOCAL_REST_MS);
 }
@@ -213,6 +223,7 @@ static void note_success(struct scheduler *s, struct destination *d)
         list_put_last(&s->unsaved, &d->unsaved);
     d->failures = 0;
     d->since_ms = d->last_probe_ms = 0;
+    d->blocked = d->refusals = 0;
     forget_reason(d);
     if (is_open(d)) {
         pace_success(&d->pace);
@@ -231,8 +242,8 @@ static void learn(struct scheduler *s, struct destination *d, const struct sched
         return; // others work: it only had too much of it
     else if (is_news(d, b) && event->host_failure)
         note_failure(s, d, b, event->host_failure);
-    else if (is_news(d, b))
-        note_local_failure(s, d);
+    else if (event->is_local_failure)
+        note_local_failure(s, d, event);
 }
 
 void destination_done(struct scheduler *s, const struct sched_event *event)
@@ -358,6 +369,8 @@ bool scheduler_destination(const struct scheduler *s, const char *name,
         .since_ms = d->since_ms,
         .last_probe_ms = d->last_probe_ms,
         .rest_until_ms = is_open(d) ? 0 : d->rest.at_ms,
+        .local_ms = (int64_t)d->local_s * 1000,
+        .blocked = d->blocked,
         .running = d->running,
         .waiting = d->window_batches,
         .why = reasons_show(s->shown, d->why),

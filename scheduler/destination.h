@@ -31,9 +31,12 @@ struct destination {
     struct pace pace;
     uint32_t rcpts_max; // by today's rules
     uint32_t closing;   // conversations that only say goodbye: they still are connections
+    uint32_t local_s;   // last failure of our own, s since the epoch, rounded up; 0: never
     uint8_t state;      // enum destination_state
-    bool is_idle_listed;
-    bool is_suspended; // D9
+    uint8_t blocked;    // enum outcome_blocked
+    uint8_t refusals;   // of us, in a row
+    bool is_idle_listed : 1;
+    bool is_suspended : 1; // D9
     char name[];
 };
 

@@ -141,6 +141,10 @@ struct sched_event {
     const struct outcome *host_failure;
     // DONE: our own failure: rest shortly, count nothing
     bool is_local_failure;
+    // DONE, with is_local_failure: the host talked, and refused us for what this batch asked: it
+    // rests when that comes several times in a row, and nothing gets through in between
+    bool is_local_refusal;
+    uint8_t blocked;   // DONE, with is_local_failure: enum outcome_blocked
     bool is_cut_short; // DONE: nobody wants it any more; it says nothing about the destination
     bool is_too_fast;  // DONE: replies spoke of a rate, while the conversation went on
     // DONE: the conversation is not over: its connection counts until SCHED_CLOSED
@@ -208,7 +212,9 @@ struct destination_view {
     enum destination_state state;
     uint32_t failures;
     int64_t since_ms, last_probe_ms, rest_until_ms; // 0 when healthy
-    uint32_t running, waiting;                      // batches
+    int64_t local_ms; // the last failure of our own, also when it is over; 0: never
+    uint8_t blocked;  // enum outcome_blocked: of that one, while it is the last that is known
+    uint32_t running, waiting; // batches
     const struct outcome *why; // last host failure, NULL when healthy; lives until the next feed
     uint32_t connections, allowed; // in use; so many may be now,
     uint32_t limit;                // and so many by the rules; 0: not looked up yet

@@ -33,6 +33,7 @@ enum {
     LOCAL_REST_MS = 60 * 1000, // after a failure of our own
     FORGET_MS = 24 * 3600 * 1000, // behind the rest of a destination without mail
     SCAN_MS = 3600 * 1000,        // between looks for such ones
+    LOCAL_REFUSALS = 3,           // so many in a row are not about what was asked, but about us
 };
 
 struct scheduler {

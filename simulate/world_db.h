@@ -63,15 +63,15 @@ void world_free(struct world *w);
 void world_name(struct world *w, const char *name,
                 const char *ip); // A record and implicit MX; more than one: more records
 void world_mx(struct world *w, const char *domain, uint16_t preference, const char *host);
-void world_spool_fails(struct world *w, bool fails);      // every op FP_IO, nothing is done
-void world_spool_is_full(struct world *w, bool is_full);  // new mail gets FP_FULL
-void world_spool_slow(struct world *w, int64_t by_ms);    // each commit takes so long
-void world_reader_slow(struct world *w, int64_t by_ms);   // what is read is heard so late
-void world_hosts_slow(struct world *w, int64_t by_ms);    // what they are sent is out after that
-void world_dns_fails(struct world *w, bool fails); // every name SERVFAIL; the resolver is well
-void world_dns_is_gone(struct world *w, bool is_gone);         // no name server answers
-void world_network_is_down(struct world *w, bool is_down);     // nor is any host reached
-struct host *world_host(struct world *w, const char *ip); // made, up, when unknown
+void world_spool_fails(struct world *w, bool fails);     // every op FP_IO, nothing is done
+void world_spool_is_full(struct world *w, bool is_full); // new mail gets FP_FULL
+void world_spool_slow(struct world *w, int64_t by_ms);   // each commit takes so long
+void world_reader_slow(struct world *w, int64_t by_ms);  // what is read is heard so late
+void world_hosts_slow(struct world *w, int64_t by_ms);   // what they are sent is out after that
+void world_dns_fails(struct world *w, bool fails);     // every name SERVFAIL; the resolver is well
+void world_dns_is_gone(struct world *w, bool is_gone); // no name server answers
+void world_network_is_down(struct world *w, bool is_down); // nor is any host reached
+struct host *world_host(struct world *w, const char *ip);  // made, up, when unknown
 
 // By the local socket. Returns the id that the 250 named, 0 when refused (then world_last_reply
 // says why).

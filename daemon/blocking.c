@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// blocking: what of ourselves holds mail up, found out from attempts, said once in the log, and
+// listed. See daemon/blocked.h and pipeline_internal.h.
+//
+// What is about one relay ends when that relay answers anything else. A missing network or a
+// shortage ends with the first host that is reached, wherever it is; a resolver that is gone, with
+// the first name that it tells something about (resolver.c); a spool that cannot be written, when
+// it can (trouble.c).
+#include "daemon/pipeline_internal.h"
+
+static bool is_about_all(enum outcome_blocked kind)
+{
+    return kind == BLOCKED_RESOLVER || kind == BLOCKED_NETWORK || kind == BLOCKED_SPOOL ||
+           kind == BLOCKED_SHORTAGE;
+}
+
+void blocking_begin(struct pipeline *p, enum outcome_blocked kind, const char *destination,
+                    const char *why)
+{
+    if (!blocked_begin(p->blocked, kind, destination, why, p->now_ms))
+        return;
+    struct buf *line = effect_line(p);
+    buf_add_str(line, why);
+    if (destination[0])
+        buf_addf(line, " (mail for %s waits; nothing of it is used up or given back)", destination);
+    else
+        buf_add_str(line, " (mail waits; nothing of it is used up or given back)");
+    effect_log(p, LOG_LEVEL_ERROR, line);
+}
+
+void blocking_end(struct pipeline *p, enum outcome_blocked kind, const char *destination)
+{
+    if (!blocked_end(p->blocked, kind, destination, p->now_ms))
+        return;
+    struct buf *line = effect_line(p);
+    buf_addf(line, "no longer blocked here: %s", outcome_blocked_text(kind));
+    if (destination[0])
+        buf_addf(line, " (%s)", destination);
+    effect_log(p, LOG_LEVEL_INFO, line);
+}
+
+static void learn_blocked(struct pipeline *p, const struct batch *b, const struct outcome *o)
+{
+    enum outcome_blocked kind = (enum outcome_blocked)o->blocked;
+    struct buf why;
+    buf_init(&why, 4 * OUTCOME_TEXT_SIZE);
+    if (kind == BLOCKED_RESOLVER) // that name is one of many
+        buf_addf(&why, "blocked here: %s", outcome_blocked_text(kind));
+    else
+        outcome_describe(o, &why);
+    blocking_begin(p, kind, is_about_all(kind) ? "" : b->destination, why.p);
+    buf_close(&why);
+}
+
+static bool is_elsewhere(const struct outcome *o)
+{
+    return o->ip[0] && strncmp(o->ip, "127.", 4) != 0 && strcmp(o->ip, "::1") != 0;
+}
+
+static void learn_well(struct pipeline *p, const struct batch *b, const struct outcome *o)
+{
+    if (o->stage == STAGE_NONE || o->stage == STAGE_DNS)
+        return; // nobody was asked
+    blocking_end(p, BLOCKED_SHORTAGE, "");
+    if (is_elsewhere(o))
+        blocking_end(p, BLOCKED_NETWORK, "");
+    if (o->stage == STAGE_CONNECT || o->scope == SCOPE_HOST)
+        return; // it may refuse us still
+    blocking_end(p, BLOCKED_CREDENTIALS, b->destination);
+    blocking_end(p, BLOCKED_RELAY, b->destination);
+    blocking_end(p, BLOCKED_TLS, b->destination);
+}
+
+void blocking_learn(struct pipeline *p, const struct batch *b, const struct outcome *outcomes)
+{
+    for (uint32_t i = 0; i < b->rcpt_count; i++) {
+        const struct outcome *o = &outcomes[i];
+        if (o->scope == SCOPE_LOCAL && o->blocked)
+            learn_blocked(p, b, o);
+        else if (o->scope != SCOPE_LOCAL && blocked_count(p->blocked) > 0)
+            learn_well(p, b, o);
+    }
+}
+
+const char *blocking_text(const struct pipeline *p, const char *destination,
+                          const struct destination_view *view)
+{
+    enum outcome_blocked kind = (enum outcome_blocked)view->blocked;
+    if (kind == BLOCKED_NOT || view->state == DESTINATION_OPEN)
+        return NULL;
+    return blocked_why(p->blocked, kind, is_about_all(kind) ? "" : destination);
+}
+
+bool blocking_reason(const struct pipeline *p, const char *destination,
+                     const struct destination_view *view, struct outcome *ret)
+{
+    const char *text = blocking_text(p, destination, view);
+    if (text)
+        outcome_set(ret, OUTCOME_DEFERRED, SCOPE_LOCAL, CLASS_HOST, "4.3.0", "%s", text);
+    return text != NULL;
+}
