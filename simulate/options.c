@@ -54,16 +54,28 @@ static enum fp_err set_for(struct simulate_options *o, const char *value, struct
     return FP_OK;
 }
 
+static enum fp_err add_sender(struct simulate_options *o, struct slice address)
+{
+    if (slice_equal(address, SLICE_LIT("<>")))
+        address.n = 0;
+    else if (address_check(address, false) != FP_OK)
+        return FP_INVALID;
+    o->senders = must_realloc(o->senders, (o->sender_count + 1) * sizeof *o->senders);
+    o->senders[o->sender_count++] = must_memdup(address.p, address.n);
+    return FP_OK;
+}
+
 static enum fp_err set_from(struct simulate_options *o, const char *value, struct buf *why)
 {
-    if (strcmp(value, "<>") == 0)
-        value = "";
-    if (value[0] && address_check(slice_str(value), false) != FP_OK)
-        return refuse(why, "--from", value,
-                      "write an address such as user@example.org, or <> for notices");
-    free(o->from);
-    o->from = must_strdup(value);
-    return FP_OK;
+    for (const char *at = value;;) {
+        size_t n = strcspn(at, ",");
+        if (add_sender(o, (struct slice){at, n}) != FP_OK)
+            return refuse(why, "--from", value,
+                          "write addresses such as a@example.org,b@example.org, or <> for notices");
+        if (!at[n])
+            return FP_OK;
+        at += n + 1;
+    }
 }
 
 enum fp_err simulate_options_add_domain(struct simulate_options *o, struct slice name)
@@ -225,9 +237,11 @@ static enum fp_err parse_words(const char *const *words, size_t count, struct si
 enum fp_err simulate_options_parse(const char *const *words, size_t count,
                                    struct simulate_options *ret, struct buf *why)
 {
-    *ret = (struct simulate_options){
-        .messages = 100, .for_ms = for_max_ms, .seed = 1, .from = must_strdup("user@example.org")};
-    return parse_words(words, count, ret, why);
+    *ret = (struct simulate_options){.messages = 100, .for_ms = for_max_ms, .seed = 1};
+    enum fp_err err = parse_words(words, count, ret, why);
+    if (!err && ret->sender_count == 0)
+        err = add_sender(ret, SLICE_LIT("user@example.org"));
+    return err;
 }
 
 void simulate_options_close(struct simulate_options *o)
@@ -240,7 +254,9 @@ void simulate_options_close(struct simulate_options *o)
     }
     free(o->mx);
     free(o->domains);
-    free(o->from);
+    for (uint32_t i = 0; i < o->sender_count; i++)
+        free(o->senders[i]);
+    free(o->senders);
     weather_close(&o->weather);
     *o = (struct simulate_options){0};
 }

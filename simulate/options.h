@@ -12,10 +12,11 @@ struct simulate_mx {
 };
 
 struct simulate_options {
-    uint32_t messages;      // how many, one recipient each
-    int64_t over_ms;        // they come in evenly spread over this time; 0: all at once
-    int64_t for_ms;         // the simulation ends then at the latest
-    char *from;             // envelope sender, "" is the null sender; owned
+    uint32_t messages; // how many, one recipient each
+    int64_t over_ms;   // they come in evenly spread over this time; 0: all at once
+    int64_t for_ms;    // the simulation ends then at the latest
+    char **senders;    // of the envelopes, in turns; "" is the null sender; owned
+    uint32_t sender_count;
     char **domains;         // where messages go, in turns; owned
     uint32_t domain_count;  // 0: nobody said
     struct simulate_mx *mx; // hosts that take mail of domains; owned

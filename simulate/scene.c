@@ -217,8 +217,9 @@ void scene_make(struct scene *s, const struct config *config, struct simulate_op
         add_domain(s, config, options, buf_slice(&address));
         buf_close(&address);
     }
-    if (options->from[0])
-        add_domain(s, config, options, slice_str(options->from));
+    for (uint32_t i = 0; i < options->sender_count; i++)
+        if (options->senders[i][0])
+            add_domain(s, config, options, slice_str(options->senders[i]));
     add_domain(s, config, options, slice_str(config_postmaster_address(config)));
     for (uint32_t i = 0; i < options->weather.count; i++)
         place_row(s, i, notes);
@@ -304,6 +305,8 @@ const char *scene_judge(struct scene *s, const struct scene_host *h, struct slic
             return "452 4.2.2 mailbox full";
         if (row->kind == WEATHER_REJECT)
             return "550 5.1.1 no such user";
+        if (row->kind == WEATHER_REFUSE)
+            return "550 5.7.1 we do not take mail from you";
     }
     return NULL;
 }

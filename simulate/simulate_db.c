@@ -22,7 +22,7 @@
 struct known {
     uint64_t id;
     const char *destination;
-    bool is_notice;
+    bool is_notice, is_held;
     UT_hash_handle hh;
 };
 
@@ -42,6 +42,7 @@ struct play {
     struct timeline_summary sum;
     int64_t *submitted_ms; // by number of the message
     struct known *known;
+    uint32_t held; // of them
 };
 
 static int64_t since_start(const struct play *p, int64_t ms)
@@ -86,6 +87,13 @@ static void on_failure(struct play *p, const struct known *k, const struct settl
     p->sum.refused += !is_too_old;
 }
 
+static void on_hold(struct play *p, struct known *k, const struct settle_change *c)
+{
+    tell(p, TIMELINE_HELD, k->destination, c->outcome.text);
+    p->held += !k->is_held;
+    k->is_held = true;
+}
+
 static void on_settled(struct play *p, const struct op_settle *s)
 {
     struct known *k;
@@ -98,8 +106,11 @@ static void on_settled(struct play *p, const struct op_settle *s)
             tell(p, TIMELINE_DEFERRED, k->destination, c->outcome.text);
         if (c->action == SETTLE_FAIL)
             on_failure(p, k, c);
+        if (c->action == SETTLE_HOLD)
+            on_hold(p, k, c);
     }
     if (k && s->is_removed) {
+        p->held -= k->is_held;
         HASH_DEL(p->known, k);
         free(k);
     }
@@ -158,7 +169,10 @@ static const char *on_rcpt(const struct host *h, struct slice rcpt, int64_t now_
 // The number of a message of ours by its recipient; UINT32_MAX: it is a notice.
 static uint32_t number_of(const struct play *p, const char *rcpt)
 {
-    if (strncmp(rcpt, "rcpt", 4) != 0 || strcmp(rcpt, p->options.from) == 0)
+    for (uint32_t i = 0; i < p->options.sender_count; i++)
+        if (strcmp(rcpt, p->options.senders[i]) == 0)
+            return UINT32_MAX;
+    if (strncmp(rcpt, "rcpt", 4) != 0)
         return UINT32_MAX;
     unsigned long n = strtoul(rcpt + 4, NULL, 10);
     return n < p->options.messages ? (uint32_t)n : UINT32_MAX;
@@ -213,14 +227,15 @@ static void set_up(struct play *p)
 static void submit(struct play *p, uint32_t number)
 {
     const char *domain = p->options.domains[number % p->options.domain_count];
+    const char *sender = p->options.senders[number % p->options.sender_count];
     struct buf rcpt, text;
     buf_init(&rcpt, 1024);
     buf_init(&text, 4096);
     buf_addf(&rcpt, "rcpt%u@%s", number, domain);
     buf_addf(&text, "From: <%s>\r\nTo: <%s>\r\nSubject: message %u\r\n\r\nA simulated message.\r\n",
-             p->options.from, rcpt.p, number);
+             sender, rcpt.p, number);
     p->submitted_ms[number] = p->world->now_ms;
-    if (world_submit(p->world, p->options.from, rcpt.p, text.p) != 0) {
+    if (world_submit(p->world, sender, rcpt.p, text.p) != 0) {
         p->sum.accepted++;
         timeline_add(&p->timeline, TIMELINE_ACCEPTED, destination_of(p, buf_slice(&rcpt)), "",
                      since_start(p, p->submitted_ms[number]), 0);
@@ -242,7 +257,7 @@ static bool is_stopped(const struct world *w)
 static bool is_waiting(void *arg)
 {
     const struct play *p = arg;
-    return p->known != NULL;
+    return HASH_COUNT(p->known) > p->held; // nobody releases what is held
 }
 
 static void run(struct play *p)

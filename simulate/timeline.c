@@ -28,6 +28,7 @@ static const char *const kind_names[TIMELINE_KINDS] = {
     [TIMELINE_NOTICES] = "notices-delivered",
     [TIMELINE_DEFERRED] = "deferred",
     [TIMELINE_REFUSED] = "refused",
+    [TIMELINE_HELD] = "held",
     [TIMELINE_GAVE_UP] = "gave-up",
     [TIMELINE_WARNED] = "warned",
     [TIMELINE_RETURNED] = "returned",
@@ -209,6 +210,9 @@ static void add_what(const struct timeline_line *l, struct buf *to)
         break;
     case TIMELINE_REFUSED:
         add_count(l, "refused for good", to);
+        break;
+    case TIMELINE_HELD:
+        add_count(l, "refused for good, and held for an operator", to);
         break;
     case TIMELINE_GAVE_UP:
         add_count(l, "given up", to);

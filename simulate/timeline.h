@@ -22,6 +22,7 @@ enum timeline_kind {
     TIMELINE_NOTICES, // delivered ones
     TIMELINE_DEFERRED,
     TIMELINE_REFUSED, // for good
+    TIMELINE_HELD,    // for good too, and kept by the bounce brake
     TIMELINE_GAVE_UP, // too old
     TIMELINE_WARNED,
     TIMELINE_RETURNED, // failure notices

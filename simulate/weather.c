@@ -9,8 +9,9 @@
 #include <stdlib.h>
 
 static const char *const names[WEATHER_COUNT] = {
-    [WEATHER_DOWN] = "down", [WEATHER_BUSY] = "busy",     [WEATHER_GREYLIST] = "greylist",
-    [WEATHER_FULL] = "full", [WEATHER_REJECT] = "reject", [WEATHER_SLOW] = "slow",
+    [WEATHER_DOWN] = "down",     [WEATHER_BUSY] = "busy",     [WEATHER_GREYLIST] = "greylist",
+    [WEATHER_FULL] = "full",     [WEATHER_REJECT] = "reject", [WEATHER_SLOW] = "slow",
+    [WEATHER_REFUSE] = "refuse",
 };
 
 const char *weather_name(enum weather_kind kind)

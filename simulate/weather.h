@@ -14,7 +14,8 @@ enum weather_kind {
     WEATHER_BUSY,     // greets with 421
     WEATHER_GREYLIST, // refuses a recipient for so long since it was first tried
     WEATHER_FULL,     // 452 at RCPT
-    WEATHER_REJECT,   // 550 at RCPT
+    WEATHER_REJECT,   // 550 5.1.1 at RCPT: no such user
+    WEATHER_REFUSE,   // 550 5.7.1 at RCPT: not from us
     WEATHER_SLOW,     // takes so long for its answer to an envelope
     WEATHER_COUNT
 };

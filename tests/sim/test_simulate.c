@@ -167,6 +167,20 @@ static void test_expires(void **state)
     close_result(&r);
 }
 
+// What several senders get back for the same reason is kept for an operator, and the rest of it is
+// not waited for.
+static void test_brake(void **state)
+{
+    (void)state;
+    struct result r;
+    play(&r, "--refuse=example.com=1h", "--messages=100",
+         "--from=a@example.org,b@example.org,c@example.org");
+    expect(&r, "refused for good, and held for an operator: 550 5.7.1 we do not");
+    expect(&r, "waiting       0, held ");
+    expect(&r, "ended         +00:00:0");
+    close_result(&r);
+}
+
 static void test_ends(void **state)
 {
     (void)state;
@@ -248,12 +262,12 @@ static void test_leaves_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_outage),         cmocka_unit_test(test_json),
-        cmocka_unit_test(test_same_again),     cmocka_unit_test(test_relay),
-        cmocka_unit_test(test_site),           cmocka_unit_test(test_expires),
-        cmocka_unit_test(test_ends),           cmocka_unit_test(test_slow),
-        cmocka_unit_test(test_modes),          cmocka_unit_test(test_notes),
-        cmocka_unit_test(test_leaves_nothing),
+        cmocka_unit_test(test_outage),     cmocka_unit_test(test_json),
+        cmocka_unit_test(test_same_again), cmocka_unit_test(test_relay),
+        cmocka_unit_test(test_site),       cmocka_unit_test(test_expires),
+        cmocka_unit_test(test_ends),       cmocka_unit_test(test_slow),
+        cmocka_unit_test(test_modes),      cmocka_unit_test(test_notes),
+        cmocka_unit_test(test_brake),      cmocka_unit_test(test_leaves_nothing),
     };
     if (!mkdtemp(folder) || setenv("TMPDIR", folder, 1) != 0)
         return EX_CANTCREAT;

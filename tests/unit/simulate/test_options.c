@@ -25,6 +25,9 @@ static const struct options_case {
      {"--messages=7", "--over=1h", "--for=12h", "--from=a@b.example", "--seed=9", "--format=json"},
      "7 over 1h for 12h from a@b.example seed 9 json"},
     {"notices", {"--from=<>"}, "100 over 0s for 30d from  seed 1 text"},
+    {"the last of several senders",
+     {"--from=a@a.example,b@b.example"},
+     "100 over 0s for 30d from b@b.example seed 1 text"},
     {"domains once each, in lower case",
      {"--to=A.example,b.example,a.EXAMPLE"},
      "100 over 0s for 30d from user@example.org seed 1 text to a.example to b.example"},
@@ -52,7 +55,7 @@ static const struct options_case {
     {"no time at all", {"--for=0"}, "! --for \"0\": write a duration up to 30 days, such as 12h"},
     {"no address",
      {"--from=me"},
-     "! --from \"me\": write an address such as user@example.org, or <> for notices"},
+     "! --from \"me\": write addresses such as a@example.org,b@example.org, or <> for notices"},
     {"no domain",
      {"--to=a.example,,b.example"},
      "! --to \"a.example,,b.example\": write domains such as example.com,example.net, without a "
@@ -75,8 +78,8 @@ static void describe(const struct simulate_options *o, struct buf *to)
     time_format_duration(o->over_ms, to);
     buf_add_str(to, " for ");
     time_format_duration(o->for_ms, to);
-    buf_addf(to, " from %s seed %llu %s", o->from, (unsigned long long)o->seed,
-             o->is_json ? "json" : "text");
+    buf_addf(to, " from %s seed %llu %s", o->senders[o->sender_count - 1],
+             (unsigned long long)o->seed, o->is_json ? "json" : "text");
     for (uint32_t i = 0; i < o->domain_count; i++)
         buf_addf(to, " to %s", o->domains[i]);
     for (uint32_t i = 0; i < o->weather.count; i++) {
