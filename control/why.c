@@ -267,7 +267,10 @@ static void add_try(const struct why *w, const struct why_try *t, struct column 
     column_str(c, "\n       ");
     column_text(c, t->reply);
     column_str(c, t->in_doubt ? " (possibly delivered)\n       then " : "\n       then ");
-    column_time(c, t->next_ms, w->utc_offset_s);
+    if (t->next_ms > 0)
+        column_time(c, t->next_ms, w->utc_offset_s);
+    else
+        column_str(c, "held");
     if (t->rule[0]) {
         column_str(c, ", by ");
         column_text(c, t->rule);

@@ -48,7 +48,7 @@ void why_hold_text(const struct why_hold *h, int64_t now_ms, int utc_offset_s, s
 
 struct why_try {
     uint32_t nr;
-    int64_t at_ms, ended_ms, next_ms; // next: what was decided behind it
+    int64_t at_ms, ended_ms, next_ms; // next: what was decided behind it; 0: to hold it
     const char *host;                 // "mx.example[192.0.2.1]:25", "" when nobody was reached
     const char *tls, *stage, *klass, *status, *reply;
     const char *rule; // who decided on next_ms

@@ -229,8 +229,11 @@ static void decide_one(struct pipeline *p, struct settling *s, uint32_t i)
     settle_decide(&s->message, &in, p->now_ms, epoch_ms, &s->plans[i]);
     if (s->is_operator)
         s->plans[i].change.is_attempt = false;
-    if (s->plans[i].change.is_attempt && s->plans[i].change.action == SETTLE_DEFER)
+    struct settle_change *change = &s->plans[i].change;
+    if (change->is_attempt && change->action == SETTLE_DEFER)
         name_rule(p, s, i, view.failures);
+    else if (change->action == SETTLE_HOLD)
+        snprintf(change->rule, sizeof change->rule, "the bounce brake");
     buf_close(&name);
 }
 

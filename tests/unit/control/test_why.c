@@ -42,14 +42,14 @@ static const struct why_try tries[] = {
     {.nr = 1,
      .at_ms = NOW - TIME_HOUR_MS,
      .ended_ms = NOW - TIME_HOUR_MS,
-     .next_ms = NOW - 30 * TIME_MINUTE_MS,
+     .next_ms = 0,
      .host = "",
      .tls = "",
      .stage = "dns",
      .klass = "dns",
      .status = "4.4.3",
      .reply = "no name server answers",
-     .rule = ""},
+     .rule = "the bounce brake"},
 };
 
 static const struct why_recipient rcpts[] = {
