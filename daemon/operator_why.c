@@ -18,8 +18,8 @@ enum {
     WHY_RCPTS = 50,
     WHY_FIND_PAGE = 2000,
     WHY_ENDS_PAGE = 5000,
-    WHY_ENDS_LOOK = 500000, // ends to look at for an address: some seconds of the reader's time
-    WHY_ENDS = 10,          // and to tell of
+    WHY_ENDS_LOOK = 2000000, // ends to look at for an address: 1.5 us each
+    WHY_ENDS = 10,           // and to tell of
 };
 
 struct operator_why {
