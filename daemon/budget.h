@@ -15,7 +15,8 @@ enum {
     BUDGET_PIECE_SMALL = 16 * 1024,
 
     // Conversations (carriers.c): those with mail under way are max_sessions; these are the others:
-    // they wait for another message, or say goodbye. Some 8 KiB each, with their socket.
+    // they wait for another message, or say goodbye. Some 8 KiB each, with their socket. One whose
+    // host takes 7 bits only has up to 80 KiB more while 8-bit content goes out (deliver/convert).
     BUDGET_LINGERING = 256,
 
     // Windows (scheduler): recipients that wait in memory, some 700 bytes each, the batch included;

@@ -181,6 +181,16 @@ static bool is_in_transaction(const struct outcome *o)
     return o->stage >= STAGE_MAIL && o->stage <= STAGE_DOT;
 }
 
+static void warn_of_signature(struct pipeline *p, const struct carrier *h)
+{
+    char id[MESSAGE_ID_DIGITS + 1];
+    message_id_format(h->batch->message.id, id);
+    effect_logf(p, LOG_LEVEL_WARNING,
+                "%s: warning: 8-bit content was encoded for %s, which does not offer 8BITMIME; a "
+                "signature in it does not fit any more (see eight_bit)",
+                id, session_host(h->session));
+}
+
 static void batch_done(struct pipeline *p, struct carrier *h, const struct session_effect *fx)
 {
     struct session_times st;
@@ -201,6 +211,8 @@ static void batch_done(struct pipeline *p, struct carrier *h, const struct sessi
         .is_cut_short = h->is_cut,
         .is_too_fast = fx->scope < SCOPE_HOST && speaks_of_rate(outcomes, h->batch->rcpt_count),
     };
+    if (fx->broke_signature)
+        warn_of_signature(p, h);
     forget_body(p, h);
     free(h->addresses);
     h->addresses = NULL;

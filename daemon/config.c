@@ -32,6 +32,7 @@ void config_defaults(struct config *c)
         .mode = MODE_BACKGROUND,
         .interactive_timeout_ms = CONFIG_INTERACTIVE_S * TIME_SECOND_MS,
         .smtp_port = CONFIG_SMTP_PORT,
+        .eight_bit = EIGHT_BIT_CONVERT,
         .postmaster = must_strdup("postmaster"),
         .message_size_max = CONFIG_MESSAGE_SIZE_MAX,
         .rcpts_max = CONFIG_RCPTS_MAX,

@@ -7,6 +7,7 @@
 #include "core/buf.h"
 #include "core/hostname.h"
 #include "core/notice.h"
+#include "deliver/convert.h"
 #include "deliver/route.h"
 #include "scheduler/rules.h"
 
@@ -39,6 +40,7 @@ struct config {
     char **nameservers;
     uint32_t nameserver_count;
     uint16_t smtp_port;
+    enum eight_bit eight_bit; // at hosts without 8BITMIME
     char *
         postmaster; // as written; qualified with hostname where it has no domain: config_postmaster
     int64_t message_size_max;

@@ -43,6 +43,7 @@ const char *const config_setting_names[] = {
     "interactive_timeout",
     "nameservers",
     "smtp_port",
+    "eight_bit",
     "postmaster",
     "max_message_size",
     "max_recipients",
@@ -191,6 +192,15 @@ static void read_smtp_port(struct config_reader *r, const config_setting_t *s, v
     int64_t value;
     if (config_integer(r, s, 1, UINT16_MAX, &value))
         ((struct config *)into)->smtp_port = (uint16_t)value;
+}
+
+static void read_eight_bit(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    static const char *const words[] = {
+        [EIGHT_BIT_CONVERT] = "convert", [EIGHT_BIT_BOUNCE] = "bounce", [EIGHT_BIT_SEND] = "send"};
+    int i = config_word(r, s, words, COUNT_OF(words));
+    if (i >= 0)
+        ((struct config *)into)->eight_bit = (enum eight_bit)i;
 }
 
 static void read_postmaster(struct config_reader *r, const config_setting_t *s, void *into)
@@ -347,6 +357,7 @@ static const struct config_member members[] = {
     {"interactive_timeout", read_interactive_timeout},
     {"nameservers", read_nameservers},
     {"smtp_port", read_smtp_port},
+    {"eight_bit", read_eight_bit},
     {"postmaster", read_postmaster},
     {"max_message_size", read_max_message_size},
     {"max_recipients", read_max_recipients},

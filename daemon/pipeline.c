@@ -65,6 +65,7 @@ static void settings_from_config(struct pipeline *p)
         .block_ms = 3 * TIME_MINUTE_MS,
         .dot_ms = 10 * TIME_MINUTE_MS,
         .quit_ms = 5 * TIME_SECOND_MS,
+        .eight_bit = c->eight_bit,
     };
 }
 

@@ -73,6 +73,8 @@ void classify_route_error(const char *said, struct outcome *ret);
 void classify_discarded(struct outcome *ret);
 // The message is larger than what the host said it takes (RFC 1870 6.1): failed 5.3.4, unsent.
 void classify_too_big(uint64_t size, uint64_t size_max, const struct hop *hop, struct outcome *ret);
+// 8-bit content, a host without 8BITMIME, and conversion is not wanted (RFC 6152 3): failed 5.6.3.
+void classify_no_8bit(const struct hop *hop, struct outcome *ret);
 // An address or sender that cannot stand in a command line. Failed.
 void classify_unspeakable(bool is_sender, struct outcome *ret);
 // TLS cannot be had as our configuration wants it: a key or certificate of ours, a policy that the

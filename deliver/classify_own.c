@@ -80,6 +80,15 @@ void classify_too_big(uint64_t size, uint64_t size_max, const struct hop *hop, s
     put_hop(ret, hop);
 }
 
+void classify_no_8bit(const struct hop *hop, struct outcome *ret)
+{
+    outcome_set(ret, OUTCOME_FAILED, SCOPE_MESSAGE, CLASS_REFUSED, "5.6.3",
+                "the message has 8-bit content, which server %s[%s] does not offer to take "
+                "(8BITMIME)",
+                hop->host, hop->ip);
+    put_hop(ret, hop);
+}
+
 void classify_unspeakable(bool is_sender, struct outcome *ret)
 {
     outcome_set(ret, OUTCOME_FAILED, is_sender ? SCOPE_MESSAGE : SCOPE_RECIPIENT, CLASS_ADDRESS,

@@ -44,6 +44,7 @@ void client_close(struct client *c)
 {
     buf_close(&c->commands);
     content_close(&c->content);
+    client_end_body(c);
 }
 
 void client_connected(struct client *c, const struct hop *hop, int64_t now_ms)
@@ -108,7 +109,9 @@ void client_send_commands(struct client *c)
 static void send_content(struct client *c)
 {
     c->slice_count = content_slices(&c->content, c->slices);
-    if (c->content.is_over)
+    if (c->content.is_over && c->has_partial)
+        client_lose_by(c, FAULT_GARBAGE, "early reply"); // K1: no answer to the mark has begun
+    else if (c->content.is_over)
         client_move(c, CLIENT_DOT, c->settings->dot_ms); // K2
     else
         client_wait(c, c->settings->block_ms);
@@ -123,8 +126,36 @@ static void ask_body(struct client *c)
 void client_begin_body(struct client *c)
 {
     content_begin(&c->content);
+    if (c->converts)
+        c->convert = convert_new();
     client_move(c, CLIENT_BODY, TIME_NEVER);
     ask_body(c);
+}
+
+void client_end_body(struct client *c)
+{
+    if (c->convert)
+        c->broke_signature = convert_breaks_signature(c->convert);
+    convert_free(c->convert);
+    c->convert = NULL;
+}
+
+// Is there content to send? What the converter makes of a piece comes in pieces of its own.
+static bool has_content(struct client *c)
+{
+    struct slice out;
+    bool is_end;
+    while (content_is_taken(&c->content) && c->convert && convert_next(c->convert, &out, &is_end))
+        content_piece(&c->content, out, is_end);
+    return !content_is_taken(&c->content);
+}
+
+static void go_on_with_body(struct client *c)
+{
+    if (has_content(c))
+        send_content(c);
+    else
+        ask_body(c);
 }
 
 static void on_body(struct client *c, const struct session_event *event)
@@ -132,23 +163,24 @@ static void on_body(struct client *c, const struct session_event *event)
     if (c->state != CLIENT_BODY || !c->has_asked)
         return; // the answer to a question of a connection that was lost meanwhile
     c->has_asked = false;
-    content_piece(&c->content, event->bytes, event->is_last);
-    if (c->has_partial && event->is_last) // K1: what has begun cannot be the answer to the mark
-        client_lose_by(c, FAULT_GARBAGE, "early reply");
-    else if (content_is_taken(&c->content))
-        ask_body(c); // an empty piece
+    if (c->convert)
+        convert_piece(c->convert, event->bytes, event->is_last);
     else
-        send_content(c);
+        content_piece(&c->content, event->bytes, event->is_last);
+    go_on_with_body(c);
 }
 
 static void on_sent(struct client *c)
 {
     if (c->state != CLIENT_BODY || c->needs_body || c->has_asked || c->slice_count > 0)
         return;
-    if (content_is_taken(&c->content))
-        ask_body(c);
-    else
-        send_content(c);
+    go_on_with_body(c);
+}
+
+bool client_body_is_taken(const struct client *c)
+{
+    return c->slice_count == 0 && content_is_taken(&c->content) &&
+           (!c->convert || convert_is_taken(c->convert));
 }
 
 bool client_pull(struct client *c, struct session_effect *ret)
@@ -179,6 +211,7 @@ void client_drop(struct client *c)
     c->slice_count = 0;
     c->needs_body = c->has_asked = false;
     c->tally = NULL;
+    client_end_body(c);
 }
 
 void client_lose(struct client *c, const struct outcome *why)

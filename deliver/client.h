@@ -71,6 +71,9 @@ struct client {
     uint32_t delivered_count;
     struct tally *tally; // of the transaction under way; borrowed
     struct envelope envelope;
+    bool converts;           // the content of the transaction under way: the host takes 7 bits only
+    bool broke_signature;    // by that
+    struct convert *convert; // owned; NULL: content goes out as it is
     struct content_writer content;
     struct buf commands;
     struct slice slices[SESSION_SLICES_MAX];
@@ -90,6 +93,8 @@ void client_drop(struct client *c); // forget the connection without a word
 enum client_news client_take_news(struct client *c);
 bool client_pull(struct client *c, struct session_effect *ret); // SEND and NEED_BODY only
 bool client_is_ready(const struct client *c);
+// Of the piece of a body that it was given nothing is left that was not handed to SEND.
+bool client_body_is_taken(const struct client *c);
 enum outcome_stage client_stage(const struct client *c); // where a failure now would belong
 
 #endif

@@ -79,6 +79,7 @@ static void finish(struct client *c)
     client_move(c, CLIENT_READY, TIME_NEVER);
     c->tally = NULL;
     c->is_reused = true;
+    client_end_body(c);
     c->news = NEWS_DONE;
 }
 
@@ -98,10 +99,18 @@ void client_begin(struct client *c, struct tally *tally, int64_t now_ms)
     c->tally = tally;
     c->was_answered = c->mail_refused = c->rcpt_was_taken = c->dot_delivered = false;
     c->dot_rcpt = 0;
+    c->broke_signature = false;
     envelope_begin(&c->envelope, tally, &c->caps, c->needs_rset);
     client_move(c, CLIENT_ENVELOPE, c->settings->command_ms);
     if (c->caps.size_max > 0 && batch->size > c->caps.size_max) {
         classify_too_big(batch->size, c->caps.size_max, &c->hop, tally_settle(tally));
+        finish(c);
+        return;
+    }
+    bool is_narrow = batch->is_8bit && !c->caps.has_8bitmime;
+    c->converts = is_narrow && c->settings->eight_bit == EIGHT_BIT_CONVERT;
+    if (is_narrow && c->settings->eight_bit == EIGHT_BIT_BOUNCE) {
+        classify_no_8bit(&c->hop, tally_settle(tally));
         finish(c);
         return;
     }

@@ -385,6 +385,7 @@ static void pull_done(struct session *s, struct session_effect *ret)
     ret->kind = SESSION_BATCH_DONE;
     ret->scope = tally_scope(&s->tally);
     ret->outcome = ret->scope >= SCOPE_HOST ? &s->tally.rest : NULL;
+    ret->broke_signature = s->client.broke_signature;
     ret->can_reuse = s->state == STATE_IDLE && client_is_ready(&s->client);
     s->has_results = false;
     tally_end(&s->tally); // `rest` stays as it is until the next batch
@@ -447,7 +448,7 @@ uint32_t session_delivered_count(const struct session *s)
 
 bool session_body_is_taken(const struct session *s)
 {
-    return s->client.slice_count == 0 && content_is_taken(&s->client.content);
+    return client_body_is_taken(&s->client);
 }
 
 bool session_is_idle(const struct session *s)

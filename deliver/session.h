@@ -20,8 +20,10 @@
 // be had only once), the batch is not tried at another host. Recipients that were refused for good
 // are not asked again.
 //
-// 8-bit content goes to hosts without 8BITMIME as it is: nearly all take it, and conversion breaks
-// signatures.
+// What becomes of 8-bit content at a host without 8BITMIME is a setting; deliver/convert says what
+// conversion does. SIZE tells the size before conversion, which RFC 1870 6.1 allows: an estimate.
+// Lines of more than 998 octets (RFC 5321 4.5.3.1.6) go to other hosts as they are: to break them
+// changes the text and breaks signatures, and a host that will not have them says so.
 //
 // States: IDLE (no batch; connected or not) → RESOLVING → CONNECTING → TALKING → IDLE ... → CLOSING
 // → ENDED.
@@ -37,20 +39,22 @@
 #include "core/message.h"
 #include "core/outcome.h"
 #include "deliver/classify.h"
+#include "deliver/convert.h"
 #include "deliver/hosts.h"
 #include "deliver/route.h"
 
 struct session_settings {
     const char
         *hostname; // for EHLO, and to know ourselves in MX sets; borrowed, outlives the session
-    uint16_t smtp_port;  // where hosts found by MX listen
-    int64_t connect_ms;  // default 30 s
-    int64_t greeting_ms; // 5 min
-    int64_t command_ms;  // EHLO, MAIL, RCPT: 5 min
-    int64_t data_ms;     // DATA: 2 min
-    int64_t block_ms;    // between two pieces of content that are taken: 3 min
-    int64_t dot_ms;      // 10 min
-    int64_t quit_ms;     // 5 s: nothing depends on it
+    uint16_t smtp_port;       // where hosts found by MX listen
+    int64_t connect_ms;       // default 30 s
+    int64_t greeting_ms;      // 5 min
+    int64_t command_ms;       // EHLO, MAIL, RCPT: 5 min
+    int64_t data_ms;          // DATA: 2 min
+    int64_t block_ms;         // between two pieces of content that are taken: 3 min
+    int64_t dot_ms;           // 10 min
+    int64_t quit_ms;          // 5 s: nothing depends on it
+    enum eight_bit eight_bit; // to hosts without 8BITMIME
 };
 
 struct session_batch {
@@ -118,6 +122,8 @@ struct session_effect {
                                    // SCOPE_HOST or SCOPE_LOCAL
     enum outcome_scope scope;      // BATCH_DONE
     bool can_reuse;                // BATCH_DONE
+    bool broke_signature; // BATCH_DONE: content was converted, which a signature in it does not
+                          // survive
 };
 
 struct session;

@@ -194,13 +194,25 @@ static void step(struct state *s, uint8_t what, uint8_t how, struct slice *rest)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct session_settings settings = {"me.example", 25,   1000, 1000, 1000,
-                                                     1000,         1000, 1000, 1000};
+    static const struct session_settings settings = {.hostname = "me.example",
+                                                     .smtp_port = 25,
+                                                     .connect_ms = 1000,
+                                                     .greeting_ms = 1000,
+                                                     .command_ms = 1000,
+                                                     .data_ms = 1000,
+                                                     .block_ms = 1000,
+                                                     .dot_ms = 1000,
+                                                     .quit_ms = 1000};
     struct target targets[] = {{.kind = TARGET_SMTP, .host = (char *)"192.0.2.1", .port = 25},
                                {.kind = TARGET_MX}};
     struct slice rest = slice_of((const char *)data, size);
     bool by_mx = size > 0 && (data[0] & 1);
-    struct state s = {.batch = {"s@e.example", rcpts, RCPTS, 30, false}, .now_ms = 1};
+    struct state s = {.batch = {.sender = "s@e.example",
+                                .rcpts = rcpts,
+                                .rcpt_count = RCPTS,
+                                .size = 30,
+                                .is_8bit = size > 0 && (data[0] & 2)},
+                      .now_ms = 1};
     s.session = session_new(&settings, by_mx ? &targets[1] : targets, 1, "d.example", 1);
     rest = slice_from(rest, 1);
     while (rest.n >= 2) {

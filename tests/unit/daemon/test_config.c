@@ -65,8 +65,9 @@ static const struct bad_case {
      "c.conf:1: unknown setting \"hostnam\"; did you mean \"hostname\"?\n"},
     {"unknown name without a near one", "\n\ncolour = \"blue\"\n",
      "c.conf:3: unknown setting \"colour\"; there are: hostname, spool, socket, user, operators, "
-     "mode, interactive_timeout, nameservers, smtp_port, postmaster, max_message_size, "
-     "max_recipients, max_sessions, idle_connections, idle_time, log, listen, route, retry, limit, "
+     "mode, interactive_timeout, nameservers, smtp_port, eight_bit, postmaster, "
+     "max_message_size, max_recipients, max_sessions, idle_connections, idle_time, log, listen, "
+     "route, retry, limit, "
      "notice, brake, history\n"},
     {"all problems are told, in order", "smtp_port = 0\nspool = \"x\"\nlog = \"stdout\"\n",
      "c.conf:1: smtp_port is 0, but must be from 1 to 65535\n"
@@ -79,6 +80,8 @@ static const struct bad_case {
      "c.conf:1: smtp_port must be a whole number (without quotes) from 1 to 65535\n"},
     {"a fraction for a number", "max_recipients = 1.5\n",
      "c.conf:1: max_recipients must be a whole number (without quotes) from 1 to 100000\n"},
+    {"a word that is none of the words", "eight_bit = \"encode\"\n",
+     "c.conf:1: eight_bit is \"encode\", but must be \"convert\", \"bounce\" or \"send\"\n"},
     {"a port beyond the last", "smtp_port = 65536\n",
      "c.conf:1: smtp_port is 65536, but must be from 1 to 65535\n"},
     {"an empty string", "spool = \"\"\n", "c.conf:1: spool must not be empty\n"},
@@ -354,6 +357,7 @@ static void defaults_stand_where_nothing_is_written(void **state)
     assert_int_equal(c.interactive_timeout_ms, 30 * TIME_SECOND_MS);
     assert_int_equal(c.nameserver_count, 0);
     assert_int_equal(c.smtp_port, 25);
+    assert_int_equal(c.eight_bit, EIGHT_BIT_CONVERT);
     assert_string_equal(config_postmaster_address(&c), "postmaster@mail.example.org");
     assert_int_equal(c.message_size_max, 50 * 1024 * 1024);
     assert_int_equal(c.rcpts_max, 1000);
@@ -381,6 +385,7 @@ static const char everything[] = HOST
     "spool = \"/s/spool.db\"\nsocket = \"/s/socket\"\nuser = \"\"\noperators = \"\"\n"
     "mode = \"interactive\"\ninteractive_timeout = \"1s\"\n"
     "nameservers = [ \"127.0.0.1:5300\", \"::1\", \"[2001:db8::1]:53\" ]\nsmtp_port = 2525\n"
+    "eight_bit = \"bounce\"\n"
     "postmaster = \"admin@Example.org\"\nmax_message_size = \"1G\"\nmax_recipients = 100000\n"
     "log = \"/s/log\"\nhistory = \"0\"\n"
     "listen = ( { address = \"[::1]:0\", protocol = \"smtp\", trusted = [] },\n"
@@ -411,6 +416,7 @@ static void everything_written_is_read(void **state)
     assert_int_equal(c.nameserver_count, 3);
     assert_string_equal(c.nameservers[2], "[2001:db8::1]:53");
     assert_int_equal(c.smtp_port, 2525);
+    assert_int_equal(c.eight_bit, EIGHT_BIT_BOUNCE);
     assert_string_equal(config_postmaster_address(&c), "admin@Example.org");
     assert_int_equal(c.message_size_max, 1024 * 1024 * 1024);
     assert_int_equal(c.rcpts_max, 100000);

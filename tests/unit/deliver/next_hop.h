@@ -50,6 +50,7 @@ struct world {
     size_t piece_size; // of the body; 0: in one
     size_t chunk_size; // of what the host says; 0: in one
     bool body_fails;   // the spool cannot give it
+    enum eight_bit eight_bit;
     // inside
     struct session *session;
     struct session_settings settings;
@@ -67,7 +68,7 @@ struct world {
     struct outcome outcomes[RCPTS_MAX];
     bool has_outcome[RCPTS_MAX];
     enum outcome_scope scope;
-    bool can_reuse, has_ended, has_host_failure;
+    bool can_reuse, has_ended, has_host_failure, broke_signature;
     struct outcome host_failure;
     struct buf content; // what the host took, un-stuffed, of the last message
     uint32_t accepted;  // messages the host said 2xx to
@@ -318,6 +319,7 @@ static inline void world_execute(struct world *w, const struct session_effect *e
         w->done_count++;
         w->scope = e->scope;
         w->can_reuse = e->can_reuse;
+        w->broke_signature = e->broke_signature;
         w->has_host_failure = e->outcome != NULL;
         if (e->outcome)
             w->host_failure = *e->outcome;
@@ -387,6 +389,7 @@ static inline void world_open(struct world *w, const struct target *targets, uin
         .block_ms = 3 * TIME_MINUTE_MS,
         .dot_ms = 10 * TIME_MINUTE_MS,
         .quit_ms = 5 * TIME_SECOND_MS,
+        .eight_bit = w->eight_bit,
     };
     w->session = session_new(&w->settings, targets, count, domain, 7);
 }

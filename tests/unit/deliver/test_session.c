@@ -268,6 +268,96 @@ static void test_8bit_is_declared(void **state)
     world_close(&w);
 }
 
+#define EIGHT                                                                                      \
+    "Subject: x\r\n\r\nGr\xC3\xBC\xC3\x9F"                                                         \
+    "e an alle, die das hier lesen\r\n.\r\nx\r\n"
+#define EIGHT_FIELDS                                                                               \
+    "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"                             \
+    "Content-Transfer-Encoding: quoted-printable\r\n"
+
+struct narrow_row {
+    const char *name;
+    enum eight_bit setting;
+    const char *ehlo;              // NULL: EHLO is refused
+    const char *message, *content; // NULL: nothing is sent
+    bool broke_signature;
+};
+
+// A row is a case.
+// clang-format off
+static const struct narrow_row narrow_rows[] = {
+    {"converted", EIGHT_BIT_CONVERT, "250-mx\r\n250 SIZE\r\n", EIGHT,
+     "Subject: x\r\n" EIGHT_FIELDS "\r\nGr=C3=BC=C3=9Fe an alle, die das hier lesen\r\n.\r\nx\r\n",
+     false},
+    {"a host without EHLO", EIGHT_BIT_CONVERT, NULL, EIGHT,
+     "Subject: x\r\n" EIGHT_FIELDS "\r\nGr=C3=BC=C3=9Fe an alle, die das hier lesen\r\n.\r\nx\r\n",
+     false},
+    {"a signature", EIGHT_BIT_CONVERT, "250 mx\r\n", "DKIM-Signature: v=1\r\n" EIGHT,
+     "DKIM-Signature: v=1\r\nSubject: x\r\n" EIGHT_FIELDS
+     "\r\nGr=C3=BC=C3=9Fe an alle, die das hier lesen\r\n.\r\nx\r\n", true},
+    {"sent", EIGHT_BIT_SEND, "250 mx\r\n", EIGHT, EIGHT, false},
+    {"bounced", EIGHT_BIT_BOUNCE, "250 mx\r\n", EIGHT, NULL, false},
+    {"a host that takes 8 bits", EIGHT_BIT_BOUNCE, "250-mx\r\n250 8BITMIME\r\n", EIGHT, EIGHT,
+     false},
+};
+// clang-format on
+
+static void run_narrow(const struct narrow_row *r, size_t piece_size, size_t chunk_size)
+{
+    struct script script = {.ehlo = r->ehlo};
+    if (!r->ehlo)
+        script.steps[0] = (struct script_step){"EHLO", "502 what\r\n"};
+    struct world w = {.scripts = &script,
+                      .script_count = 1,
+                      .body = slice_str(r->message),
+                      .piece_size = piece_size,
+                      .chunk_size = chunk_size,
+                      .eight_bit = r->setting};
+    struct session_batch b = batch_of(2);
+    b.is_8bit = true;
+    world_open(&w, &relay, 1, "d.example");
+    world_give(&w, &b);
+    assert_outcomes(&w, 2, r->content ? "DD" : "FF", r->name);
+    assert_string_equal(w.outcomes[1].status, r->content ? "2.0.0" : "5.6.3");
+    assert_int_equal(w.broke_signature, r->broke_signature);
+    assert_int_equal(buf_add_byte(&w.content, '\0'), FP_OK);
+    assert_string_equal(w.content.p, r->content ? r->content : "");
+    world_close(&w);
+}
+
+static void test_8bit_at_hosts_without_it(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof narrow_rows / sizeof narrow_rows[0]; i++)
+        for (size_t piece = 0; piece < 5; piece++)
+            run_narrow(&narrow_rows[i], piece, piece % 2);
+}
+
+// More comes of a piece than fits into one call; the piece is not given up before it is used up.
+static void test_a_long_8bit_body(void **state)
+{
+    (void)state;
+    struct script script = {.ehlo = "250 mx\r\n"};
+    struct buf body;
+    buf_init(&body, SIZE_MAX);
+    buf_addf(&body, "Subject: x\r\n\r\n");
+    for (int i = 0; i < 20000; i++)
+        buf_addf(&body, "line %d is \xC3\xBC\r\n", i);
+    struct world w = {
+        .scripts = &script, .script_count = 1, .body = buf_slice(&body), .piece_size = 65536};
+    struct session_batch b = batch_of(1);
+    b.is_8bit = true;
+    world_open(&w, &relay, 1, "d.example");
+    world_give(&w, &b);
+    assert_outcomes(&w, 1, "D", "long");
+    assert_int_equal(buf_add_byte(&w.content, '\0'), FP_OK);
+    assert_non_null(strstr(w.content.p, "line 0 is =C3=BC\r\n"));
+    assert_non_null(strstr(w.content.p, "line 19999 is =C3=BC\r\n"));
+    assert_null(strchr(w.content.p, '\xC3'));
+    buf_close(&body);
+    world_close(&w);
+}
+
 static void test_addresses_that_cannot_be_said(void **state)
 {
     (void)state;
@@ -666,6 +756,8 @@ int main(void)
         cmocka_unit_test(test_pipelined_group_is_one_send),
         cmocka_unit_test(test_many_recipients_in_groups),
         cmocka_unit_test(test_8bit_is_declared),
+        cmocka_unit_test(test_8bit_at_hosts_without_it),
+        cmocka_unit_test(test_a_long_8bit_body),
         cmocka_unit_test(test_addresses_that_cannot_be_said),
         cmocka_unit_test(test_rset_before_the_next),
         cmocka_unit_test(test_reuse),
