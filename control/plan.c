@@ -10,7 +10,7 @@ enum { NAME_WIDTH = 32, COUNT_WIDTH = 8, WHEN_WIDTH = 9 };
 static bool delays(const struct plan_row *row)
 {
     return row->hold.kind == WHY_RESTING || row->hold.kind == WHY_SUSPENDED ||
-           row->hold.kind == WHY_RATE;
+           row->hold.kind == WHY_RATE || row->hold.kind == WHY_BLOCKED;
 }
 
 static int64_t not_before_hold(const struct plan_row *row, int64_t ms)

@@ -73,7 +73,9 @@ static void name_choice(const struct account *a, const struct recipient *r,
         explain_choice(&a->explain->config->rules, &choice, words);
         return;
     }
-    if (to->try_count == 0)
+    if (to->hold.kind == WHY_BLOCKED && to->hold.until_ms >= r->next_attempt_ms)
+        buf_add_str(words, "a short rest, as it is our own doing");
+    if (to->hold.kind == WHY_BLOCKED || to->try_count == 0)
         return;
     const struct why_try *last = &to->tries[to->try_count - 1];
     if (last->next_ms == r->next_attempt_ms)

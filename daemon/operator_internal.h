@@ -94,11 +94,18 @@ void why_ended(struct pipeline *p, struct operator_session *s, struct op *op);
 void why_continue(struct pipeline *p, struct operator_session *s); // the client has taken it all
 void why_forget(struct operator_session *s);
 struct why operator_why_writer(const struct pipeline *p, const struct operator_session *s);
+struct why_place *operator_place(struct operator_session *s); // NULL: not asked about one
+
+// operator_hold.c
+// The hold of struct account (daemon/account.h): arg is the pipeline.
+void operator_hold(void *arg, const struct message *m, const struct recipient *r,
+                   struct why_hold *ret);
 const char *operator_why_stopped(const struct pipeline *p); // NULL: it is not known
 // Where there is one: that is what holds it.
 void operator_take_suspension(struct pipeline *p, const struct suspension *row,
                               struct why_hold *ret);
-struct why_place *operator_place(struct operator_session *s); // NULL: not asked about one
+// While it rests for a trouble of our own: that is what holds its mail.
+void operator_take_blocked(struct pipeline *p, const char *destination, struct why_hold *ret);
 
 // operator_plan.c
 void answer_plan(struct pipeline *p, struct operator_session *s);

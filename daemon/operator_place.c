@@ -184,6 +184,7 @@ static void find_hold(struct pipeline *p, const struct why_place *y,
     } else if (p->config->mode == MODE_QUEUE) {
         ret->kind = WHY_ON_FLUSH;
     }
+    operator_take_blocked(p, y->destination, ret);
     operator_take_suspension(p, suspensions_holding(all, y->destination, y->domain, NULL), ret);
 }
 

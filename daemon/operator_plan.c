@@ -148,6 +148,7 @@ static void find_hold(struct pipeline *p, const char *destination, struct why_ho
     ret->since_ms = view.since_ms;
     ret->failures = view.failures;
     ret->reason = view.why ? view.why->text : NULL;
+    operator_take_blocked(p, destination, ret);
 }
 
 static void make_row(struct pipeline *p, const struct planned *from, struct plan_row *ret)

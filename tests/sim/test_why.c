@@ -277,6 +277,23 @@ static void test_plan(void **state)
     buf_close(&conf);
 }
 
+// A trouble of our own is said as that, by whatever is asked.
+static void test_blocked_here(void **state)
+{
+    (void)state;
+    struct world *w = world_new(&(struct world_options){
+        .seed = 80, .config = "route = ( { for = \"*\", to = [ \"mx\" ] } )\n"});
+    char id[MESSAGE_ID_DIGITS + 1];
+    world_dns_is_gone(w, true);
+    submit(w, "b@one.example", id);
+    world_run(w, 20 * TIME_MINUTE_MS);
+    ASSERT_WHY(w, id, "state:      queued, 0 attempts",
+               "now:        blocked here: ", "by a short rest, as it is our own doing");
+    ASSERT_WHY(w, "one.example", "state:      resting; blocked here: ", "health:     good");
+    assert_says(ask(w, 0, "plan", NULL), "blocked here: ");
+    world_free(w);
+}
+
 static uint32_t count(const char *in, const char *what)
 {
     uint32_t n = 0;
@@ -361,7 +378,7 @@ int main(void)
         cmocka_unit_test(test_of_a_message),  cmocka_unit_test(test_in_line),
         cmocka_unit_test(test_of_an_address), cmocka_unit_test(test_of_a_destination),
         cmocka_unit_test(test_plan),          cmocka_unit_test(test_many_recipients),
-        cmocka_unit_test(test_large_plan),
+        cmocka_unit_test(test_large_plan),    cmocka_unit_test(test_blocked_here),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
