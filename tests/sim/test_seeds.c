@@ -252,8 +252,8 @@ static void rest_of_it(struct play *p)
     ask_to_try(p, "release", "--all");
     for (int hour = 0; hour < 30; hour++) {
         if (hour >= 26) { // what the bounce brake has held is the operator's to give back
-            ask(p, "bounce", "state=held", NULL);
             witness_disturbed(p->witness);
+            ask(p, "bounce", "state=held", NULL);
         }
         if (strcmp(p->mode, "queue") == 0) {
             ask_to_try(p, "flush", NULL);

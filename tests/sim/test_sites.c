@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Domains behind one host are one destination where a row says "mx:HOST".
-#include "world.h"
+#include "simulate/world_db.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

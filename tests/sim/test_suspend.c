@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What operators suspend is not tried until it is resumed or its end has come, whatever happens
 // meanwhile, and nothing is given back for it; everybody else's mail goes on.
-#include "world.h"
+#include "simulate/world_db.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
