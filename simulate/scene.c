@@ -68,6 +68,9 @@ static char *mx_of(const struct simulate_options *o, const char *domain)
     for (uint32_t i = 0; i < o->mx_count; i++)
         if (strcmp(o->mx[i].domain, domain) == 0)
             return must_strdup(o->mx[i].host);
+    struct slice ip;
+    if (hostname_is_literal(slice_str(domain), &ip))
+        return must_memdup(ip.p, ip.n);
     char *name = must_alloc(strlen(domain) + 4);
     memcpy(name, "mx.", 3);
     memcpy(name + 3, domain, strlen(domain) + 1);

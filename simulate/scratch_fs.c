@@ -26,6 +26,37 @@ static const char *find_base(void)
     return "/tmp";
 }
 
+// Those that are there, so that a program that ends in the middle leaves none.
+static char **folders;
+static size_t folder_count;
+
+static void remove_all(void)
+{
+    while (folder_count > 0)
+        scratch_remove(folders[folder_count - 1]);
+    free(folders);
+    folders = NULL;
+}
+
+static void note(const char *folder)
+{
+    static bool is_registered;
+    if (!is_registered)
+        is_registered = atexit(remove_all) == 0;
+    folders = must_realloc(folders, (folder_count + 1) * sizeof *folders);
+    folders[folder_count++] = must_strdup(folder);
+}
+
+static void forget(const char *folder)
+{
+    size_t i = 0;
+    while (i < folder_count && strcmp(folders[i], folder) != 0)
+        i++;
+    must(i < folder_count);
+    free(folders[i]);
+    folders[i] = folders[--folder_count];
+}
+
 char *scratch_path(const char *folder, const char *name)
 {
     size_t size = strlen(folder) + strlen(name) + 2;
@@ -44,11 +75,12 @@ enum fp_err scratch_new(char **ret_path, struct buf *why)
         free(path);
         return FP_IO;
     }
+    note(path);
     *ret_path = path;
     return FP_OK;
 }
 
-void scratch_remove(const char *folder)
+static void remove_files(const char *folder)
 {
     DIR *d = opendir(folder);
     const struct dirent *entry;
@@ -61,5 +93,11 @@ void scratch_remove(const char *folder)
     }
     if (d)
         closedir(d);
+}
+
+void scratch_remove(const char *folder)
+{
+    remove_files(folder);
     rmdir(folder);
+    forget(folder); // last: it may be the list's own text
 }

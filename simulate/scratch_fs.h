@@ -9,6 +9,6 @@
 // room, else in /tmp. Its path is the caller's to free. FP_IO: `why` has a sentence about it.
 enum fp_err scratch_new(char **ret_path, struct buf *why);
 char *scratch_path(const char *folder, const char *name); // FOLDER/NAME, the caller's to free
-void scratch_remove(const char *folder);                  // with the files in it
+void scratch_remove(const char *folder); // with the files in it; exit() does it too
 
 #endif

@@ -94,6 +94,14 @@ static void on_hold(struct play *p, struct known *k, const struct settle_change 
     k->is_held = true;
 }
 
+// A route that takes everything, and has no host that could tell.
+static void on_discard(struct play *p, const struct known *k, const struct settle_change *c)
+{
+    tell(p, k->is_notice ? TIMELINE_NOTICES : TIMELINE_DELIVERED, k->destination, c->outcome.text);
+    p->sum.delivered += !k->is_notice;
+    p->sum.attempts++;
+}
+
 static void on_settled(struct play *p, const struct op_settle *s)
 {
     struct known *k;
@@ -108,6 +116,8 @@ static void on_settled(struct play *p, const struct op_settle *s)
             on_failure(p, k, c);
         if (c->action == SETTLE_HOLD)
             on_hold(p, k, c);
+        if (c->action == SETTLE_DELIVERED && !c->outcome.host[0] && !c->outcome.ip[0])
+            on_discard(p, k, c);
     }
     if (k && s->is_removed) {
         p->held -= k->is_held;

@@ -154,6 +154,29 @@ static void test_site(void **state)
     close_result(&r);
 }
 
+// Routes without an SMTP host that a name stands for.
+static void test_other_routes(void **state)
+{
+    (void)state;
+    struct result r;
+    static const char text[] =
+        "hostname = \"m.example\"\n"
+        "route = ( { for = \"gone.example\", to = [ \"discard:\" ] },\n"
+        "          { for = \"bad.example\", to = [ \"error:5.1.2 no such place\" ] },\n"
+        "          { for = \"box.example\", to = [ \"lmtp:///run/box\" ] },\n"
+        "          { for = \"*\", to = [ \"mx\" ] } )\n";
+    static const char *const words[] = {"--to=gone.example,bad.example,box.example,[192.0.2.7]",
+                                        "--down=/run/box=1h", "--messages=40"};
+    play_with(&r, text, NULL, words, COUNT_OF(words));
+    assert_string_equal(buf_slice(&r.notes).p, "");
+    expect(&r, "discard: 10 delivered: discarded\n");
+    expect(&r, "10 refused for good: no such place\n");
+    expect(&r, "lmtp:///run/box answers again: 10 delivered");
+    expect(&r, "[192.0.2.7] 10 delivered");
+    expect(&r, "delivered     30,");
+    close_result(&r);
+}
+
 static void test_expires(void **state)
 {
     (void)state;
@@ -262,12 +285,13 @@ static void test_leaves_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_outage),     cmocka_unit_test(test_json),
-        cmocka_unit_test(test_same_again), cmocka_unit_test(test_relay),
-        cmocka_unit_test(test_site),       cmocka_unit_test(test_expires),
-        cmocka_unit_test(test_ends),       cmocka_unit_test(test_slow),
-        cmocka_unit_test(test_modes),      cmocka_unit_test(test_notes),
-        cmocka_unit_test(test_brake),      cmocka_unit_test(test_leaves_nothing),
+        cmocka_unit_test(test_outage),         cmocka_unit_test(test_json),
+        cmocka_unit_test(test_same_again),     cmocka_unit_test(test_relay),
+        cmocka_unit_test(test_site),           cmocka_unit_test(test_expires),
+        cmocka_unit_test(test_ends),           cmocka_unit_test(test_slow),
+        cmocka_unit_test(test_modes),          cmocka_unit_test(test_notes),
+        cmocka_unit_test(test_brake),          cmocka_unit_test(test_other_routes),
+        cmocka_unit_test(test_leaves_nothing),
     };
     if (!mkdtemp(folder) || setenv("TMPDIR", folder, 1) != 0)
         return EX_CANTCREAT;
