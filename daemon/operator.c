@@ -214,10 +214,9 @@ static void log_change(struct pipeline *p, const struct operator_session *s)
     struct buf reason;
     buf_init(&reason, 4 * sizeof s->request.reason);
     text_escape(slice_str(s->request.reason), &reason);
-    effect_logf(
-        p, LOG_LEVEL_INFO, "operator uid=%lld: %s: %llu recipients of %llu messages, reason: %s",
-        (long long)s->caller.uid, request_verb_name(s->request.verb), (unsigned long long)s->rcpts,
-        (unsigned long long)s->messages, reason.n > 0 ? reason.p : "none given");
+    effect_logf(p, LOG_LEVEL_INFO, "operator %s: %s: %llu recipients of %llu messages, reason: %s",
+                s->who, request_verb_name(s->request.verb), (unsigned long long)s->rcpts,
+                (unsigned long long)s->messages, reason.n > 0 ? reason.p : "none given");
     buf_close(&reason);
 }
 
@@ -257,7 +256,7 @@ static void flush(struct pipeline *p, struct operator_session *s)
         ask_change(p, s);
         return;
     }
-    effect_logf(p, LOG_LEVEL_INFO, "operator uid=%lld: flush", (long long)s->caller.uid);
+    effect_logf(p, LOG_LEVEL_INFO, "operator %s: flush", s->who);
     windows_flush(p, s->conn);
 }
 
