@@ -462,6 +462,12 @@ void door_timer(struct pipeline *p, struct door *d)
     door_free(p, d);
 }
 
+void door_postpone(struct door *d, int64_t by_ms)
+{
+    if (d->server)
+        server_postpone(d->server, by_ms);
+}
+
 void door_shutdown(struct pipeline *p, struct door *d)
 {
     if (d->server)

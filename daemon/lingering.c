@@ -135,6 +135,15 @@ void carrier_note_closed(struct pipeline *p, struct carrier *h)
         p, &(struct sched_event){.kind = SCHED_CLOSED, .closing_destination = h->destination});
 }
 
+void carriers_postpone(struct pipeline *p, int64_t by_ms)
+{
+    for (struct carrier *h = p->carriers; h; h = h->next) {
+        session_postpone(h->session, by_ms);
+        if (h->idle_until_ms != TIME_NEVER)
+            h->idle_until_ms += by_ms;
+    }
+}
+
 void carriers_quit_idle(struct pipeline *p)
 {
     struct carrier *h, *next;

@@ -13,10 +13,6 @@ enum {
     STOP_OUTCOMES_MS = 20 * 1000, // and then for the spool, to take what became of them
 };
 
-// A jump of the wall clock beyond this makes a new epoch: nothing expires by age before it was
-// tried again (S1 of queue/settle.h).
-#define CLOCK_JUMP_MS (10 * TIME_MINUTE_MS)
-
 // Conversations borrow the hostname and outlive the configuration that they began with.
 static const char *keep_hostname(struct pipeline *p, const char *text)
 {
@@ -85,7 +81,7 @@ struct pipeline *pipeline_new(const struct pipeline_options *options)
     struct pipeline *p = must_zalloc(sizeof *p);
     p->config = options->config;
     p->seed = options->seed;
-    p->now_ms = p->epoch_ms = p->started_ms = options->now_ms;
+    clock_init(p, options);
     p->batches_max = options->batches_max;
     p->body_memory_max = options->body_memory_max ? options->body_memory_max : BUDGET_BODIES;
     p->next_conn = 2;
@@ -107,6 +103,7 @@ struct pipeline *pipeline_new(const struct pipeline_options *options)
     alarm_init(&p->alarm_intake, ALARM_INTAKE, NULL);
     alarm_init(&p->alarm_turns, ALARM_TURNS, NULL);
     alarm_init(&p->alarm_loading, ALARM_LOADING, NULL);
+    alarm_init(&p->alarm_network, ALARM_NETWORK, NULL);
     alarm_init(&p->alarm_stop, ALARM_STOP, NULL);
     intake_init(&p->intake, &options->intake);
     p->intake_patience_ms = BUDGET_INTAKE_PATIENCE_MS;
@@ -247,12 +244,18 @@ static void on_operator_op(struct pipeline *p, uint64_t conn, struct op *op)
         operator_stored(p, door_operator(c->door), op);
 }
 
-static void on_stored(struct pipeline *p, struct op *op)
+static struct waiter *take_waiter(struct pipeline *p, const struct op *op)
 {
     struct waiter *w;
     HASH_FIND(hh, p->waiters, &op->tag, sizeof op->tag, w);
     must(w != NULL);
     HASH_DEL(p->waiters, w);
+    return w;
+}
+
+static void on_stored(struct pipeline *p, struct op *op)
+{
+    struct waiter *w = take_waiter(p, op);
     p->writer_ops -= op_is_writer(op);
     trouble_heard(p, op);
     sweep_heard(p, op);
@@ -295,6 +298,9 @@ static void on_stored(struct pipeline *p, struct op *op)
         break;
     case WAIT_MAINTAIN:
         maintained(p, op);
+        break;
+    case WAIT_REPAIR:
+        repair_stored(p, op);
         break;
     case WAIT_SUSPENSIONS:
         suspending_loaded(p, op);
@@ -393,6 +399,9 @@ static void on_timer(struct pipeline *p)
         case ALARM_TURNS:
             turns_timer(p);
             break;
+        case ALARM_NETWORK:
+            windows_network(p);
+            break;
         case ALARM_LOADING:
             suspending_load(p);
             break;
@@ -433,6 +442,13 @@ void pipeline_check_stopped(struct pipeline *p)
     effect_add(p, PIPELINE_STOPPED);
 }
 
+void pipeline_read_again(struct pipeline *p)
+{
+    struct scheduler_settings settings = scheduler_settings_of(p);
+    windows_feed(p, &(struct sched_event){.kind = SCHED_SETTINGS, .settings = settings});
+    windows_reload(p);
+}
+
 static void on_reload(struct pipeline *p, const struct config *config)
 {
     p->config = config;
@@ -441,9 +457,7 @@ static void on_reload(struct pipeline *p, const struct config *config)
     resolver_reload(p);
     sites_reload(p);
     carriers_quit_idle(p);
-    struct scheduler_settings settings = scheduler_settings_of(p);
-    windows_feed(p, &(struct sched_event){.kind = SCHED_SETTINGS, .settings = settings});
-    windows_reload(p);
+    pipeline_read_again(p);
     sweep_arm(p);
     relaying_reserve(p);
 }
@@ -451,27 +465,18 @@ static void on_reload(struct pipeline *p, const struct config *config)
 static void on_start(struct pipeline *p)
 {
     p->is_started = true;
+    clock_start(p);
     suspending_load(p);
     sweep_arm(p);
     relaying_reserve(p);
     alarm_set(p, &p->alarm_maintain, p->now_ms + MAINTAIN_EVERY_MS);
 }
 
-static void take_time(struct pipeline *p, const struct pipeline_event *e)
-{
-    p->utc_offset_s = e->utc_offset_s;
-    if (e->now_ms <= p->now_ms)
-        return; // D5: time stands still until the wall clock has caught up
-    if (e->now_ms - p->now_ms > CLOCK_JUMP_MS)
-        p->epoch_ms = e->now_ms;
-    p->now_ms = e->now_ms;
-}
-
 void pipeline_feed(struct pipeline *p, const struct pipeline_event *e)
 {
     effects_release(p);
     bodies_bury(p);
-    take_time(p, e);
+    clock_take(p, e);
     struct conn *c;
     switch (e->kind) {
     case PIPELINE_START:
@@ -488,6 +493,9 @@ void pipeline_feed(struct pipeline *p, const struct pipeline_event *e)
         break;
     case PIPELINE_STORED:
         on_stored(p, e->op);
+        break;
+    case PIPELINE_NETWORK:
+        windows_network(p);
         break;
     case PIPELINE_RELOAD:
         on_reload(p, e->config);

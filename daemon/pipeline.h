@@ -42,6 +42,7 @@ enum pipeline_event_kind {
     PIPELINE_STORED,   // to STORE: ownership of op comes back
     PIPELINE_RELOAD,   // a new configuration, borrowed until the next one (the old one may be
                        // freed once this event was fed)
+    PIPELINE_NETWORK,  // a way out of this machine has appeared
     PIPELINE_SHUTDOWN, // end: no new work, attempts get a short grace, then STOPPED
 };
 
@@ -49,8 +50,9 @@ enum pipeline_door { DOOR_SMTP, DOOR_LOCAL }; // a listener, or the local socket
 
 struct pipeline_event {
     enum pipeline_event_kind kind;
-    int64_t now_ms;   // wall clock; may jump
-    int utc_offset_s; // of local time now
+    int64_t now_ms;       // wall clock; may jump
+    int64_t monotonic_ms; // a clock that nobody sets: jumps show against it; 0: there is none
+    int utc_offset_s;     // of local time now
     uint64_t conn;
     enum pipeline_door door;  // ACCEPTED
     const char *ip;           // ACCEPTED, DOOR_SMTP; borrowed
@@ -102,9 +104,9 @@ struct pipeline_options {
     const struct config *config; // borrowed; lives until RELOAD replaces it or pipeline_free
     uint64_t id_high_water;
     uint64_t seed;
-    int64_t now_ms;
-    uint32_t batches_max;   // attempts under way at once; 0: max_sessions
-    size_t body_memory_max; // bytes of bodies kept in memory for delivery; 0: the default
+    int64_t now_ms, monotonic_ms; // as those of events
+    uint32_t batches_max;         // attempts under way at once; 0: max_sessions
+    size_t body_memory_max;       // bytes of bodies kept in memory for delivery; 0: the default
     struct intake_marks intake;
 };
 
@@ -113,7 +115,10 @@ struct pipeline *pipeline_new(const struct pipeline_options *options);
 void pipeline_free(struct pipeline *p); // anything under way is forgotten (the spool is the state)
 void pipeline_feed(struct pipeline *p, const struct pipeline_event *event);
 bool pipeline_pull(struct pipeline *p, struct pipeline_effect *ret);
+// When a timer event is wanted, on the pipeline's own clock, which is where it stands after the
+// last event: ahead of the wall clock when that was set back.
 int64_t pipeline_deadline(const struct pipeline *p);
+int64_t pipeline_now(const struct pipeline *p);
 
 // What is in memory between the sockets and the spool, in both directions; and what was done about
 // it.

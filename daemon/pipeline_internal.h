@@ -4,6 +4,7 @@
 //   pipeline.c   events in, effects out; conversations by number
 //   effects.c    the queue of effects and the bytes they point at
 //   bodies.c     bodies that are kept in memory until they are delivered
+//   clock.c      what time it is, and jumps of the clock
 //   doors.c      mail in: listeners, the local socket        → receive/server
 //   windows.c    what is due: pages of the spool             ↔ scheduler
 //   carriers.c       mail out: conversations with destinations   → deliver/session
@@ -14,6 +15,7 @@
 //   withholding.c  refusals that are too many alike are held            → bounce/brake
 //   turns.c      mail that goes out leaves turns to mail that comes in
 //   suspending.c what operators have suspended
+//   repair.c     times that a wrong clock has left in the spool
 //   trouble.c    a spool that cannot be written: nothing is tried whose outcome could not be kept
 //   sweep.c      growing old: warnings and expiry by the clock
 //   operator.c   the operator's requests                     → control
@@ -88,6 +90,7 @@ enum alarm_kind {
     ALARM_OPERATOR,
     ALARM_TURNS,
     ALARM_LOADING,
+    ALARM_NETWORK,
     ALARM_STOP
 };
 struct alarm {
@@ -113,6 +116,7 @@ enum waiter_kind {
     WAIT_RESERVE,
     WAIT_SUSPENSIONS,
     WAIT_SUSPENDING,
+    WAIT_REPAIR,
 };
 struct waiter {
     uint64_t tag;
@@ -178,6 +182,7 @@ enum brake_cause {
     BRAKE_SETTLING = 1, // outcomes that wait for the spool are too many
     BRAKE_TURNS = 2,    // it is the turn of mail that comes in
     BRAKE_LOADING = 4,  // what is suspended is not known yet
+    BRAKE_CLOCK = 8,    // what is in the spool has the times of a clock that was not set
 };
 
 struct turns {
@@ -195,6 +200,11 @@ struct pipeline {
     struct server_settings server_settings;
     struct kept_name *hostnames; // today's and earlier ones
     int64_t now_ms;              // never runs backwards
+    struct time_steady clock;    // that it comes from
+    int64_t behind_ms;           // by how much the wall clock was behind it, when last looked at
+    int64_t jump_ms;             // of its last jump ahead; 0: none
+    bool is_clock_unset;         // the machine's, so far (C3)
+    uint64_t repaired;           // recipients whose times a wrong clock had left
     int64_t epoch_ms;            // start, or the last jump of the clock (S1)
     int64_t started_ms;
     int utc_offset_s;
@@ -207,7 +217,8 @@ struct pipeline {
     struct effect_queue effects;
     struct heap alarms;
     struct alarm alarm_scheduler, alarm_sweep, alarm_maintain, alarm_domains, alarm_intake,
-        alarm_turns, alarm_loading, alarm_stop;
+        alarm_turns, alarm_loading, alarm_network, alarm_stop;
+    int64_t network_ms;         // when one has appeared last
     struct conn *conns;         // hash by id
     struct waiter *waiters;     // hash by tag
     uint32_t writer_ops;        // with the writer
@@ -257,6 +268,20 @@ void alarm_set(struct pipeline *p, struct alarm *a, int64_t at_ms);
 struct waiter *store_op(struct pipeline *p, struct op *op,
                         enum waiter_kind kind); // tags, emits STORE
 void pipeline_check_stopped(struct pipeline *p);
+void pipeline_read_again(struct pipeline *p); // today's settings, and nothing from the windows
+
+// clock.c
+void clock_init(struct pipeline *p, const struct pipeline_options *options);
+void clock_start(struct pipeline *p);
+// Nobody is warned of mail that is only late because the clock has jumped, before it was tried
+// again or an hour has passed.
+bool clock_holds_warning(const struct pipeline *p, const struct settle_input *in);
+void clock_take(struct pipeline *p, const struct pipeline_event *e); // first of all
+
+// repair.c
+// unset_until_ms, by_ms: mail that came from the start to then is so much younger; 0, 0: no such.
+void repair_begin(struct pipeline *p, int64_t unset_until_ms, int64_t by_ms);
+void repair_stored(struct pipeline *p, struct op *op);
 
 // effects.c
 struct pipeline_effect *effect_add(struct pipeline *p, enum pipeline_effect_kind kind);
@@ -296,6 +321,7 @@ void door_sent(struct pipeline *p, struct door *d);
 void door_timer(struct pipeline *p, struct door *d);
 void door_chunk_stored(struct pipeline *p, uint64_t conn, struct op *op);
 void door_accept_stored(struct pipeline *p, uint64_t conn, struct op *op);
+void door_postpone(struct door *d, int64_t by_ms); // its machine's deadline
 void door_shutdown(struct pipeline *p, struct door *d);
 // Stores an entry (taken) for the client of that connection, who is answered when it is committed.
 void door_store(struct pipeline *p, uint64_t conn, struct entry *entry);
@@ -328,6 +354,7 @@ void windows_announce(struct pipeline *p, const struct message *m,
 void windows_feed(struct pipeline *p,
                   const struct sched_event *event); // feeds, then executes effects
 void windows_timer(struct pipeline *p);
+void windows_network(struct pipeline *p); // a way out has appeared
 void brake_set(struct pipeline *p, enum brake_cause cause, bool is_on);
 void windows_page_read(struct pipeline *p, const char *domain, struct op *op);
 void windows_domains_read(struct pipeline *p, struct op *op);
@@ -374,8 +401,9 @@ void carrier_timer(struct pipeline *p, struct carrier *h);
 void carrier_answer(struct pipeline *p, uint64_t lookup, const char *name,
                     const struct dns_answer *answer);
 void carrier_chunk_read(struct pipeline *p, struct carrier *h, struct op *op);
-void carriers_quit_idle(struct pipeline *p); // shutdown, reload
-void carriers_abort(struct pipeline *p);     // the grace is over
+void carriers_postpone(struct pipeline *p, int64_t by_ms); // what they wait for
+void carriers_quit_idle(struct pipeline *p);               // shutdown, reload
+void carriers_abort(struct pipeline *p);                   // the grace is over
 // Nobody wants this message delivered any more: ends its attempts but for those that wait for the
 // answer to the end mark.
 void carriers_cut(struct pipeline *p, uint64_t message);

@@ -219,6 +219,10 @@ static void decide_one(struct pipeline *p, struct settling *s, uint32_t i)
         in.last_probe_ms = view.last_probe_ms;
         in.probe = view.why;
     }
+    if (clock_holds_warning(p, &in)) {
+        in.rule.warn_count = 0;
+        sweep_again(p, &s->message);
+    }
     if (!s->outcomes && view.local_ms >= epoch_ms) { // S7
         epoch_ms = view.local_ms + 1;
         if (blocking_reason(p, name.p, &view, &blocked)) {

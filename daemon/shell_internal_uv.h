@@ -8,6 +8,7 @@
 #include "daemon/pipeline.h"
 #include "daemon/system_sys.h"
 #include "io/dns_uv.h"
+#include "io/network_uv.h"
 #include "io/stream_uv.h"
 #include "io/wayout_sys.h"
 #include "queue/writer_db.h"
@@ -55,15 +56,16 @@ struct shell {
     struct pipeline *pipeline;
     struct worker *writer, *reader;
     struct dns *dns;
+    struct network *network; // NULL: changes of the network are not heard of
     struct log *log;
     struct door_listener *doors;
     uint32_t door_count;
     struct link *links;
     struct question *questions; // to the name servers, unanswered
     uint64_t next_conn;         // odd
-    int64_t armed_ms;           // what the timer is set to; INT64_MAX: not set
+    int64_t armed_ms;           // what the timer is set to, monotonic; INT64_MAX: not set
     uint64_t tick_ms;           // the loop's own clock when these were read
-    int64_t now_ms;
+    int64_t now_ms, monotonic_ms;
     int utc_offset_s;
     struct op_chain to_writer, to_reader;
     uint64_t *sent; // connections whose SENT is to be told

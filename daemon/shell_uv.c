@@ -20,11 +20,14 @@ struct pipeline_event shell_event(struct shell *sh, enum pipeline_event_kind kin
     uint64_t tick_ms = uv_now(&sh->loop);
     if (tick_ms != sh->tick_ms || sh->now_ms == 0) {
         sh->tick_ms = tick_ms;
-        sh->now_ms = system_steady_ms();
+        sh->now_ms = system_now_ms();
+        sh->monotonic_ms = system_monotonic_ms();
         sh->utc_offset_s = system_utc_offset_s(sh->now_ms);
     }
-    return (struct pipeline_event){
-        .kind = kind, .now_ms = sh->now_ms, .utc_offset_s = sh->utc_offset_s};
+    return (struct pipeline_event){.kind = kind,
+                                   .now_ms = sh->now_ms,
+                                   .monotonic_ms = sh->monotonic_ms,
+                                   .utc_offset_s = sh->utc_offset_s};
 }
 
 // A stream that still lives after its link was forgotten only flushes and closes.
@@ -157,18 +160,15 @@ static void on_timer(uv_timer_t *timer)
 
 // A timer that rings too early only costs a wake-up, so it is started anew only for an earlier
 // moment.
-static void arm(struct shell *sh, int64_t now_ms)
+static void arm(struct shell *sh, int64_t monotonic_ms)
 {
-    int64_t at = pipeline_deadline(sh->pipeline);
-    if (at > now_ms + TIMER_MAX_MS)
-        at = now_ms + TIMER_MAX_MS;
-    if (at >= sh->armed_ms)
+    int64_t at = pipeline_deadline(sh->pipeline), now_ms = pipeline_now(sh->pipeline);
+    int64_t delay_ms = at <= now_ms ? 0 : at - now_ms < TIMER_MAX_MS ? at - now_ms : TIMER_MAX_MS;
+    if (monotonic_ms + delay_ms >= sh->armed_ms)
         return;
-    sh->armed_ms = at;
-    uint64_t delay =
-        at > now_ms ? (uint64_t)(at - now_ms) : 0; // unsigned: the past would be for ever
+    sh->armed_ms = monotonic_ms + delay_ms;
     uv_update_time(&sh->loop);
-    uv_timer_start(&sh->timer, on_timer, delay, 0);
+    uv_timer_start(&sh->timer, on_timer, (uint64_t)delay_ms, 0);
 }
 
 static void run_effects(struct shell *sh)
@@ -194,7 +194,7 @@ void shell_feed(struct shell *sh, const struct pipeline_event *event)
     }
     push_ops(sh);
     if (!sh->is_closing)
-        arm(sh, event->now_ms);
+        arm(sh, event->monotonic_ms);
 }
 
 // What the streams tell.

@@ -312,6 +312,8 @@ void shell_stopped(struct shell *sh)
     links_close(sh);
     dns_close(sh->dns);
     sh->dns = NULL;
+    network_close(sh->network);
+    sh->network = NULL;
     // The reader first: who closes the spool last, and may checkpoint, empties the log into the
     // file, so that a spool at rest is one file to copy.
     feed_done(sh, sh->reader ? worker_stop(sh->reader) : NULL);
@@ -409,13 +411,29 @@ static int fail(struct shell *sh, int code, const struct buf *why)
     return code;
 }
 
+static void on_network(void *arg)
+{
+    struct shell *sh = arg;
+    struct pipeline_event e = shell_event(sh, PIPELINE_NETWORK);
+    shell_feed(sh, &e);
+}
+
+// Without it a rest just lasts until its end.
+static void watch_network(struct shell *sh)
+{
+    if (network_open(&sh->loop, on_network, sh, &sh->network) != FP_OK)
+        shell_log(sh, LOG_LEVEL_INFO,
+                  SLICE_LIT("changes of the network cannot be heard of: rests end at their time"));
+}
+
 static void start_pipeline(struct shell *sh, uint64_t high_water)
 {
     struct pipeline_options options = {
         .config = &sh->config,
         .id_high_water = high_water,
         .seed = system_seed(),
-        .now_ms = system_steady_ms(),
+        .now_ms = system_now_ms(),
+        .monotonic_ms = system_monotonic_ms(),
     };
     sh->pipeline = pipeline_new(&options);
     shell_log(sh, LOG_LEVEL_INFO, SLICE_LIT("daemon started"));
@@ -448,6 +466,7 @@ int shell_run(struct config *config)
     }
     buf_close(&why);
     start_pipeline(&sh, high_water);
+    watch_network(&sh);
     uv_run(&sh.loop, UV_RUN_DEFAULT);
     must(uv_loop_close(&sh.loop) == 0);
     shell_log(&sh, LOG_LEVEL_INFO, SLICE_LIT("daemon stopped"));

@@ -32,10 +32,9 @@ int64_t system_now_ms(void)
     return read_clock(CLOCK_REALTIME);
 }
 
-int64_t system_steady_ms(void)
+int64_t system_monotonic_ms(void)
 {
-    static struct time_steady steady;
-    return time_steady_now(&steady, system_now_ms(), read_clock(CLOCK_MONOTONIC));
+    return read_clock(CLOCK_MONOTONIC);
 }
 
 int system_utc_offset_s(int64_t now_ms)

@@ -11,7 +11,7 @@
 
 int64_t system_now_ms(void); // wall clock
 // The wall clock, but never set back: else no timeout would pass until it has caught up.
-int64_t system_steady_ms(void);
+int64_t system_monotonic_ms(void);
 int system_utc_offset_s(int64_t now_ms); // of local time then; cached within a quarter of an hour
 uint64_t system_seed(void);
 

@@ -106,6 +106,30 @@ void windows_timer(struct pipeline *p)
     windows_feed(p, &(struct sched_event){.kind = SCHED_TIMER});
 }
 
+// Cables are plugged in once, but some machines change their addresses all day.
+enum { NETWORK_EVERY_MS = 60 * 1000 };
+
+void windows_network(struct pipeline *p)
+{
+    if (!p->is_started || p->is_stopping)
+        return;
+    int64_t next_ms = p->network_ms ? p->network_ms + NETWORK_EVERY_MS : p->now_ms;
+    if (p->now_ms < next_ms) {
+        alarm_set(p, &p->alarm_network, next_ms);
+        return;
+    }
+    p->network_ms = p->now_ms;
+    dnscache_clear(p->dnscache); // other networks know other names
+    struct scheduler_counts counts;
+    scheduler_count(p->scheduler, &counts);
+    if (counts.resting > 0)
+        effect_logf(p, LOG_LEVEL_INFO,
+                    "a network has appeared: %u resting destination%s tried now where that may "
+                    "have been the reason",
+                    counts.resting, counts.resting == 1 ? " is" : "s are");
+    windows_feed(p, &(struct sched_event){.kind = SCHED_NETWORK});
+}
+
 bool windows_destination(const struct pipeline *p, const char *address, const char *domain,
                          struct buf *to)
 {
@@ -294,6 +318,7 @@ static void ask_domains(struct pipeline *p, const char *after)
 void windows_start(struct pipeline *p)
 {
     store_op(p, op_new(OP_HEALTHS), WAIT_HEALTHS);
+    repair_begin(p, 0, 0);
 }
 
 void windows_reload(struct pipeline *p)
@@ -303,6 +328,7 @@ void windows_reload(struct pipeline *p)
 
 void windows_healths_read(struct pipeline *p, struct op *op)
 {
+    int64_t latest_ms = p->now_ms + rules_longest_wait(&p->config->rules);
     for (uint32_t i = 0; !op->err && i < op->healths.row_count; i++) {
         const struct op_health_row *row = &op->healths.rows[i];
         struct outcome why;
@@ -312,9 +338,11 @@ void windows_healths_read(struct pipeline *p, struct op *op)
         struct sched_event e = {.kind = SCHED_HEALTH};
         e.health.name = row->name;
         e.health.failures = row->failures;
-        e.health.since_ms = row->since_ms;
-        e.health.last_probe_ms = row->last_probe_ms;
-        e.health.rest_until_ms = row->rest_until_ms;
+        // What lies ahead of its time was written by a clock that was wrong.
+        e.health.since_ms = row->since_ms < p->now_ms ? row->since_ms : p->now_ms;
+        e.health.last_probe_ms =
+            row->last_probe_ms < p->now_ms ? row->last_probe_ms : p->now_ms - 1;
+        e.health.rest_until_ms = row->rest_until_ms <= latest_ms ? row->rest_until_ms : p->now_ms;
         e.health.why = &why;
         windows_feed(p, &e);
     }

@@ -436,6 +436,13 @@ int64_t session_deadline(const struct session *s)
                                                                   : s->client.deadline_ms;
 }
 
+void session_postpone(struct session *s, int64_t by_ms)
+{
+    s->connect_deadline_ms += by_ms;
+    if (s->client.deadline_ms != TIME_NEVER)
+        s->client.deadline_ms += by_ms;
+}
+
 void session_times(const struct session *s, struct session_times *ret)
 {
     *ret = s->times;

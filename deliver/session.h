@@ -134,6 +134,7 @@ void session_free(struct session *s);
 void session_feed(struct session *s, const struct session_event *event);
 bool session_pull(struct session *s, struct session_effect *ret);
 int64_t session_deadline(const struct session *s);
+void session_postpone(struct session *s, int64_t by_ms); // the clock has jumped: wait on by so much
 
 // For a host that takes the mail of several domains: the next batch is for this one. Only while no
 // batch is under way.

@@ -15,6 +15,11 @@ uint64_t ids_at(int64_t now_ms)
     return (uint64_t)now_ms * 1000 / IDS_TICK_US;
 }
 
+int64_t ids_time(uint64_t id)
+{
+    return (int64_t)(id * IDS_TICK_US / 1000);
+}
+
 void ids_init(struct ids *ids, uint64_t high_water)
 {
     must(high_water <= ids_max);

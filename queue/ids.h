@@ -20,5 +20,7 @@ void ids_init(struct ids *ids, uint64_t high_water);
 uint64_t ids_next(struct ids *ids, int64_t now_ms);
 // The id that a message arriving at now_ms would have: for purging by age.
 uint64_t ids_at(int64_t now_ms);
+// And the other way round: when an id was given, where the clock was right.
+int64_t ids_time(uint64_t id);
 
 #endif

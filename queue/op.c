@@ -22,6 +22,7 @@ static const size_t sizes[OP_KIND_COUNT] = {
     [OP_ENDED] = UP_TO(ended),       [OP_FIND] = UP_TO(find),
     [OP_PLAN] = UP_TO(plan),         [OP_SUSPEND] = UP_TO(suspend),
     [OP_POSTPONE] = UP_TO(postpone), [OP_SUSPENSIONS] = UP_TO(suspensions),
+    [OP_CLOCK] = UP_TO(clock),
 };
 
 struct op *op_new(enum op_kind kind)
@@ -134,6 +135,14 @@ static void healths_close(struct op_healths *healths)
     free(healths->rows);
 }
 
+static void clock_close(struct op_clock *clock)
+{
+    for (uint32_t i = 0; i < clock->domain_count; i++)
+        free(clock->domains[i]);
+    free(clock->domains);
+    free(clock->after);
+}
+
 static void suspensions_close(struct op_suspensions *all)
 {
     for (uint32_t i = 0; i < all->row_count; i++)
@@ -239,6 +248,9 @@ static void op_close_writer(struct op *op)
         break;
     case OP_SUSPEND:
         suspension_close(&op->suspend.row);
+        break;
+    case OP_CLOCK:
+        clock_close(&op->clock);
         break;
     case OP_POSTPONE:
         free(op->postpone.rows);

@@ -31,6 +31,7 @@ enum op_kind {
     OP_MAINTAIN, // idle work: history purge, incremental vacuum, checkpoint
     OP_RESERVE,  // ids below a mark are in use, whatever becomes of them
     OP_SUSPEND,  // remember, or forget, what an operator has suspended
+    OP_CLOCK,    // times that a wrong clock has left, one page of domains
     OP_POSTPONE, // recipients of suspended senders: not to be read again before a time
     OP_WRITERS_END,
     // readers: run in a query_only connection, each in a transaction of its own
@@ -194,6 +195,20 @@ struct op_reserve {
 struct op_suspend {
     struct suspension row;
     bool is_over; // remove it
+};
+
+// Recipients that are next due behind latest_ms are due at now_ms, and what came behind now_ms came
+// then. With the first page, arrivals from shift_from_ms to shift_to_ms are moved by shift_by_ms.
+// Versions stay.
+struct op_clock {
+    int64_t now_ms, latest_ms;
+    int64_t shift_from_ms, shift_to_ms, shift_by_ms; // by 0: none
+    char *after;    // in and out, owned: domains behind this; NULL: the first page
+    uint32_t limit; // domains to look at
+    char **domains; // out, owned: those with recipients that are due now
+    uint32_t domain_count;
+    uint64_t changed; // out: recipients
+    bool is_done;
 };
 
 struct op_postpone_row {
@@ -440,6 +455,7 @@ struct op {
         struct op_maintain maintain;
         struct op_reserve reserve;
         struct op_suspend suspend;
+        struct op_clock clock;
         struct op_postpone postpone;
         struct op_domains domains;
         struct op_due due;

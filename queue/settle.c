@@ -138,7 +138,9 @@ static void decide_sweep(const struct settle_input *in, int64_t now_ms, int64_t 
                          struct settle_plan *plan)
 {
     const struct recipient *r = in->rcpt;
-    bool tried = r->last_attempt_ms > 0 && r->last_attempt_ms >= epoch_ms;
+    // What lies ahead was before the clock was set back.
+    bool tried =
+        r->last_attempt_ms > 0 && r->last_attempt_ms >= epoch_ms && r->last_attempt_ms <= now_ms;
     bool probed = in->last_probe_ms > 0 && in->last_probe_ms >= epoch_ms;
     plan->is_needed = plan->is_warning;
     plan->change.action = SETTLE_WARN;

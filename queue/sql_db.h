@@ -67,6 +67,8 @@ enum sql_id {
     SQL_SUSPENSION_PUT,
     SQL_SUSPENSION_DELETE,
     SQL_SUSPENSION_LIST,
+    SQL_ARRIVAL_SHIFT,
+    SQL_ARRIVAL_PAST,
     SQL_FINISHED_OLD,
     SQL_FINISHED_DELETE,
     SQL_ATTEMPT_DELETE,
@@ -236,6 +238,7 @@ enum fp_err ended_run(struct store *s, struct op *op);
 enum fp_err find_run(struct store *s, struct op *op);
 enum fp_err plan_run(struct store *s, struct op *op);
 enum fp_err suspend_run(struct store *s, struct op *op);
+enum fp_err clock_run(struct store *s, struct op *op);
 enum fp_err postpone_run(struct store *s, struct op *op);
 enum fp_err suspensions_run(struct store *s, struct op *op);
 

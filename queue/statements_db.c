@@ -140,6 +140,10 @@ const char *const sql_texts[SQL_COUNT] = {
     [SQL_SUSPENSION_DELETE] = "DELETE FROM suspension WHERE kind = ?1 AND name = ?2",
     [SQL_SUSPENSION_LIST] = "SELECT kind, name, since, until, reason, who FROM suspension"
                             " ORDER BY kind, name",
+    [SQL_ARRIVAL_SHIFT] = "UPDATE message INDEXED BY message_warned SET arrival = arrival + ?4"
+                          " WHERE warned = ?1 AND arrival >= ?2 AND arrival <= ?3",
+    [SQL_ARRIVAL_PAST] = "UPDATE message INDEXED BY message_warned SET arrival = ?2"
+                         " WHERE warned = ?1 AND arrival > ?2",
     [SQL_FINISHED_OLD] = "SELECT message, n FROM finished INDEXED BY finished_at"
                          " WHERE at < ?1 ORDER BY at LIMIT ?2",
     [SQL_FINISHED_DELETE] = "DELETE FROM finished WHERE message = ?1 AND n = ?2",

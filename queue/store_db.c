@@ -304,6 +304,7 @@ static run_fn *const runs[OP_KIND_COUNT] = {
     [OP_SUSPEND] = suspend_run,
     [OP_POSTPONE] = postpone_run,
     [OP_SUSPENSIONS] = suspensions_run,
+    [OP_CLOCK] = clock_run,
 };
 
 static enum fp_err run_in_savepoint(struct store *s, struct op *op)

@@ -391,6 +391,12 @@ int64_t server_deadline(const struct server *s)
     return s->deadline_ms;
 }
 
+void server_postpone(struct server *s, int64_t by_ms)
+{
+    if (s->deadline_ms != TIME_NEVER)
+        s->deadline_ms += by_ms;
+}
+
 bool server_wants_input(const struct server *s)
 {
     return is_reading(s);

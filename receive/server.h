@@ -122,9 +122,10 @@ void server_free(struct server *s);
 size_t server_feed(struct server *s, const struct server_event *event);
 bool server_pull(struct server *s, struct server_effect *ret);
 int64_t server_deadline(const struct server *s);
-bool server_wants_input(const struct server *s); // false: stop reading from the socket
-bool server_is_idle(const struct server *s);     // between messages
-size_t server_memory(const struct server *s);    // bytes held of text and envelope
-uint32_t server_take_refusals(struct server *s); // 452 4.3.1 said since it was last asked
+void server_postpone(struct server *s, int64_t by_ms); // the clock has jumped: wait on by so much
+bool server_wants_input(const struct server *s);       // false: stop reading from the socket
+bool server_is_idle(const struct server *s);           // between messages
+size_t server_memory(const struct server *s);          // bytes held of text and envelope
+uint32_t server_take_refusals(struct server *s);       // 452 4.3.1 said since it was last asked
 
 #endif

@@ -300,6 +300,39 @@ void destination_flush(struct scheduler *s, struct destination *d)
     destination_refresh(s, d);
 }
 
+bool destination_rests_for_network(const struct scheduler *s, const struct destination *d)
+{
+    if (!destination_is_resting(s, d) || s->settings.is_manual)
+        return false;
+    const struct outcome *why = reasons_show(s->shown, d->why);
+    return d->failures == 0 || !why || why->scope == SCOPE_LOCAL || why->klass == CLASS_HOST ||
+           why->klass == CLASS_DNS;
+}
+
+// Names differ, so that is how the probes are spread.
+static int64_t spread_ms(const char *name)
+{
+    uint32_t hash = 2166136261U; // FNV-1a
+    for (; *name; name++)
+        hash = (hash ^ (unsigned char)*name) * 16777619U;
+    return hash % NETWORK_SPREAD_MS;
+}
+
+void destination_try_early(struct scheduler *s, struct destination *d)
+{
+    int64_t at_ms = s->now_ms + spread_ms(d->name);
+    if (destination_rests_for_network(s, d) && at_ms < d->rest.at_ms)
+        set_rest(s, d, at_ms);
+    destination_refresh(s, d);
+}
+
+void destination_begin_again(struct scheduler *s, struct destination *d)
+{
+    if (is_open(d) && d->pace.limit > 0)
+        pace_begin_again(&d->pace);
+    destination_refresh(s, d);
+}
+
 void destination_reset(struct scheduler *s, struct destination *d)
 {
     d->pace.limit = 0;

@@ -56,6 +56,11 @@ void destination_closed(struct scheduler *s, const struct sched_event *event);
 void destination_learn_health(struct scheduler *s, const struct sched_event *event);
 // The operator wants it tried now: rests end, one probe each where the host had failed.
 void destination_flush(struct scheduler *s, struct destination *d);
+// Does it rest because there was no network, or what looks like it? Then it is probed soon.
+bool destination_rests_for_network(const struct scheduler *s, const struct destination *d);
+void destination_try_early(struct scheduler *s, struct destination *d);
+// It gets as many connections as one that answers again.
+void destination_begin_again(struct scheduler *s, struct destination *d);
 // New settings: limits are looked up again, a rest that was our own fault is over.
 void destination_reset(struct scheduler *s, struct destination *d);
 

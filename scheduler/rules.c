@@ -324,6 +324,24 @@ static bool is_for_all(const struct retry_row *row)
            row->on == CLASS_NONE;
 }
 
+static int64_t longest_wait(const struct schedule *s, int64_t hint_max_ms)
+{
+    int64_t longest_ms = s->growth_permille > 0 ? s->growth_max_ms : 0;
+    for (uint32_t i = 0; i < s->count; i++)
+        longest_ms = s->waits_ms[i] > longest_ms ? s->waits_ms[i] : longest_ms;
+    return longest_ms > hint_max_ms ? longest_ms : hint_max_ms;
+}
+
+int64_t rules_longest_wait(const struct rules *r)
+{
+    int64_t longest_ms = longest_wait(&default_retry.schedule, default_retry.hint_max_ms);
+    for (uint32_t i = 0; i < r->retry_count; i++) {
+        int64_t ms = longest_wait(&r->retries[i].schedule, r->retries[i].hint_max_ms);
+        longest_ms = ms > longest_ms ? ms : longest_ms;
+    }
+    return longest_ms + longest_ms / 1000 * RULES_JITTER_MAX;
+}
+
 int64_t rules_sweep_age(const struct rules *r, uint32_t level)
 {
     // Any row may win for some address; the defaults may unless "*" overrides them for all.

@@ -152,6 +152,8 @@ uint32_t rules_from_rank(const char *from);
 
 // The most warning times that any rule has: mail is warned at most that often.
 uint32_t rules_warn_levels(const struct rules *r);
+// The longest that anything waits for its next attempt, by any row, jitter and hints included.
+int64_t rules_longest_wait(const struct rules *r);
 // Smallest age at which anything can be due for mail that was warned `level` times: the sweep does
 // not look at younger mail.
 int64_t rules_sweep_age(const struct rules *r, uint32_t level);

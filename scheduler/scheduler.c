@@ -174,6 +174,33 @@ static void on_brake(struct scheduler *s, const struct sched_event *event)
     s->is_braked = event->is_braked;
 }
 
+static void on_jump(struct scheduler *s, const struct sched_event *event)
+{
+    (void)event;
+    struct destination *d, *next;
+    HASH_ITER(hh, s->destinations, d, next)
+    {
+        destination_begin_again(s, d);
+    }
+}
+
+// What failed with a destination is due when its rest was to end, so it is read as for a flush.
+static void on_network(struct scheduler *s, const struct sched_event *event)
+{
+    (void)event;
+    struct domain *domain, *next;
+    HASH_ITER(hh, s->domains, domain, next)
+    {
+        if (destination_rests_for_network(s, domain->destination))
+            domain_flush(s, domain, s->now_ms);
+    }
+    struct destination *d, *next_destination;
+    HASH_ITER(hh, s->destinations, d, next_destination)
+    {
+        destination_try_early(s, d);
+    }
+}
+
 void scheduler_feed(struct scheduler *s, const struct sched_event *event)
 {
     static void (*const handlers[])(struct scheduler *, const struct sched_event *) = {
@@ -196,6 +223,8 @@ void scheduler_feed(struct scheduler *s, const struct sched_event *event)
         [SCHED_BRAKE] = on_brake,
         [SCHED_SUSPEND] = suspend_begin,
         [SCHED_UNSUSPEND] = suspend_end,
+        [SCHED_JUMP] = on_jump,
+        [SCHED_NETWORK] = on_network,
     };
     must((size_t)event->kind < sizeof handlers / sizeof handlers[0]);
     reasons_release(s->shown);

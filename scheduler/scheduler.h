@@ -119,6 +119,12 @@ enum sched_event_kind {
     // begins: domains must be told again.
     SCHED_SUSPEND,
     SCHED_UNSUSPEND,
+    // Time went by unseen: the machine slept, the clock was set. Every destination begins as one
+    // that was not tried for long.
+    SCHED_JUMP,
+    // A way out of this machine has appeared: who rests because there was none, or could not be
+    // found or reached, is probed now, spread over a few seconds.
+    SCHED_NETWORK,
 };
 
 struct sched_event {

@@ -35,6 +35,7 @@ static enum fp_err try_begin(struct world *w, struct buf *why)
         .id_high_water = store_id_high_water(in->writer),
         .seed = world_draw(w),
         .now_ms = w->now_ms + in->offset_ms,
+        .monotonic_ms = w->now_ms,
         .batches_max = in->batches_max,
         .intake = in->intake,
     };
@@ -104,6 +105,7 @@ void world_restart(struct world *w)
 void world_jump(struct world *w, int64_t by_ms)
 {
     w->in->offset_ms += by_ms;
+    w->in->has_jumped = true;
 }
 
 static void load_config(struct world *w, const char *text)

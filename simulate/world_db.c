@@ -403,6 +403,9 @@ static void step_effects(struct world *w)
 void world_feed(struct world *w, struct pipeline_event *e)
 {
     e->now_ms = w->now_ms + w->in->offset_ms;
+    e->monotonic_ms = w->now_ms;
+    w->in->fed_ms = w->now_ms;
+    w->in->has_jumped = false;
     pipeline_feed(w->in->pipeline, e);
     step_effects(w);
 }
@@ -460,8 +463,14 @@ static int64_t next_at(struct world *w)
     struct heap_node *first = heap_first(&w->in->happenings);
     int64_t at = first ? (first->at_ms >> 20) + w->in->start_ms : TIME_NEVER;
     int64_t deadline = pipeline_deadline(w->in->pipeline);
-    if (deadline != TIME_NEVER && deadline - w->in->offset_ms < at)
-        at = deadline - w->in->offset_ms;
+    // The pipeline's own clock stands where it was at the last feed. A jump of the other one is
+    // noticed within a minute, as by the daemon.
+    int64_t wait_ms =
+        deadline == TIME_NEVER ? TIME_NEVER : deadline - pipeline_now(w->in->pipeline);
+    if (w->in->has_jumped && wait_ms > TIME_MINUTE_MS)
+        wait_ms = TIME_MINUTE_MS;
+    if (wait_ms != TIME_NEVER && w->in->fed_ms + wait_ms < at)
+        at = w->in->fed_ms + wait_ms;
     return at;
 }
 

@@ -39,6 +39,8 @@ struct world_inside {
     struct heap happenings;
     uint64_t order;
     uint64_t random;
+    int64_t fed_ms;                          // when the pipeline was fed last
+    bool has_jumped;                         // since then
     int64_t start_ms, latency_ms, offset_ms; // offset: by how much the wall clock jumped
     uint32_t batches_max;
     bool keeps_trace, spool_fails, spool_is_full, network_is_down, wants_crash, is_stopped;

@@ -171,8 +171,10 @@ static void on_health(struct witness *v, const struct op_health_row *row)
     for (struct watched *h = v->watched; h; h = h->next)
         if (strcmp(h->destination, row->name) == 0) {
             h->rest_from_ms = row->failures ? v->world->now_ms : 0;
-            // The pipeline's clock, which may have been set; ours is the world's.
-            h->rest_until_ms = row->failures ? row->rest_until_ms - v->world->in->offset_ms : 0;
+            // The pipeline's clock, which is ahead of a wall clock that was set back; ours is the
+            // world's.
+            int64_t ahead_ms = pipeline_now(v->world->in->pipeline) - v->world->in->fed_ms;
+            h->rest_until_ms = row->failures ? row->rest_until_ms - ahead_ms : 0;
         }
 }
 

@@ -283,6 +283,7 @@ static void test_ids(void **state)
     assert_int_equal(ids_next(&ids, 15), 1002);
     assert_int_equal(ids_at(16), 1000);
     assert_int_equal(ids_at(-1), 0);
+    assert_int_equal(ids_time(ids_at(NOW)), NOW);
     assert_int_equal(ids_at(INT64_MAX), ((uint64_t)1 << 48) - 1);
     assert_true(ids_at(4481000000000) < ((uint64_t)1 << 48)); // the year 2111
 }

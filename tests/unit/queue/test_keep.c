@@ -92,6 +92,62 @@ static void test_suspensions(void **state)
     assert_int_equal(spool_number(p, "SELECT count(*) FROM suspensions"), 2);
 }
 
+static struct op *clock_op(int64_t latest_ms, uint32_t limit)
+{
+    struct op *op = op_new(OP_CLOCK);
+    op->clock.now_ms = NOW;
+    op->clock.latest_ms = latest_ms;
+    op->clock.limit = limit;
+    return op;
+}
+
+// What a clock that was ahead has left is due; what is right stays as it is.
+static void test_clock(void **state)
+{
+    enum { MESSAGES = 1200 };
+    struct spool *p = *state;
+    uint64_t changed = 0;
+    uint32_t pages = 0, domains = 0;
+    for (int i = 0; i < MESSAGES; i++)
+        if (i % 2)
+            spool_accept_at(p, NOW + 400 * TIME_DAY_MS, "s@x.example", "a@late.example");
+        else
+            spool_accept_at(p, NOW - 5, "s@x.example", "b@right.example");
+    int64_t right = spool_number(p, "SELECT sum(next_attempt) FROM recipient"
+                                    " WHERE domain = 'right.example'");
+    char *after = NULL;
+    for (bool is_done = false; !is_done; pages++) {
+        struct op *op = clock_op(NOW + TIME_DAY_MS, 1);
+        op->clock.after = after;
+        assert_int_equal(spool_write(p, op), FP_OK);
+        is_done = op->clock.is_done;
+        changed += op->clock.changed;
+        domains += op->clock.domain_count;
+        for (uint32_t i = 0; i < op->clock.domain_count; i++)
+            assert_string_equal(op->clock.domains[i], "late.example");
+        after = op->clock.after;
+        op->clock.after = NULL;
+        op_free(op);
+        assert_true(pages < 10);
+    }
+    free(after);
+    assert_int_equal(changed, MESSAGES / 2);
+    assert_int_equal(domains, 2); // 500 at a time
+    assert_int_equal(spool_number(p, "SELECT max(next_attempt) FROM recipient"), NOW);
+    assert_int_equal(spool_number(p, "SELECT max(arrival) FROM message"), NOW);
+    assert_int_equal(
+        spool_number(p, "SELECT sum(next_attempt) FROM recipient WHERE domain = 'right.example'"),
+        right);
+    struct op *op = clock_op(NOW + TIME_DAY_MS, 10);
+    op->clock.shift_from_ms = NOW - 10;
+    op->clock.shift_to_ms = NOW;
+    op->clock.shift_by_ms = 5;
+    op->clock.now_ms = NOW + TIME_DAY_MS;
+    assert_int_equal(spool_write_free(p, op), FP_OK);
+    assert_int_equal(spool_number(p, "SELECT min(arrival) FROM message"), NOW);
+    assert_int_equal(spool_number(p, "SELECT max(arrival) FROM message"), NOW + 5);
+}
+
 static struct op *maintain_op(int64_t now_ms, int64_t history_ms, uint32_t budget)
 {
     struct op *op = op_new(OP_MAINTAIN);
@@ -321,6 +377,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SPOOL_TEST(test_health),
         SPOOL_TEST(test_suspensions),
+        SPOOL_TEST(test_clock),
         SPOOL_TEST(test_old_destinations_are_forgotten),
         SPOOL_TEST(test_history_is_purged_by_age),
         SPOOL_TEST(test_purge_leaves_the_queue_alone),
