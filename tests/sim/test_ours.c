@@ -85,6 +85,9 @@ static void assert_untouched(struct world *w, const char *loud)
     const char *stats = ask(w, "stats", NULL);
     assert_says(stats, "Blocked here (nothing is given back for it):");
     assert_says(stats, loud + strlen("blocked here: "));
+    assert_says(ask(w, "why", "b1@d1.example"), loud);
+    assert_says(ask(w, "why", "d1.example"), loud);
+    assert_says(ask(w, "plan", NULL), loud);
 }
 
 static void assert_all_goes_out(struct world *w)
