@@ -44,6 +44,10 @@ static void read_due(struct pipeline *p, const struct sched_effect *fx)
         .after_n = fx->due.after_n,
         .limit = fx->due.limit,
     };
+    if (fx->due.sharing) {
+        op->due.sharing = must_alloc(sizeof *op->due.sharing);
+        *op->due.sharing = *fx->due.sharing;
+    }
     store_op(p, op, WAIT_PAGE)->domain = must_strdup(fx->due.domain);
 }
 
@@ -291,6 +295,12 @@ void windows_page_read(struct pipeline *p, const char *domain, struct op *op)
         end.page.last_ms = r->next_attempt_ms;
         end.page.last_message = last->message.id;
         end.page.last_n = r->n;
+    }
+    if (due->sharing) {
+        end.page.sharing = due->sharing;
+        end.page.last_ms = due->last.ms;
+        end.page.last_message = due->last.message;
+        end.page.last_n = due->last.n;
     }
     for (uint32_t i = 0; !op->err && i < due->row_count; i++)
         if (!came_after_flush(p, due, &due->rows[i]))

@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 
+enum { WALK_MAX = 10000 }; // index entries in one reading: some milliseconds
+
 // The index is jumped through from domain to domain: a million recipients of ten domains cost ten
 // look-ups. The first entry of a domain is its earliest.
 static bool next_domain(struct store *s, const char *after, struct op_domain_row *ret,
@@ -97,11 +99,107 @@ static enum fp_err read_due(struct store *s, struct op_due *due, struct rows *ro
     return err ? err : end;
 }
 
+// NULL: not one of those that are told apart.
+static struct due_sender *find_sender(struct due_sharing *sharing, uint32_t key, int32_t priority)
+{
+    for (uint32_t i = 0; i < sharing->count; i++)
+        if (sharing->senders[i].sender == key && sharing->senders[i].priority == priority)
+            return &sharing->senders[i];
+    if (sharing->is_only || sharing->count == DUE_SENDERS_MAX)
+        return NULL;
+    struct due_sender *added = &sharing->senders[sharing->count++];
+    *added = (struct due_sender){key, priority, sharing->left_each, DUE_END};
+    return added;
+}
+
+static void pass_over(struct due_sender *sender, struct due_key key)
+{
+    struct due_key before = due_before(key);
+    if (due_is_before(&before, &sender->from))
+        sender->from = before;
+}
+
+static enum fp_err add_one(struct store *s, struct rows *rows, const struct due_key *key)
+{
+    struct sql_call c = sql_call(s, SQL_RECIPIENT_GET);
+    sql_int(&c, (int64_t)key->message);
+    sql_int(&c, key->n);
+    enum fp_err err = sql_step(&c) ? add_due(s, rows, &c) : FP_OK;
+    enum fp_err end = sql_end(&c);
+    return err ? err : end;
+}
+
+struct due_entry { // of the index
+    struct due_key key;
+    uint32_t sender;
+    int32_t priority;
+};
+
+static bool next_entry(struct sql_call *walk, struct due_entry *ret)
+{
+    if (!sql_step(walk))
+        return false;
+    ret->key.ms = sql_column_int(walk);
+    ret->key.message = (uint64_t)sql_column_int(walk);
+    ret->key.n = (uint32_t)sql_column_int(walk);
+    ret->sender = (uint32_t)sql_column_int(walk);
+    ret->priority = (int32_t)sql_column_int(walk);
+    return true;
+}
+
+// Takes it, passes it over, or, when the page is full, leaves it for the next one: is_done is false
+// then.
+static enum fp_err look_at(struct store *s, struct op_due *due, const struct due_entry *entry,
+                           struct rows *rows)
+{
+    struct due_sender *sender = find_sender(due->sharing, entry->sender, entry->priority);
+    bool is_taken = sender ? sender->left > 0 : !due->sharing->is_only;
+    due->is_done = !is_taken || rows->rcpt_count < due->limit;
+    if (!due->is_done)
+        return FP_OK;
+    due->last = entry->key;
+    if (!is_taken && sender)
+        pass_over(sender, entry->key);
+    if (!is_taken)
+        return FP_OK;
+    if (sender)
+        sender->left--;
+    return add_one(s, rows, &entry->key);
+}
+
+static bool is_within(const struct due_sharing *sharing, const struct due_key *key)
+{
+    return !sharing->is_only || !due_is_before(&sharing->until, key);
+}
+
+static enum fp_err read_shared(struct store *s, struct op_due *due, struct rows *rows)
+{
+    struct sql_call c = sql_call(s, SQL_DUE_WALK);
+    struct due_entry entry;
+    enum fp_err err = FP_OK;
+    sql_text(&c, due->domain);
+    sql_int(&c, due->after_ms);
+    sql_int(&c, (int64_t)due->after_message);
+    sql_int(&c, due->after_n);
+    sql_int(&c, due->horizon_ms);
+    due->is_done = true;
+    due->last = (struct due_key){due->after_ms, due->after_message, due->after_n};
+    for (uint32_t walked = 0; !err && due->is_done && next_entry(&c, &entry); walked++) {
+        if (!is_within(due->sharing, &entry.key))
+            break;
+        due->is_done = walked < WALK_MAX;
+        if (due->is_done)
+            err = look_at(s, due, &entry, rows);
+    }
+    enum fp_err end = sql_end(&c);
+    return err ? err : end;
+}
+
 enum fp_err due_run(struct store *s, struct op *op)
 {
     struct op_due *due = &op->due;
     struct rows rows = {0};
-    enum fp_err err = read_due(s, due, &rows);
+    enum fp_err err = due->sharing ? read_shared(s, due, &rows) : read_due(s, due, &rows);
     due->rows = rows.items;
     due->row_count = rows.count;
     due->rcpt_count = rows.rcpt_count;

@@ -126,6 +126,7 @@ static void due_close(struct op_due *due)
 {
     op_rows_free(due->rows, due->row_count);
     free(due->domain);
+    free(due->sharing);
 }
 
 static void healths_close(struct op_healths *healths)

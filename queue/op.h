@@ -12,6 +12,7 @@
 #ifndef FP_QUEUE_OP_H
 #define FP_QUEUE_OP_H
 
+#include "core/due.h"
 #include "core/err.h"
 #include "core/filter.h"
 #include "core/message.h"
@@ -249,10 +250,15 @@ struct op_due {
     uint64_t after_message;
     uint32_t after_n;    // keyset; after_ms INT64_MIN to begin
     uint32_t limit;      // recipients
+    // owned; NULL: whatever is due first. In and out: what is left of each sender, and from where
+    // on there is more of it. attempted_before_ms must be INT64_MAX then.
+    struct due_sharing *sharing;
+    struct due_key last; // out, when shared: the last one that was looked at; where reading began
+                         // when it was none
     struct op_row *rows; // out: in due order; consecutive recipients of one message share a row
     uint32_t row_count;
     uint32_t rcpt_count;
-    bool is_done; // no more due ones behind these
+    bool is_done; // no more due ones behind these; those that were passed over do not count
     int64_t
         next_due_ms; // when is_done: earliest next_attempt beyond the horizon, TIME_NEVER when none
 };

@@ -51,6 +51,12 @@ static const char due_page[] =
     " AND r.next_attempt <= ?5 AND r.last_attempt < ?6"
     " ORDER BY r.next_attempt, r.message, r.n LIMIT ?7";
 
+// The index alone: what is passed over costs no more than that.
+static const char due_walk[] =
+    "SELECT next_attempt, message, n, sender_key, priority FROM recipient INDEXED BY recipient_due"
+    " WHERE state = 0 AND domain = ?1 AND (next_attempt, message, n) > (?2, ?3, ?4)"
+    " AND next_attempt <= ?5 ORDER BY next_attempt, message, n";
+
 static const char destination_put[] =
     "INSERT INTO destination(name, failures, since, last_probe, rest_until, class, status, reply)"
     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT(name) DO UPDATE SET"
@@ -157,6 +163,9 @@ const char *const sql_texts[SQL_COUNT] = {
     [SQL_DOMAIN_NEXT] = "SELECT domain, next_attempt FROM recipient INDEXED BY recipient_due"
                         " WHERE state = 0 AND domain > ?1 ORDER BY domain, next_attempt LIMIT 1",
     [SQL_DUE_PAGE] = due_page,
+    [SQL_DUE_WALK] = due_walk,
+    [SQL_RECIPIENT_GET] =
+        "SELECT " RECIPIENT_COLUMNS " FROM recipient r WHERE r.message = ?1 AND r.n = ?2",
     [SQL_DUE_NEXT] =
         "SELECT next_attempt FROM recipient INDEXED BY recipient_due"
         " WHERE state = 0 AND domain = ?1 AND next_attempt > ?2 ORDER BY next_attempt LIMIT 1",

@@ -67,12 +67,13 @@ static void await_turn(struct scheduler *s, struct destination *d)
 // Fresh mail in the window does not count: it must not keep older mail in the spool for ever.
 static bool may_read(const struct scheduler *s, const struct destination *d)
 {
-    if (list_is_empty(&d->due) || d->is_suspended)
+    if (d->is_suspended)
         return false;
     if (is_open(d))
-        return d->paged_rcpts < (s->settings.page_size + 1) / 2 &&
-               d->reading < READS_PER_DESTINATION;
-    return destination_needs_probe(s, d) && d->window_batches == 0 && d->reading == 0;
+        return d->reading < READS_PER_DESTINATION &&
+               (domain_may_read(s, d) || backlog_is_thirsty(d));
+    return !list_is_empty(&d->due) && destination_needs_probe(s, d) && d->window_batches == 0 &&
+           d->reading == 0;
 }
 
 // Its failure says nothing any more about the next message that comes.
@@ -154,6 +155,7 @@ static void rest(struct scheduler *s, struct destination *d, int64_t until_ms)
     set_rest(s, d, until_ms);
     if (!s->settings.is_manual) {
         window_park(s, d);
+        domain_share_no_more(s, d);
         return;
     }
     window_clear(s, d);

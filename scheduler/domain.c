@@ -2,10 +2,16 @@
 // domain: when the open mail of a domain is read out of the spool. See domain.h.
 #include "scheduler/domain.h"
 
+#include "core/sender_key.h"
 #include "core/time.h"
 #include "scheduler/suspend.h"
 
 #include <stdlib.h>
+
+enum {
+    LOOK_BACK_MS = 1000,
+    SHARED_PAGES = 4, // of a destination in the window, while its domains are shared
+};
 
 struct domain *domain_find(const struct scheduler *s, const char *name)
 {
@@ -18,6 +24,8 @@ static void leave(struct scheduler *s, struct domain *d)
 {
     heap_remove(&s->dues, &d->wake);
     list_remove(&d->due);
+    if (d->state == DOMAIN_SHARING)
+        backlog_leave(backlog_find(s, d), d->destination);
     if (d->state == DOMAIN_READING) {
         d->destination->reading--;
         s->reading--;
@@ -26,6 +34,7 @@ static void leave(struct scheduler *s, struct domain *d)
 
 static void enter(struct scheduler *s, struct domain *d)
 {
+    struct backlog *b;
     switch ((enum domain_state)d->state) {
     case DOMAIN_WAITING:
         heap_set(&s->dues, &d->wake, d->next_due_ms);
@@ -41,17 +50,26 @@ static void enter(struct scheduler *s, struct domain *d)
     case DOMAIN_RETRYING:
         heap_set(&s->dues, &d->wake, s->now_ms + READ_RETRY_MS);
         break;
+    case DOMAIN_SHARING:
+        b = backlog_find(s, d);
+        heap_set(&s->dues, &d->wake, b->look_ms);
+        backlog_enter(b, d->destination);
+        break;
     }
 }
 
 // The one place where a state changes.
 static void move(struct scheduler *s, struct domain *d, enum domain_state to)
 {
-    static const bool is_allowed[4][4] = {
+    static const bool is_allowed[5][5] = {
         [DOMAIN_WAITING] = {[DOMAIN_WAITING] = true, [DOMAIN_DUE] = true},
         [DOMAIN_DUE] = {[DOMAIN_READING] = true},
-        [DOMAIN_READING] = {[DOMAIN_WAITING] = true, [DOMAIN_DUE] = true, [DOMAIN_RETRYING] = true},
+        [DOMAIN_READING] = {[DOMAIN_WAITING] = true,
+                            [DOMAIN_DUE] = true,
+                            [DOMAIN_RETRYING] = true,
+                            [DOMAIN_SHARING] = true},
         [DOMAIN_RETRYING] = {[DOMAIN_DUE] = true},
+        [DOMAIN_SHARING] = {[DOMAIN_DUE] = true, [DOMAIN_READING] = true},
     };
     must(is_allowed[d->state][to]);
     leave(s, d);
@@ -60,8 +78,17 @@ static void move(struct scheduler *s, struct domain *d, enum domain_state to)
     destination_refresh(s, d->destination);
 }
 
-static void begin_pass(struct domain *d)
+static void drop_backlog(struct scheduler *s, struct domain *d)
 {
+    must(d->state != DOMAIN_SHARING);
+    if (d->has_backlog)
+        backlog_free(s, backlog_find(s, d));
+    d->has_backlog = false;
+}
+
+static void begin_pass(struct scheduler *s, struct domain *d)
+{
+    drop_backlog(s, d);
     d->after_ms = INT64_MIN;
     d->after_message = 0;
     d->after_n = 0;
@@ -80,6 +107,10 @@ static void attach(struct scheduler *s, struct domain *d, struct destination *to
     struct destination *from = d->destination;
     if (from == to)
         return;
+    if (d->state == DOMAIN_SHARING) {
+        move(s, d, DOMAIN_DUE);
+        begin_pass(s, d);
+    }
     // A READING domain takes its count along, so that what it left can be forgotten.
     leave(s, d);
     from->domain_count--;
@@ -106,15 +137,33 @@ struct domain *domain_get(struct scheduler *s, const char *name, struct destinat
     d->destination = to;
     to->domain_count++;
     d->is_suspended = suspend_has_name(s, name);
-    begin_pass(d);
+    begin_pass(s, d);
     HASH_ADD_STR(s->domains, name, d);
     return d;
+}
+
+// The cursor of the backlog goes on then, though not at once if it just did.
+static void look_again(struct scheduler *s, struct domain *d, int64_t due_ms)
+{
+    struct backlog *b = backlog_find(s, d);
+    int64_t at_ms = b->looked_ms + BACKLOG_LOOK_MS;
+    if (due_ms > at_ms)
+        at_ms = due_ms;
+    if (at_ms >= b->look_ms)
+        return;
+    b->look_ms = at_ms;
+    if (d->state == DOMAIN_SHARING && at_ms <= s->now_ms)
+        move(s, d, DOMAIN_DUE);
+    else if (d->state == DOMAIN_SHARING)
+        heap_set(&s->dues, &d->wake, at_ms);
 }
 
 static void note_due(struct scheduler *s, struct domain *d, int64_t due_ms)
 {
     if (due_ms < d->next_due_ms && !s->settings.is_manual)
         d->next_due_ms = due_ms;
+    if (d->has_backlog)
+        look_again(s, d, due_ms);
     if (d->state != DOMAIN_WAITING)
         return;
     if (d->next_due_ms == TIME_NEVER) // made for this, and there is nothing
@@ -131,11 +180,19 @@ void domain_note(struct scheduler *s, const char *name, struct destination *to, 
     note_due(s, d, due_ms);
 }
 
+// What is told to be due now may have been committed a little earlier, behind the cursor.
+static void look_back(struct domain *d, int64_t due_ms)
+{
+    if (d->has_backlog && d->state != DOMAIN_READING && due_ms - LOOK_BACK_MS < d->after_ms)
+        begin_behind(d, due_ms - LOOK_BACK_MS);
+}
+
 void domain_tell(struct scheduler *s, const struct sched_event *event)
 {
     struct destination *to = destination_get(s, event->domain.destination);
     struct domain *d = domain_get(s, event->domain.name, to);
     attach(s, d, to);
+    look_back(d, event->domain.next_due_ms);
     note_due(s, d, event->domain.next_due_ms);
 }
 
@@ -151,26 +208,118 @@ void domain_suspend(struct scheduler *s, struct domain *d, bool is_suspended)
     destination_refresh(s, d->destination);
 }
 
-void domain_read(struct scheduler *s, struct destination *dest, uint32_t limit,
-                 struct sched_effect *ret)
+static struct due_key cursor_of(const struct domain *d)
 {
-    struct domain *d = list_owner(list_first(&dest->due), struct domain, due);
-    bool is_flush = d->flush_ms != TIME_NEVER, begins = d->after_ms == INT64_MIN;
-    int64_t horizon_ms = s->settings.is_manual ? scheduler_mark(s->now_ms) : s->now_ms;
-    if (begins && !is_flush)
-        d->next_due_ms = TIME_NEVER; // all that was said is committed: this pass will see it
-    if (begins && !is_flush && s->settings.is_manual)
-        begin_behind(d, scheduler_mark(d->marked_ms) - 1);
-    list_remove(&dest->read); // and to the end, if it may read again
-    move(s, d, DOMAIN_READING);
+    return (struct due_key){d->after_ms, d->after_message, d->after_n};
+}
+
+void domain_return(struct scheduler *s, const struct destination *dest, const struct batch *batch,
+                   const struct recipient *r, int64_t due_ms)
+{
+    struct domain *d = domain_find(s, r->domain);
+    if (!d || !d->has_backlog || d->destination != dest)
+        return;
+    struct due_key key = {r->next_attempt_ms, r->message, r->n}, cursor = cursor_of(d);
+    struct backlog *b = backlog_find(s, d);
+    if (d->state == DOMAIN_READING || !due_is_before(&cursor, &key))
+        backlog_return(b, sender_key(slice_str(batch->message.sender)), batch->message.priority,
+                       key);
+    if (due_ms > s->now_ms)
+        b->rest_ms = due_ms;
+}
+
+static struct domain *first_due(const struct destination *dest)
+{
+    struct list *first = list_first(&dest->due);
+    return first ? list_owner(first, struct domain, due) : NULL;
+}
+
+// Fresh mail in the window does not count: it must not keep older mail in the spool for ever.
+static bool has_page_room(const struct scheduler *s, const struct destination *dest)
+{
+    return dest->paged_rcpts < (s->settings.page_size + 1) / 2 || dest->state != DESTINATION_OPEN;
+}
+
+static bool may_share(const struct scheduler *s, const struct domain *d)
+{
+    return !s->settings.is_manual && d->flush_ms == TIME_NEVER &&
+           d->destination->state == DESTINATION_OPEN &&
+           (d->has_backlog || HASH_COUNT(s->backlogs) < BACKLOGS_MAX);
+}
+
+bool domain_may_read(const struct scheduler *s, const struct destination *dest)
+{
+    const struct domain *d = first_due(dest);
+    if (!d || has_page_room(s, dest))
+        return d != NULL;
+    return dest->paged_rcpts < SHARED_PAGES * s->settings.page_size && may_share(s, d);
+}
+
+static void ask(struct domain *d, int64_t horizon_ms, uint32_t limit, struct sched_effect *ret)
+{
     *ret = (struct sched_effect){.kind = SCHED_READ_DUE};
     ret->due.domain = d->name;
-    ret->due.horizon_ms = is_flush ? INT64_MAX : horizon_ms;
+    ret->due.horizon_ms = horizon_ms;
     ret->due.attempted_before_ms = d->flush_ms;
     ret->due.after_ms = d->after_ms;
     ret->due.after_message = d->after_message;
     ret->due.after_n = d->after_n;
     ret->due.limit = limit;
+}
+
+// A page of one sender's, from where it was passed over.
+static void read_lane(struct scheduler *s, struct backlog *b, uint32_t limit,
+                      struct sched_effect *ret)
+{
+    struct domain *d = b->domain;
+    move(s, d, DOMAIN_READING);
+    ask(d, s->now_ms, limit, ret);
+    ret->due.sharing = backlog_share_lane(s, b, d->destination, cursor_of(d));
+    if (ret->due.sharing->left_each < limit)
+        ret->due.limit = ret->due.sharing->left_each;
+    ret->due.after_ms = b->reading->from.ms;
+    ret->due.after_message = b->reading->from.message;
+    ret->due.after_n = b->reading->from.n;
+}
+
+static struct backlog *get_backlog(struct scheduler *s, struct domain *d)
+{
+    if (d->has_backlog)
+        return backlog_find(s, d);
+    d->has_backlog = true;
+    return backlog_new(s, d);
+}
+
+static void read_page(struct scheduler *s, struct domain *d, uint32_t limit,
+                      struct sched_effect *ret)
+{
+    bool is_flush = d->flush_ms != TIME_NEVER, begins = d->after_ms == INT64_MIN;
+    int64_t horizon_ms = s->settings.is_manual ? scheduler_mark(s->now_ms) : s->now_ms;
+    bool is_shared = d->has_backlog || (!has_page_room(s, d->destination) && may_share(s, d));
+    if (begins && !is_flush)
+        d->next_due_ms = TIME_NEVER; // all that was said is committed: this pass will see it
+    if (begins && !is_flush && s->settings.is_manual)
+        begin_behind(d, scheduler_mark(d->marked_ms) - 1);
+    ask(d, is_flush ? INT64_MAX : horizon_ms, limit, ret);
+    if (is_shared)
+        ret->due.sharing = backlog_share(s, get_backlog(s, d), d->destination);
+    move(s, d, DOMAIN_READING);
+}
+
+bool domain_read(struct scheduler *s, struct destination *dest, uint32_t limit,
+                 struct sched_effect *ret)
+{
+    list_remove(&dest->read); // and to the end, if it may read again
+    struct backlog *b =
+        backlog_is_thirsty(dest) && dest->state == DESTINATION_OPEN ? backlog_pick(s, dest) : NULL;
+    bool may_read = dest->state != DESTINATION_OPEN || domain_may_read(s, dest);
+    if (b)
+        read_lane(s, b, limit, ret);
+    else if (may_read)
+        read_page(s, first_due(dest), limit, ret);
+    else
+        destination_refresh(s, dest);
+    return b || may_read;
 }
 
 static void stop_lingering(struct scheduler *s, struct domain *d)
@@ -191,7 +340,7 @@ static void end_pass(struct scheduler *s, struct domain *d, int64_t next_due_ms)
         d->next_due_ms = next_due_ms;
     }
     d->flush_ms = TIME_NEVER;
-    begin_pass(d);
+    begin_pass(s, d);
 }
 
 static bool is_flushed(const struct domain *d)
@@ -205,23 +354,22 @@ static bool is_hopeless(const struct scheduler *s, const struct domain *d)
     return s->settings.is_manual && destination_is_resting(s, d->destination);
 }
 
-static void forget_flush(struct domain *d)
+static void forget_flush(struct scheduler *s, struct domain *d)
 {
     d->flush_ms = d->marked_ms = d->next_due_ms = TIME_NEVER;
-    begin_pass(d);
+    begin_pass(s, d);
 }
 
-static void advance(struct domain *d, const struct sched_event *event)
+static bool advance(struct domain *d, const struct sched_event *event)
 {
-    bool is_ahead =
-        event->page.last_ms > d->after_ms ||
-        (event->page.last_ms == d->after_ms &&
-         (event->page.last_message > d->after_message ||
-          (event->page.last_message == d->after_message && event->page.last_n > d->after_n)));
-    must(is_ahead); // else the same page would be read for ever
-    d->after_ms = event->page.last_ms;
-    d->after_message = event->page.last_message;
-    d->after_n = event->page.last_n;
+    struct due_key cursor = cursor_of(d),
+                   last = {event->page.last_ms, event->page.last_message, event->page.last_n};
+    if (!due_is_before(&cursor, &last))
+        return false;
+    d->after_ms = last.ms;
+    d->after_message = last.message;
+    d->after_n = last.n;
+    return true;
 }
 
 // Between two passes: begin the next one, wait for it, or forget the domain.
@@ -235,6 +383,58 @@ static void settle_down(struct scheduler *s, struct domain *d)
         domain_free(s, d);
 }
 
+// Behind a page of a shared pass: the cursor goes on, waits, or has nothing more to do.
+static void settle_backlog(struct scheduler *s, struct domain *d, struct backlog *b)
+{
+    if (b->look_ms <= s->now_ms) {
+        move(s, d, DOMAIN_DUE);
+    } else if (b->lane_count == 0) {
+        end_pass(s, d, b->look_ms);
+        settle_down(s, d);
+    } else if (d->destination->state != DESTINATION_OPEN) {
+        begin_pass(s, d);
+        move(s, d, DOMAIN_DUE);
+    } else {
+        move(s, d, DOMAIN_SHARING);
+    }
+}
+
+static void shared_page_end(struct scheduler *s, struct domain *d, const struct sched_event *event)
+{
+    struct backlog *b = backlog_find(s, d);
+    struct due_key last = {event->page.last_ms, event->page.last_message, event->page.last_n};
+    if (b->reading) {
+        backlog_lane_read(b, event->page.is_done, last);
+    } else if (!backlog_learn(b, event->page.sharing)) {
+        b->look_ms = s->now_ms;
+    } else {
+        must(advance(d, event) || event->page.is_done);
+        if (!event->page.is_done)
+            b->look_ms = s->now_ms;
+        else
+            look_again(s, d, event->page.next_due_ms);
+    }
+    settle_backlog(s, d, b);
+}
+
+static void page_failed(struct scheduler *s, struct domain *d)
+{
+    if (d->has_backlog) {
+        backlog_find(s, d)->reading = NULL;
+        look_again(s, d, s->now_ms);
+    }
+    move(s, d, DOMAIN_RETRYING);
+}
+
+// More is due than came with this page.
+static void go_on(struct scheduler *s, struct domain *d, const struct sched_event *event)
+{
+    must(advance(d, event)); // else the same page would be read for ever
+    if (may_share(s, d))
+        get_backlog(s, d);
+    move(s, d, DOMAIN_DUE);
+}
+
 void domain_page_end(struct scheduler *s, const struct sched_event *event)
 {
     struct domain *d = domain_find(s, event->page.domain);
@@ -242,17 +442,18 @@ void domain_page_end(struct scheduler *s, const struct sched_event *event)
     stop_lingering(s, d);
     if (is_hopeless(s, d)) {
         d->is_stale = false;
-        forget_flush(d);
+        forget_flush(s, d);
         settle_down(s, d);
     } else if (d->is_stale) {
         d->is_stale = false;
-        begin_pass(d);
+        begin_pass(s, d);
         settle_down(s, d);
     } else if (!event->page.is_ok) {
-        move(s, d, DOMAIN_RETRYING);
+        page_failed(s, d);
+    } else if (event->page.sharing) {
+        shared_page_end(s, d, event);
     } else if (!event->page.is_done) {
-        advance(d, event);
-        move(s, d, DOMAIN_DUE);
+        go_on(s, d, event);
     } else {
         end_pass(s, d, event->page.next_due_ms);
         settle_down(s, d);
@@ -268,9 +469,9 @@ void domain_flush(struct scheduler *s, struct domain *d, int64_t at_ms)
         d->is_stale = true;
         return;
     }
-    begin_pass(d);
     if (d->state != DOMAIN_DUE)
         move(s, d, DOMAIN_DUE);
+    begin_pass(s, d);
 }
 
 void domain_flush_marked(struct scheduler *s, struct domain *d, int64_t at_ms)
@@ -283,12 +484,23 @@ void domain_flush_marked(struct scheduler *s, struct domain *d, int64_t at_ms)
         move(s, d, DOMAIN_DUE);
 }
 
+void domain_share_no_more(struct scheduler *s, struct destination *dest)
+{
+    while (dest->backlogs) {
+        struct backlog *b =
+            list_owner(list_first(&dest->backlogs->list), struct backlog, in_destination);
+        struct domain *d = b->domain;
+        move(s, d, DOMAIN_DUE);
+        begin_pass(s, d);
+    }
+}
+
 void domain_give_up(struct scheduler *s, struct destination *dest)
 {
     struct list *first;
     while ((first = list_first(&dest->due))) {
         struct domain *d = list_owner(first, struct domain, due);
-        forget_flush(d);
+        forget_flush(s, d);
         domain_free(s, d);
     }
 }
@@ -334,7 +546,7 @@ void domain_forget_all(struct scheduler *s)
         } else if (!is_flushed(d)) {
             domain_free(s, d);
         } else {
-            begin_pass(d); // what it had read so far was in the windows
+            begin_pass(s, d); // what it had read so far was in the windows
         }
     }
 }
@@ -342,6 +554,8 @@ void domain_forget_all(struct scheduler *s)
 void domain_free(struct scheduler *s, struct domain *d)
 {
     leave(s, d);
+    d->state = DOMAIN_WAITING;
+    drop_backlog(s, d);
     stop_lingering(s, d);
     d->destination->domain_count--;
     destination_refresh(s, d->destination);

@@ -5,10 +5,15 @@
 //     DUE       in its destination's list until there is room for a page
 //     READING   a page was asked for
 //     RETRYING  the page could not be read; asked for again in a second
+//     SHARING   all that is due now has been looked at; lanes of its backlog are read (backlog.h)
 //
 // Reading goes in *passes*: from the beginning to the page that says is_done, with a cursor between
 // pages. What is said meanwhile about due times is collected in next_due_ms, so that a row which
 // was committed behind the cursor gets a pass of its own.
+//
+// A pass of which there is more than one page, or whose turn does not come because the window is
+// full, is shared among the senders: then it has a backlog, and is over when that has no lanes and
+// nothing more has come due. The passes of a flush, and those of manual mode, are not shared.
 //
 // A flush is a pass without horizon, over what was not attempted since. It learns no due times, but
 // none are lost either: what was said before stays in next_due_ms, and what is attempted meanwhile
@@ -26,13 +31,19 @@
 
 #include "scheduler/destination.h"
 
-enum domain_state { DOMAIN_WAITING, DOMAIN_DUE, DOMAIN_READING, DOMAIN_RETRYING };
+enum domain_state {
+    DOMAIN_WAITING,
+    DOMAIN_DUE,
+    DOMAIN_READING,
+    DOMAIN_RETRYING,
+    DOMAIN_SHARING,
+};
 
 struct domain {
     UT_hash_handle hh;
     struct destination *destination;
     struct list due;       // in the destination's list while DUE
-    struct heap_node wake; // in `dues` while WAITING for a time, or RETRYING
+    struct heap_node wake; // in `dues` while WAITING for a time, RETRYING or SHARING
     int64_t next_due_ms;   // TIME_NEVER: nothing known
     int64_t flush_ms;      // when the flush was asked for; TIME_NEVER: none
     int64_t marked_ms;     // likewise of the flush by marks
@@ -42,6 +53,7 @@ struct domain {
     uint8_t state;              // enum domain_state
     bool is_suspended;          // D9: while DUE it is in nobody's list
     bool is_stale;              // what is being read belongs to a pass that was given up
+    bool has_backlog;           // its pass is shared
     struct inflight *lingering; // D1
     char name[];
 };
@@ -53,13 +65,22 @@ void domain_note(struct scheduler *s, const char *name, struct destination *to, 
 // The pipeline tells where its mail goes by today's routes.
 void domain_tell(struct scheduler *s, const struct sched_event *event);
 
-// Asks for the next page of one of d's domains; requires that one is DUE. limit: recipients.
-void domain_read(struct scheduler *s, struct destination *d, uint32_t limit,
+// This recipient of b, for which the destination has no room, is in the spool alone. due_ms: when
+// it may be read again. One that goes elsewhere than its domain is left to the next pass.
+void domain_return(struct scheduler *s, const struct destination *dest, const struct batch *b,
+                   const struct recipient *r, int64_t due_ms);
+
+// Is there a domain of the open destination d that is DUE, and room for it?
+bool domain_may_read(const struct scheduler *s, const struct destination *d);
+// Asks for the next page of one of d's domains. limit: recipients. False: nobody needs one.
+bool domain_read(struct scheduler *s, struct destination *d, uint32_t limit,
                  struct sched_effect *ret);
 void domain_suspend(struct scheduler *s, struct domain *d, bool is_suspended);
 void domain_page_end(struct scheduler *s, const struct sched_event *event);
 void domain_flush(struct scheduler *s, struct domain *d, int64_t at_ms);
 void domain_flush_marked(struct scheduler *s, struct domain *d, int64_t at_ms);
+// The destination rests: passes that are shared begin again, so that there is mail for a probe.
+void domain_share_no_more(struct scheduler *s, struct destination *d);
 // The destination has failed: flushes of its domains are over (manual mode).
 void domain_give_up(struct scheduler *s, struct destination *d);
 

@@ -280,12 +280,13 @@ static bool pull_start(struct scheduler *s, struct sched_effect *ret)
 
 static bool pull_read(struct scheduler *s, struct sched_effect *ret)
 {
-    struct list *first = list_first(&s->read);
     uint32_t limit = window_page_limit(s);
-    if (s->is_paused || suspend_has_all(s) || !first || s->reading >= READS_MAX || limit == 0)
+    if (s->is_paused || suspend_has_all(s) || s->reading >= READS_MAX || limit == 0)
         return false;
-    domain_read(s, list_owner(first, struct destination, read), limit, ret);
-    return true;
+    for (struct list *first; (first = list_first(&s->read));)
+        if (domain_read(s, list_owner(first, struct destination, read), limit, ret))
+            return true;
+    return false;
 }
 
 bool scheduler_pull(struct scheduler *s, struct sched_effect *ret)

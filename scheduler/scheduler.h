@@ -48,9 +48,12 @@
 // (D9) What is suspended is not tried: a destination or a domain is not read and not started, and
 //      nothing of it is in a window; its rest goes on meanwhile. When everything is, nothing is.
 //      Suspended senders are the pipeline's: it does not offer their mail.
+// (D10) Where more is due than is to be in memory it is read by sender: however much one has, the
+//       others' mail comes into the window as soon as an index can be walked (backlog.h).
 #ifndef FP_SCHEDULER_SCHEDULER_H
 #define FP_SCHEDULER_SCHEDULER_H
 
+#include "core/due.h"
 #include "core/message.h"
 #include "core/outcome.h"
 #include "scheduler/pace.h"
@@ -161,7 +164,9 @@ struct sched_event {
         bool is_ok, is_done;
         int64_t last_ms;
         uint64_t last_message;
-        uint32_t last_n;     // key of the last row
+        uint32_t last_n; // key of the last row, of those passed over too
+        // what was read of whom, when the page was shared; else NULL
+        const struct due_sharing *sharing;
         int64_t next_due_ms; // when is_done
     } page;
     struct { // SETTLED, DROP
@@ -202,6 +207,8 @@ struct sched_effect {
         uint64_t after_message;
         uint32_t after_n;
         uint32_t limit;
+        // of whom how much; NULL: in due order; lives until the page has ended
+        const struct due_sharing *sharing;
     } due;
     struct { // STORE_HEALTH; strings live until the next feed
         const char *name;

@@ -31,16 +31,27 @@ static struct sender_line **find(struct sender_lines *lines, const struct sender
     return at;
 }
 
-static struct sender_line_key key_of(struct destination *d, const struct batch *b)
+static struct sender_line_key key_of(struct destination *d, uint32_t sender, int32_t priority)
 {
-    int32_t priority = b->message.priority;
     return (struct sender_line_key){
         .destination = d,
-        .sender = sender_key(slice_str(b->message.sender)),
+        .sender = sender,
         .priority = priority < -SENDERS_HIGHEST  ? -SENDERS_HIGHEST
                     : priority > SENDERS_HIGHEST ? SENDERS_HIGHEST
                                                  : priority,
     };
+}
+
+static struct sender_line_key key_of_batch(struct destination *d, const struct batch *b)
+{
+    return key_of(d, sender_key(slice_str(b->message.sender)), b->message.priority);
+}
+
+struct sender_line *senders_find(struct sender_lines *lines, struct destination *d, uint32_t sender,
+                                 int32_t priority)
+{
+    struct sender_line_key key = key_of(d, sender, priority);
+    return *find(lines, &key);
 }
 
 // Found, or made in its place.
@@ -89,7 +100,7 @@ static void look_at(struct senders *senders, struct sender_line *line)
 
 void senders_add(struct sender_lines *lines, struct destination *d, struct batch *b)
 {
-    struct sender_line_key key = key_of(d, b);
+    struct sender_line_key key = key_of_batch(d, b);
     struct sender_line *line = get_line(lines, &key);
     b->line = line;
     b->next = NULL;
@@ -97,6 +108,7 @@ void senders_add(struct sender_lines *lines, struct destination *d, struct batch
     *(line->last ? &line->last->next : &line->first) = b;
     line->last = b;
     line->rcpts += b->rcpt_count;
+    line->paged += b->is_fresh ? 0 : b->rcpt_count;
     look_at(&d->senders, line);
 }
 
@@ -112,21 +124,22 @@ static void free_line(struct sender_lines *lines, struct senders *senders, struc
         free_class(senders, c);
 }
 
+void senders_shrink(struct batch *b, uint32_t n)
+{
+    b->line->rcpts -= n;
+    b->line->paged -= b->is_fresh ? 0 : n;
+}
+
 void senders_remove(struct sender_lines *lines, struct destination *d, struct batch *b)
 {
     struct sender_line *line = b->line;
     *(b->prev ? &b->prev->next : &line->first) = b->next;
     *(b->next ? &b->next->prev : &line->last) = b->prev;
-    line->rcpts -= b->rcpt_count;
+    senders_shrink(b, b->rcpt_count);
     b->next = b->prev = NULL;
     b->line = NULL;
     if (!line->first)
         free_line(lines, &d->senders, line);
-}
-
-void senders_shrink(struct batch *b, uint32_t n)
-{
-    b->line->rcpts -= n;
 }
 
 static int64_t rank(const struct sender_class *c)
@@ -188,7 +201,7 @@ struct sender_line *senders_heaviest(const struct senders *senders)
 
 uint32_t senders_load(struct sender_lines *lines, struct destination *d, const struct batch *b)
 {
-    struct sender_line_key key = key_of(d, b);
+    struct sender_line_key key = key_of_batch(d, b);
     struct sender_line *line = *find(lines, &key);
     return line ? line->rcpts : 0;
 }

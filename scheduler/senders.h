@@ -43,6 +43,8 @@ struct sender_line {
     struct sender_class *class;
     struct batch *first, *last;
     uint32_t rcpts; // of its batches
+    uint32_t paged; // those of them that came out of pages
+    bool is_lane;   // more of it is in the spool (backlog.h)
 };
 
 // All lines of all destinations; zeroed when there are none.
@@ -67,6 +69,9 @@ struct batch *senders_take_turn(struct senders *senders);
 struct batch *senders_each(const struct senders *senders, const struct batch *after);
 // Who can give something up first; NULL when nothing waits. Exact after each line had a turn.
 struct sender_line *senders_heaviest(const struct senders *senders);
+// NULL: nothing of the sender waits at that priority.
+struct sender_line *senders_find(struct sender_lines *lines, struct destination *d, uint32_t sender,
+                                 int32_t priority);
 // What the sender of this batch, which is in no line yet, has waiting at its priority.
 uint32_t senders_load(struct sender_lines *lines, struct destination *d, const struct batch *b);
 

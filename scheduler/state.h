@@ -4,6 +4,7 @@
 //   scheduler.c    events in, effects out
 //   destination.c  a destination's health: OPEN, RESTING, PROBING
 //   domain.c       domains with open mail: when their next page is read, and how far reading got
+//   backlog.c      those of which much is due: how their senders share it
 //   window.c       the batches that are in memory, and the room for them
 //   senders.c      those of one destination: whose turn it is
 //   suspend.c      what operators have suspended
@@ -20,6 +21,7 @@
 #define FP_SCHEDULER_STATE_H
 
 #include "core/heap.h"
+#include "scheduler/backlog.h"
 #include "scheduler/inflight.h"
 #include "scheduler/list.h"
 #include "scheduler/reason.h"
@@ -46,6 +48,7 @@ struct scheduler {
     struct domain *domains;           // hash by name
     struct inflight *inflight;        // hash by recipient
     struct sender_lines lines;        // hash by destination, sender, priority
+    struct backlog *backlogs;         // hash by domain
     struct heap rests;                // destinations, by the end of their rest
     struct heap dues;                 // domains, by when they want to be read
     struct list run, read;            // destinations that take turns (D2)

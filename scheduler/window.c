@@ -50,10 +50,18 @@ static void push(struct scheduler *s, struct destination *d, struct batch *b)
 
 static void unlink_batch(struct scheduler *s, struct destination *d, struct batch *b)
 {
+    backlog_lost(s, d, b, b->rcpt_count);
     senders_remove(&s->lines, d, b);
     d->window_batches--;
     s->window_batches--;
     count_rcpts(s, d, b, b->rcpt_count, false);
+}
+
+static void shrink(struct scheduler *s, struct destination *d, struct batch *b, uint32_t n)
+{
+    backlog_lost(s, d, b, n);
+    senders_shrink(b, n);
+    count_rcpts(s, d, b, n, false);
 }
 
 static uint32_t page_limit_max(const struct scheduler *s)
@@ -111,6 +119,15 @@ static void note_domains(struct scheduler *s, struct destination *d, const struc
         domain_note(s, b->rcpts[i].domain, d, due_ms);
 }
 
+// It is in the spool alone: its domain is to be read, or its sender's lane there.
+static void leave_to_spool(struct scheduler *s, struct destination *d, const struct batch *b,
+                           int64_t due_ms)
+{
+    for (uint32_t i = 0; i < b->rcpt_count; i++)
+        domain_return(s, d, b, &b->rcpts[i], due_ms);
+    note_domains(s, d, b, due_ms);
+}
+
 // Rows of a page that find no room would be in the next page again: that has to wait a little.
 static int64_t when_to_try_again(const struct scheduler *s, const struct destination *d,
                                  bool is_fresh)
@@ -129,6 +146,12 @@ static void give_back(struct scheduler *s, struct destination *d, struct batch *
         inflight_remove(&s->inflight, f);
     }
     discard(s, b);
+}
+
+static void give_way(struct scheduler *s, struct destination *d, struct batch *b)
+{
+    leave_to_spool(s, d, b, s->now_ms);
+    give_back(s, d, b);
 }
 
 // (D8) Who has more waiting than b's sender would have gives way to it, youngest first, even when
@@ -152,8 +175,7 @@ static bool make_room(struct scheduler *s, struct destination *d, const struct b
     while (!has_room(s, d, b)) {
         if (!(other = who_gives_way(s, d, b)))
             return false;
-        note_domains(s, d, other, s->now_ms);
-        give_back(s, d, other);
+        give_way(s, d, other);
     }
     return true;
 }
@@ -181,7 +203,7 @@ void window_offer(struct scheduler *s, struct batch *b, bool is_fresh)
     }
     struct destination *d = destination_get(s, b->destination);
     if (!may_enter(s, d, b) || !make_room(s, d, b)) {
-        note_domains(s, d, b, when_to_try_again(s, d, is_fresh));
+        leave_to_spool(s, d, b, when_to_try_again(s, d, is_fresh));
         discard(s, b);
     } else {
         push(s, d, b);
@@ -195,9 +217,8 @@ struct batch *window_take(struct scheduler *s, struct destination *d)
 {
     struct batch *b = senders_take_turn(&d->senders);
     if (b->rcpt_count > d->rcpts_max) {
-        senders_shrink(b, d->rcpts_max);
+        shrink(s, d, b, d->rcpts_max);
         b = batch_split(b, d->rcpts_max);
-        count_rcpts(s, d, b, b->rcpt_count, false);
     } else {
         unlink_batch(s, d, b);
     }
@@ -214,12 +235,10 @@ void window_drop(struct scheduler *s, struct batch *b, struct recipient *r)
 {
     struct destination *d = destination_find(s, b->destination);
     must(d);
-    if (b->rcpt_count == 1) {
+    if (b->rcpt_count == 1)
         unlink_batch(s, d, b);
-    } else {
-        senders_shrink(b, 1);
-        count_rcpts(s, d, b, 1, false);
-    }
+    else
+        shrink(s, d, b, 1);
     batch_remove_rcpt(b, r);
     if (b->rcpt_count == 0)
         discard(s, b);
@@ -232,10 +251,10 @@ void window_park(struct scheduler *s, struct destination *d)
         next = senders_each(&d->senders, b);
         note_domains(s, d, b, s->now_ms);
         if (b->only_if_open)
-            give_back(s, d, b);
+            give_way(s, d, b);
     }
     while (d->window_batches > 0 && !has_parking_room(s, d, 0))
-        give_back(s, d, senders_heaviest(&d->senders)->last);
+        give_way(s, d, senders_heaviest(&d->senders)->last);
 }
 
 void window_clear(struct scheduler *s, struct destination *d)

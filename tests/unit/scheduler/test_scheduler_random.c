@@ -78,6 +78,17 @@ static void flush_something(struct world *w)
     world_flush(w, world_random(w, 2) ? name : NULL);
 }
 
+static void become_somebody(struct world *w)
+{
+    static const char *const senders[] = {"", "list@example.org", "ann@example.org"};
+    static char other[32];
+    uint32_t who = world_random(w, 8);
+    snprintf(other, sizeof other, "%c%c@example.org", 'a' + (int)world_random(w, 26),
+             'a' + (int)world_random(w, 2));
+    w->sender = who < COUNT(senders) ? senders[who] : other;
+    w->priority = (int8_t)(world_random(w, 2) ? 0 : (int)world_random(w, 19) - 9);
+}
+
 static void do_something(struct world *w)
 {
     int domain = (int)world_random(w, WORLD_DOMAINS);
@@ -103,6 +114,7 @@ static void do_something(struct world *w)
     case 5:
     case 6:
     case 7:
+        become_somebody(w);
         for (uint32_t i = world_random(w, 30); i > 0; i--)
             world_accept_later(w, domain, 1 + world_random(w, 12), world_random(w, 20));
         break;

@@ -173,6 +173,7 @@ static inline void world_ask(struct world *w, const struct sched_effect *fx)
 {
     struct pending *p = must_zalloc(sizeof *p);
     p->kind = PENDING_PAGE;
+    p->last = DUE_BEGIN;
     p->ask = *fx;
     snprintf(p->domain, sizeof p->domain, "%s", fx->due.domain);
     bool is_late = w->seed ? world_random(w, 2) : w->is_snapshot_late;
@@ -203,6 +204,12 @@ static inline void world_answer(struct world *w, struct pending *p)
         end.page.last_ms = last->next_ms;
         end.page.last_message = last->message;
         end.page.last_n = last->n;
+    }
+    if (p->ask.due.sharing) {
+        end.page.sharing = &p->sharing;
+        end.page.last_ms = p->last.ms;
+        end.page.last_message = p->last.message;
+        end.page.last_n = p->last.n;
     }
     w->reads--;
     world_feed(w, end);

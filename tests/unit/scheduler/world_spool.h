@@ -6,6 +6,7 @@
 
 #include "core/heap.h"
 #include "core/must.h"
+#include "core/sender_key.h"
 #include "core/time.h"
 #include "scheduler/scheduler.h"
 
@@ -23,6 +24,7 @@ enum {
     WORLD_ROWS = 8000,
     WORLD_OUTAGES = 64,
     WORLD_ATTEMPTS = 1000, // remembered per destination
+    WORLD_WALK = 200,      // rows that a shared page looks at
 };
 
 enum verdict { ANSWERS, HOST_DOWN, WE_ARE_DOWN, DEFERS, CUT_SHORT };
@@ -32,8 +34,8 @@ struct row {
     uint32_t n;
     int domain;
     int64_t next_ms, last_ms;
-    const char *sender; // as the world's when it was stored; borrowed
-    int8_t priority;    // likewise
+    char sender[32]; // as the world's when it was stored
+    int8_t priority; // likewise
     uint32_t starts;
     bool is_told;   // the scheduler was told of it, or will find it by itself
     bool is_gone;   // left the queue
@@ -72,6 +74,8 @@ struct pending {
     uint32_t row_count;
     bool is_done;
     int64_t next_due_ms;
+    struct due_key last;        // that was looked at; DUE_BEGIN: none
+    struct due_sharing sharing; // PAGE, when it is shared
 };
 
 struct world {
@@ -156,8 +160,8 @@ static inline struct row *world_store(struct world *w, uint64_t message, uint32_
                         .domain = domain,
                         .next_ms = next_ms,
                         .is_told = true,
-                        .sender = w->sender,
                         .priority = w->priority};
+    snprintf(row->sender, sizeof row->sender, "%s", w->sender);
     return row;
 }
 
@@ -206,11 +210,90 @@ static inline int world_compare(const struct row *a, const struct row *b)
     return a->n < b->n ? -1 : 1;
 }
 
+static inline struct due_key world_key(const struct row *row)
+{
+    return (struct due_key){row->next_ms, row->message, row->n};
+}
+
+static inline struct due_sender *world_sender(struct due_sharing *sharing, const struct row *row)
+{
+    uint32_t key = sender_key(slice_str(row->sender));
+    for (uint32_t i = 0; i < sharing->count; i++)
+        if (sharing->senders[i].sender == key && sharing->senders[i].priority == row->priority)
+            return &sharing->senders[i];
+    if (sharing->is_only || sharing->count == DUE_SENDERS_MAX)
+        return NULL;
+    sharing->senders[sharing->count] =
+        (struct due_sender){key, row->priority, sharing->left_each, DUE_END};
+    return &sharing->senders[sharing->count++];
+}
+
+static inline bool world_takes(struct due_sharing *sharing, const struct row *row)
+{
+    struct due_sender *sender = world_sender(sharing, row);
+    if (!sender)
+        return !sharing->is_only;
+    if (sender->left > 0)
+        return true;
+    struct due_key before = due_before(world_key(row));
+    if (due_is_before(&before, &sender->from))
+        sender->from = before;
+    return false;
+}
+
+static inline int world_compare_rows(const void *a, const void *b)
+{
+    return world_compare(*(const struct row *const *)a, *(const struct row *const *)b);
+}
+
+// A shared page as the spool is now.
+static inline void world_walk(struct world *w, struct pending *p)
+{
+    static const struct row *due[WORLD_ROWS];
+    uint32_t count = 0, limit = p->ask.due.limit;
+    p->has_snapshot = p->is_done = true;
+    p->next_due_ms = TIME_NEVER;
+    p->sharing = *p->ask.due.sharing;
+    for (uint32_t i = 0; i < w->row_count; i++) {
+        const struct row *row = &w->rows[i];
+        char name[32];
+        snprintf(name, sizeof name, "d%d.example", row->domain);
+        if (row->is_gone || strcmp(name, p->domain) != 0)
+            continue;
+        if (row->next_ms > p->ask.due.horizon_ms)
+            p->next_due_ms = row->next_ms < p->next_due_ms ? row->next_ms : p->next_due_ms;
+        else if (world_is_after(row, &p->ask))
+            due[count++] = row;
+    }
+    qsort(due, count, sizeof *due, world_compare_rows);
+    for (uint32_t i = 0; i < count && p->is_done; i++) {
+        struct due_key key = world_key(due[i]);
+        if (p->sharing.is_only && due_is_before(&p->sharing.until, &key))
+            break;
+        bool is_taken = world_takes(&p->sharing, due[i]);
+        if ((is_taken && p->row_count == limit) || i == WORLD_WALK) {
+            p->is_done = false;
+            break;
+        }
+        if (is_taken) {
+            struct due_sender *sender = world_sender(&p->sharing, due[i]);
+            if (sender)
+                sender->left--;
+            p->rows[p->row_count++] = *due[i];
+        }
+        p->last = key;
+    }
+}
+
 // The page as the spool is now: the `limit` earliest rows behind the cursor, by insertion.
 static inline void world_snapshot(struct world *w, struct pending *p)
 {
     uint32_t found = 0, limit = p->ask.due.limit;
     assert_true(limit > 0 && limit < COUNT(p->rows));
+    if (p->ask.due.sharing) {
+        world_walk(w, p);
+        return;
+    }
     p->has_snapshot = true;
     p->next_due_ms = TIME_NEVER;
     for (uint32_t i = 0; i < w->row_count; i++) {
