@@ -28,14 +28,14 @@ struct destination {
     uint32_t window_batches, window_rcpts;
     uint32_t paged_rcpts; // those of window_rcpts that came out of pages
     uint32_t domain_count;
-    uint32_t reading; // pages asked for, for its domains
-    struct pace pace;
     uint32_t rcpts_max; // by today's rules
-    uint32_t closing;   // conversations that only say goodbye: they still are connections
-    uint32_t local_s;   // last failure of our own, s since the epoch, rounded up; 0: never
-    uint8_t state;      // enum destination_state
-    uint8_t blocked;    // enum outcome_blocked
-    uint8_t refusals;   // of us, in a row
+    struct pace pace;
+    uint32_t closing; // conversations that only say goodbye: they still are connections
+    uint32_t local_s; // last failure of our own, s since the epoch, rounded up; 0: never
+    uint8_t reading;  // pages asked for, for its domains
+    uint8_t state;    // enum destination_state
+    uint8_t blocked;  // enum outcome_blocked
+    uint8_t refusals; // of us, in a row
     bool is_idle_listed : 1;
     bool is_suspended : 1; // D9
     char name[];

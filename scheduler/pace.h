@@ -34,8 +34,8 @@ struct pace {
     uint16_t limit;      // by the rules; 0: not looked up yet
     uint16_t allowed;    // of it, now
     uint16_t proven;     // so many were right for a whole round, and one more was not; 0: none were
-    uint32_t round;      // successes since it last grew, while it grows slowly
     uint16_t misses;     // failures since the last success, at most UINT16_MAX
+    uint32_t round;      // successes since it last grew, while it grows slowly
     bool is_careful;     // was lowered, and has not been at the limit since
     bool has_worked;     // some success since it last rested
     bool has_grown;      // by a whole round, since it was lowered

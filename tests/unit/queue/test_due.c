@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What the scheduler reads: domains, due recipients in pages, old messages.
+#include "core/sender_key.h"
 #include "spool.h"
 
 // Accepts one message whose recipients are due at `due`, in order; addresses as entry_of.
@@ -98,6 +99,136 @@ static void test_due_pages(void **state)
         assert_int_equal(count, 3 * MESSAGES);
         assert_int_equal(pages, (3 * MESSAGES + limit - 1) / limit);
     }
+}
+
+// One recipient each, due one after the other.
+static void accept_from(struct spool *p, const char *sender, int8_t priority, int64_t due_ms,
+                        uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct entry *e = entry_of(ids_next(&p->ids, NOW), NOW, sender, "r@y.example", 10);
+        e->message.priority = priority;
+        e->rcpts[0].next_attempt_ms = due_ms + i;
+        assert_int_equal(spool_write_free(p, accept_op(e)), FP_OK);
+    }
+}
+
+static struct op *shared_op(uint32_t limit, uint32_t left_each)
+{
+    struct op *op = due_op("y.example", NOW + 1000, limit);
+    op->due.sharing = must_zalloc(sizeof *op->due.sharing);
+    op->due.sharing->left_each = left_each;
+    return op;
+}
+
+// Runs it; `want` are the senders of the rows, one word each.
+static void expect_rows(struct spool *p, struct op *op, bool is_done, const char *want)
+{
+    char got[1024] = "";
+    assert_int_equal(spool_read(p, op), FP_OK);
+    for (uint32_t i = 0; i < op->due.row_count; i++)
+        snprintf(got + strlen(got), sizeof got - strlen(got), "%s%.*s", i ? " " : "",
+                 (int)strcspn(op->due.rows[i].message.sender, "@"), op->due.rows[i].message.sender);
+    assert_string_equal(got, want);
+    assert_int_equal(op->due.is_done, is_done);
+}
+
+// Where the next page begins.
+static void go_on_behind(struct op *op, const struct due_key *key)
+{
+    op->due.after_ms = key->ms;
+    op->due.after_message = key->message;
+    op->due.after_n = key->n;
+}
+
+static void test_shared_pages_take_a_little_of_each(void **state)
+{
+    struct spool *p = *state;
+    accept_from(p, "news@x.example", 0, NOW, 6);
+    accept_from(p, "ann@x.example", 0, NOW + 10, 1);
+    accept_from(p, "news@x.example", 0, NOW + 20, 1);
+    accept_from(p, "news@x.example", 5, NOW + 30, 1); // at another priority it is another
+    accept_from(p, "bob@x.example", 0, NOW + 40, 3);
+    accept_from(p, "later@x.example", 0, NOW + 2000, 1);
+
+    struct op *op = shared_op(100, 2);
+    expect_rows(p, op, true, "news news ann news bob bob");
+    assert_int_equal(op->due.next_due_ms, NOW + 2000);
+    assert_int_equal(op->due.last.ms, NOW + 42); // all of it was looked at
+    const struct due_sharing *sharing = op->due.sharing;
+    assert_int_equal(sharing->count, 4);
+    struct due_key from = sharing->senders[0].from;
+    assert_int_equal(sharing->senders[0].left, 0);
+    assert_int_equal(from.ms, NOW + 2); // right in front of the third
+    assert_true(sharing->senders[1].from.ms == INT64_MAX);
+    assert_int_equal(sharing->senders[3].from.ms, NOW + 42);
+    op_free(op);
+
+    op = shared_op(100, 100); // one who is to be passed over, from the beginning
+    op->due.sharing->senders[0] =
+        (struct due_sender){sender_key(slice_str("news@x.example")), 0, 0, from};
+    op->due.sharing->count = 1;
+    expect_rows(p, op, true, "ann news bob bob bob");
+    assert_int_equal(op->due.sharing->senders[0].from.ms, NOW);
+    op_free(op);
+}
+
+static void test_shared_pages_end_where_they_are_full(void **state)
+{
+    struct spool *p = *state;
+    accept_from(p, "news@x.example", 0, NOW, 3);
+    accept_from(p, "ann@x.example", 0, NOW + 10, 3);
+    struct op *op = shared_op(3, 2);
+    expect_rows(p, op, false, "news news ann");
+    assert_int_equal(op->due.last.ms, NOW + 10);
+    struct op *next = shared_op(3, 2);
+    go_on_behind(next, &op->due.last);
+    expect_rows(p, next, true, "ann ann");
+    op_free(op);
+    op_free(next);
+}
+
+// From where a sender was passed over, up to the cursor.
+static void test_a_lane_is_one_senders(void **state)
+{
+    struct spool *p = *state;
+    accept_from(p, "news@x.example", 0, NOW, 3);
+    accept_from(p, "ann@x.example", 0, NOW + 10, 3);
+    accept_from(p, "news@x.example", 0, NOW + 20, 3);
+    static const struct {
+        uint32_t limit;
+        int64_t until_ms;
+        bool is_done;
+        const char *want;
+    } cases[] = {{2, NOW + 500, false, "news news"},
+                 {4, NOW + 500, false, "news news news news"},
+                 {9, NOW + 500, true, "news news news news news"},
+                 {9, NOW + 20, true, "news news news"},
+                 {2, NOW + 2, true, "news news"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct op *op = shared_op(cases[i].limit, 0);
+        op->due.sharing->is_only = true;
+        op->due.sharing->until = (struct due_key){cases[i].until_ms, INT64_MAX, UINT32_MAX};
+        op->due.sharing->senders[0] =
+            (struct due_sender){sender_key(slice_str("news@x.example")), 0, UINT32_MAX, DUE_END};
+        op->due.sharing->count = 1;
+        go_on_behind(op, &(struct due_key){NOW, INT64_MAX, UINT32_MAX});
+        expect_rows(p, op, cases[i].is_done, cases[i].want);
+        op_free(op);
+    }
+}
+
+static void test_senders_beyond_the_table_are_taken(void **state)
+{
+    struct spool *p = *state;
+    for (int i = 0; i < DUE_SENDERS_MAX + 2; i++) {
+        char sender[32];
+        snprintf(sender, sizeof sender, "%c@x.example", 'a' + i);
+        accept_from(p, sender, 0, NOW + 10 * i, 2);
+    }
+    struct op *op = shared_op(100, 1);
+    expect_rows(p, op, true, "a b c d e f g h i j k l m n o p q q r r");
+    op_free(op);
 }
 
 static void test_held_is_not_due(void **state)
@@ -303,6 +434,10 @@ int main(void)
         SPOOL_TEST(test_due_order_and_grouping),
         SPOOL_TEST(test_due_horizon),
         SPOOL_TEST(test_due_pages),
+        SPOOL_TEST(test_shared_pages_take_a_little_of_each),
+        SPOOL_TEST(test_shared_pages_end_where_they_are_full),
+        SPOOL_TEST(test_a_lane_is_one_senders),
+        SPOOL_TEST(test_senders_beyond_the_table_are_taken),
         SPOOL_TEST(test_held_is_not_due),
         SPOOL_TEST(test_flush_leaves_out_what_was_tried_since),
         SPOOL_TEST(test_domains),

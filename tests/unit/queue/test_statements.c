@@ -91,6 +91,8 @@ static void test_plans_that_matter(void **state)
         const char *want;
     } cases[] = {
         {SQL_DUE_PAGE, "SEARCH r USING INDEX recipient_due (state=? AND domain=? AND "},
+        {SQL_DUE_WALK, "SEARCH recipient USING COVERING INDEX recipient_due (state=? AND domain=? "
+                       "AND (next_attempt,message,n)>(?,?,?) AND next_attempt<?)"},
         {SQL_DUE_NEXT, "SEARCH recipient USING COVERING INDEX recipient_due (state=? AND domain=? "
                        "AND next_attempt>?)"},
         {SQL_DOMAIN_NEXT,
