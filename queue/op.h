@@ -248,8 +248,8 @@ struct op_due {
     int64_t attempted_before_ms; // and last_attempt < this (a flush); INT64_MAX otherwise
     int64_t after_ms;
     uint64_t after_message;
-    uint32_t after_n;    // keyset; after_ms INT64_MIN to begin
-    uint32_t limit;      // recipients
+    uint32_t after_n; // keyset; after_ms INT64_MIN to begin
+    uint32_t limit;   // recipients
     // owned; NULL: whatever is due first. In and out: what is left of each sender, and from where
     // on there is more of it. attempted_before_ms must be INT64_MAX then.
     struct due_sharing *sharing;
