@@ -310,6 +310,21 @@ static void open_connection(struct pipeline *p, struct carrier *h, const struct 
     e->path = fx->path ? effect_keep(p, slice_str(fx->path)).p : NULL;
 }
 
+static void hand_over(struct pipeline *p, struct carrier *h, const struct handover_order *order)
+{
+    h->conn = p->next_conn;
+    p->next_conn += 2;
+    begin_body(h);
+    conn_add(p, h->conn, CONN_CARRIER)->carrier = h;
+    struct handover_order kept = *order;
+    kept.path = effect_keep(p, slice_str(order->path)).p;
+    kept.hostname = effect_keep(p, slice_str(order->hostname)).p;
+    kept.words = effect_keep(p, (struct slice){order->words, order->words_n}).p;
+    struct pipeline_effect *e = effect_add(p, PIPELINE_HAND_OVER);
+    e->conn = h->conn;
+    e->order = kept;
+}
+
 static bool is_within(const struct body *b, struct slice s)
 {
     return b && b->data && s.p >= b->data && s.p < b->data + b->size;
@@ -373,6 +388,12 @@ static void execute(struct pipeline *p, struct carrier *h, const struct session_
         break;
     case SESSION_CONNECT:
         open_connection(p, h, fx);
+        break;
+    case SESSION_HAND_OVER:
+        hand_over(p, h, fx->order);
+        break;
+    case SESSION_FINISH:
+        effect_add(p, PIPELINE_FINISH)->conn = h->conn;
         break;
     case SESSION_SEND:
         send_slices(p, h, fx);
@@ -463,6 +484,11 @@ void carrier_fault(struct pipeline *p, struct carrier *h, enum deliver_fault fau
                    const char *detail)
 {
     lose(p, h, (struct session_event){.kind = SESSION_RESET, .fault = fault, .detail = detail});
+}
+
+void carrier_result(struct pipeline *p, struct carrier *h, const struct handover_result *result)
+{
+    carrier_feed(p, h, (struct session_event){.kind = SESSION_RESULT, .result = result});
 }
 
 void carrier_sent(struct pipeline *p, struct carrier *h)

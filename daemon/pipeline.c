@@ -336,6 +336,9 @@ static void on_conn(struct pipeline *p, struct conn *c, const struct pipeline_ev
     case PIPELINE_FAULT:
         is_door ? door_lost(p, d) : carrier_fault(p, h, e->fault, e->detail);
         break;
+    case PIPELINE_RESULT:
+        carrier_result(p, h, e->result);
+        break;
     case PIPELINE_SENT:
         is_door ? door_sent(p, d) : carrier_sent(p, h);
         break;
@@ -508,6 +511,7 @@ void pipeline_feed(struct pipeline *p, const struct pipeline_event *e)
     case PIPELINE_BYTES:
     case PIPELINE_EOF:
     case PIPELINE_FAULT:
+    case PIPELINE_RESULT:
     case PIPELINE_SENT:
         c = conn_find(p, e->conn);
         if (c)

@@ -22,6 +22,7 @@
 #define FP_DAEMON_PIPELINE_H
 
 #include "core/dns_answer.h"
+#include "core/handover.h"
 #include "core/logline.h"
 #include "daemon/config.h"
 #include "daemon/intake.h"
@@ -37,6 +38,7 @@ enum pipeline_event_kind {
     PIPELINE_BYTES,
     PIPELINE_EOF,
     PIPELINE_FAULT,    // the connection broke: fault, detail
+    PIPELINE_RESULT,   // of HAND_OVER: result; nothing else follows
     PIPELINE_SENT,     // to SEND with wants_sent: everything sent so far is out
     PIPELINE_ANSWER,   // to LOOKUP
     PIPELINE_STORED,   // to STORE: ownership of op comes back
@@ -66,19 +68,23 @@ struct pipeline_event {
     uint64_t lookup;         // ANSWER: its number
     const char *answer_name; // ANSWER
     const struct dns_answer *answer;
-    struct op *op;               // STORED
-    const struct config *config; // RELOAD
+    struct op *op;                        // STORED
+    const struct config *config;          // RELOAD
+    const struct handover_result *result; // RESULT
 };
 
 enum pipeline_effect_kind {
-    PIPELINE_SEND,    // slices on conn, in one call
-    PIPELINE_READ,    // conn: stop (is_on false) or go on reading
-    PIPELINE_CLOSE,   // conn, after everything sent is out (flush) or at once
-    PIPELINE_CONNECT, // conn; ip and port, or path
-    PIPELINE_LOOKUP,  // lookup, name, type
-    PIPELINE_STORE,   // op, by op_is_writer to the writer or a reader
-    PIPELINE_LOG,     // level, text
-    PIPELINE_STOPPED, // after SHUTDOWN: nothing is under way any more
+    PIPELINE_SEND,      // slices on conn, in one call
+    PIPELINE_READ,      // conn: stop (is_on false) or go on reading
+    PIPELINE_CLOSE,     // conn, after everything sent is out (flush) or at once
+    PIPELINE_CONNECT,   // conn; ip and port, or path
+    PIPELINE_HAND_OVER, // conn, order: to something of this machine, instead of CONNECT. Then
+                        // CONNECTED or RESULT; what is sent is the content
+    PIPELINE_FINISH,    // conn: that was all of it; RESULT follows. CLOSE before that undoes it
+    PIPELINE_LOOKUP,    // lookup, name, type
+    PIPELINE_STORE,     // op, by op_is_writer to the writer or a reader
+    PIPELINE_LOG,       // level, text
+    PIPELINE_STOPPED,   // after SHUTDOWN: nothing is under way any more
 };
 
 struct pipeline_effect {
@@ -91,7 +97,8 @@ struct pipeline_effect {
     bool flush;
     const char *ip;
     uint16_t port;
-    const char *path; // CONNECT: of a Unix socket; NULL: ip and port
+    const char *path;            // CONNECT: of a Unix socket; NULL: ip and port
+    struct handover_order order; // HAND_OVER
     uint64_t lookup;
     const char *name;
     enum dns_type type;

@@ -396,6 +396,7 @@ void carrier_bytes(struct pipeline *p, struct carrier *h, struct slice bytes);
 void carrier_eof(struct pipeline *p, struct carrier *h);
 void carrier_fault(struct pipeline *p, struct carrier *h, enum deliver_fault fault,
                    const char *detail);
+void carrier_result(struct pipeline *p, struct carrier *h, const struct handover_result *result);
 void carrier_sent(struct pipeline *p, struct carrier *h);
 void carrier_timer(struct pipeline *p, struct carrier *h);
 void carrier_answer(struct pipeline *p, uint64_t lookup, const char *name,

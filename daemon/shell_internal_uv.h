@@ -8,6 +8,7 @@
 #include "daemon/pipeline.h"
 #include "daemon/system_sys.h"
 #include "io/dns_uv.h"
+#include "io/maildir_uv.h"
 #include "io/network_uv.h"
 #include "io/stream_uv.h"
 #include "io/wayout_sys.h"
@@ -23,6 +24,7 @@ struct link {
     struct shell *shell;
     uint64_t conn;
     struct stream *stream;
+    struct maildir *maildir; // instead of it
     struct stream_handler handler;
     char ip[OUTCOME_IP_SIZE]; // of one that goes out
     bool wants_sent;          // tell the pipeline when everything is out

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // shell: executes the pipeline's effects. See shell_uv.h; start and stop are in start_uv.c.
+#include "daemon/handing_uv.h"
 #include "daemon/shell_internal_uv.h"
 
 #include <stdlib.h>
@@ -42,6 +43,8 @@ static void link_forget(struct shell *sh, struct link *l, bool flush)
     l->is_gone = true;
     if (l->stream)
         stream_close(l->stream, flush); // on_gone frees the link
+    else if (l->maildir)
+        handing_close(l);
     else
         free(l);
 }
@@ -49,6 +52,8 @@ static void link_forget(struct shell *sh, struct link *l, bool flush)
 static void send_bytes(struct shell *sh, const struct pipeline_effect *fx)
 {
     struct link *l = link_find(sh, fx->conn);
+    if (l && l->maildir)
+        handing_send(l, fx);
     if (!l || !l->stream)
         return;
     bool is_out = stream_write(l->stream, fx->slices, fx->slice_count);
@@ -123,6 +128,13 @@ static void execute(struct shell *sh, const struct pipeline_effect *fx)
         break;
     case PIPELINE_CONNECT:
         connect_out(sh, fx);
+        break;
+    case PIPELINE_HAND_OVER:
+        handing_start(sh, fx);
+        break;
+    case PIPELINE_FINISH:
+        if ((l = link_find(sh, fx->conn)) && l->maildir)
+            handing_finish(l);
         break;
     case PIPELINE_LOOKUP:
         look_up(sh, fx);

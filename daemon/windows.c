@@ -175,12 +175,21 @@ static bool goes_with(const struct batch *b, const struct recipient *r, const ch
            (!b->rule_host || strcmp(r->domain, b->rule_domain) == 0);
 }
 
+// A folder or a program takes one recipient at a time.
+static bool takes_one(const struct pipeline *p, const struct recipient *r)
+{
+    const struct route_row *row =
+        route_find(&p->config->routes, slice_str(r->address), site_of(p, r->domain));
+    return row && route_takes_one(row);
+}
+
 // Moves recipient i of the row, and all later ones that go to the same destination, into a batch.
 static struct batch *gather(struct pipeline *p, const struct message *m, struct recipient *rcpts,
                             char **names, uint32_t count, uint32_t i)
 {
-    struct batch *b = batch_begin(p, m, names[i], rcpts[i].domain, count - i);
-    for (uint32_t k = i; k < count; k++) {
+    uint32_t end = takes_one(p, &rcpts[i]) ? i + 1 : count;
+    struct batch *b = batch_begin(p, m, names[i], rcpts[i].domain, end - i);
+    for (uint32_t k = i; k < end; k++) {
         if (!names[k] || (k != i && !goes_with(b, &rcpts[k], names[k])))
             continue;
         b->rcpts[b->rcpt_count++] = rcpts[k];

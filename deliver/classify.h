@@ -20,6 +20,7 @@
 #ifndef FP_DELIVER_CLASSIFY_H
 #define FP_DELIVER_CLASSIFY_H
 
+#include "core/handover.h"
 #include "core/outcome.h"
 #include "core/reply.h"
 
@@ -43,6 +44,7 @@ struct hop {
     const char *path; // NULL: by TCP
     bool is_lmtp;
     bool is_relay; // a route names it: what it holds against us is our configuration's doing
+    const struct handover_order *order; // NULL: a host
 };
 
 // A complete, well-formed reply, positive or not, to the command of that stage. One that the stage
@@ -71,6 +73,11 @@ void classify_relay_unknown(const char *name, struct outcome *ret);
 // What a row of `route` says itself: "5.1.2 TEXT" or "4.x.x TEXT" of "error:"; "discard:".
 void classify_route_error(const char *said, struct outcome *ret);
 void classify_discarded(struct outcome *ret);
+// A folder or program of this machine was asked. What did not work by our own fault is deferred.
+void classify_handover(const struct handover_order *order, const struct handover_result *result,
+                       struct outcome *ret);
+// The recipient's address cannot be the name of a folder, or a word of a command. Failed.
+void classify_no_folder(struct outcome *ret);
 // The message is larger than what the host said it takes (RFC 1870 6.1): failed 5.3.4, unsent.
 void classify_too_big(uint64_t size, uint64_t size_max, const struct hop *hop, struct outcome *ret);
 // 8-bit content, a host without 8BITMIME, and conversion is not wanted (RFC 6152 3): failed 5.6.3.

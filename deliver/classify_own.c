@@ -63,6 +63,12 @@ void classify_discarded(struct outcome *ret)
     outcome_set(ret, OUTCOME_DELIVERED, SCOPE_NONE, CLASS_NONE, "2.0.0", "discarded");
 }
 
+void classify_no_folder(struct outcome *ret)
+{
+    outcome_set(ret, OUTCOME_FAILED, SCOPE_RECIPIENT, CLASS_ADDRESS, "5.1.3",
+                "no mailbox can have this address as its name");
+}
+
 static void put_hop(struct outcome *o, const struct hop *hop)
 {
     if (!hop || !hop->host)

@@ -5,15 +5,16 @@
 
 #include "core/must.h"
 #include "core/time.h"
+#include "deliver/handover.h"
 
 #define M(state) (1u << (state))
 
 static const unsigned allowed[CLIENT_STATE_COUNT] = {
-    [CLIENT_CLOSED] = M(CLIENT_GREETING),
+    [CLIENT_CLOSED] = M(CLIENT_GREETING) | M(CLIENT_READY),
     [CLIENT_GREETING] = M(CLIENT_EHLO) | M(CLIENT_CLOSED),
     [CLIENT_EHLO] = M(CLIENT_HELO) | M(CLIENT_READY) | M(CLIENT_CLOSED),
     [CLIENT_HELO] = M(CLIENT_READY) | M(CLIENT_CLOSED),
-    [CLIENT_READY] = M(CLIENT_ENVELOPE) | M(CLIENT_QUIT) | M(CLIENT_CLOSED),
+    [CLIENT_READY] = M(CLIENT_ENVELOPE) | M(CLIENT_BODY) | M(CLIENT_QUIT) | M(CLIENT_CLOSED),
     [CLIENT_ENVELOPE] = M(CLIENT_READY) | M(CLIENT_BODY) | M(CLIENT_VOID) | M(CLIENT_CLOSED),
     [CLIENT_BODY] = M(CLIENT_DOT) | M(CLIENT_CLOSED),
     [CLIENT_DOT] = M(CLIENT_READY) | M(CLIENT_CLOSED),
@@ -55,6 +56,11 @@ void client_connected(struct client *c, const struct hop *hop, int64_t now_ms)
     c->has_partial = c->is_reused = c->needs_rset = false;
     c->delivered_count = 0;
     reply_init(&c->reply);
+    if (hop->order) {
+        client_move(c, CLIENT_READY, TIME_NEVER);
+        c->news = NEWS_READY;
+        return;
+    }
     client_move(c, CLIENT_GREETING, c->settings->greeting_ms);
 }
 
@@ -109,15 +115,23 @@ void client_send_commands(struct client *c)
 static void send_content(struct client *c)
 {
     c->slice_count = content_slices(&c->content, c->slices);
-    if (c->content.is_over && c->has_partial)
+    if (c->content.is_over && c->has_partial) {
         client_lose_by(c, FAULT_GARBAGE, "early reply"); // K1: no answer to the mark has begun
-    else if (c->content.is_over)
-        client_move(c, CLIENT_DOT, c->settings->dot_ms); // K2
-    else
+        return;
+    }
+    if (!c->content.is_over && c->slice_count == 0) { // a CR that waits for its LF
+        client_ask_body(c);
+        return;
+    }
+    if (!c->content.is_over) {
         client_wait(c, c->settings->block_ms);
+        return;
+    }
+    client_move(c, CLIENT_DOT, c->settings->dot_ms); // K2
+    c->needs_finish = c->hop.order != NULL;
 }
 
-static void ask_body(struct client *c)
+void client_ask_body(struct client *c)
 {
     c->needs_body = true;
     client_wait(c, TIME_NEVER); // for our own spool: it answers, or says that it cannot
@@ -129,7 +143,7 @@ void client_begin_body(struct client *c)
     if (c->converts)
         c->convert = convert_new();
     client_move(c, CLIENT_BODY, TIME_NEVER);
-    ask_body(c);
+    client_ask_body(c);
 }
 
 void client_end_body(struct client *c)
@@ -155,7 +169,7 @@ static void go_on_with_body(struct client *c)
     if (has_content(c))
         send_content(c);
     else
-        ask_body(c);
+        client_ask_body(c);
 }
 
 static void on_body(struct client *c, const struct session_event *event)
@@ -193,6 +207,11 @@ bool client_pull(struct client *c, struct session_effect *ret)
         c->slice_count = 0;
         return true;
     }
+    if (c->needs_finish) {
+        ret->kind = SESSION_FINISH;
+        c->needs_finish = false;
+        return true;
+    }
     if (c->needs_body) {
         ret->kind = SESSION_NEED_BODY;
         c->needs_body = false;
@@ -209,7 +228,7 @@ void client_drop(struct client *c)
     if (c->state != CLIENT_CLOSED)
         client_move(c, CLIENT_CLOSED, TIME_NEVER);
     c->slice_count = 0;
-    c->needs_body = c->has_asked = false;
+    c->needs_body = c->has_asked = c->needs_finish = false;
     c->tally = NULL;
     client_end_body(c);
 }
@@ -294,6 +313,9 @@ void client_feed(struct client *c, const struct session_event *event)
         break;
     case SESSION_SENT:
         on_sent(c);
+        break;
+    case SESSION_RESULT:
+        handover_on_result(c, event->result);
         break;
     case SESSION_QUIT:
         if (c->state == CLIENT_READY) {

@@ -13,6 +13,7 @@
 //
 //     CLOSED → GREETING → EHLO (→ HELO) → READY → ENVELOPE → BODY → DOT → READY ... → QUIT → CLOSED
 //     ENVELOPE → VOID → READY: DATA was answered with 354 although nobody was accepted
+//     no host, but a folder or a program (deliver/handover): CLOSED → READY → BODY → DOT → CLOSED
 //     anything → CLOSED
 //
 // (K1) A reply is believed only if its command had been handed out before it came; a byte that is
@@ -64,6 +65,7 @@ struct client {
     bool mail_refused;   // and that was a refusal
     bool rcpt_was_taken; // some RCPT was answered 2xx, whatever came of MAIL
     bool needs_rset;     // K3
+    bool needs_finish;   // no host: FINISH is to be pulled, behind the last SEND
     bool needs_body;     // NEED_BODY is to be pulled
     bool has_asked;      // NEED_BODY was pulled and not answered
     uint32_t dot_rcpt;   // LMTP: whose reply to the end mark is the next
@@ -91,7 +93,7 @@ void client_feed(struct client *c, const struct session_event *event);
 void client_drop(struct client *c); // forget the connection without a word
 
 enum client_news client_take_news(struct client *c);
-bool client_pull(struct client *c, struct session_effect *ret); // SEND and NEED_BODY only
+bool client_pull(struct client *c, struct session_effect *ret); // SEND, FINISH, NEED_BODY only
 bool client_is_ready(const struct client *c);
 // Of the piece of a body that it was given nothing is left that was not handed to SEND.
 bool client_body_is_taken(const struct client *c);

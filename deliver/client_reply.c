@@ -4,6 +4,7 @@
 
 #include "core/must.h"
 #include "core/time.h"
+#include "deliver/handover.h"
 #include "deliver/lmtp.h"
 
 #include <stdio.h>
@@ -100,6 +101,10 @@ void client_begin(struct client *c, struct tally *tally, int64_t now_ms)
     c->was_answered = c->mail_refused = c->rcpt_was_taken = c->dot_delivered = false;
     c->dot_rcpt = 0;
     c->broke_signature = false;
+    if (c->hop.order) {
+        handover_begin(c);
+        return;
+    }
     envelope_begin(&c->envelope, tally, &c->caps, c->needs_rset);
     client_move(c, CLIENT_ENVELOPE, c->settings->command_ms);
     if (c->caps.size_max > 0 && batch->size > c->caps.size_max) {

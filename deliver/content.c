@@ -22,7 +22,14 @@ void content_begin(struct content_writer *w)
 {
     dot_writer_init(&w->dots);
     w->piece = w->run = (struct slice){"", 0};
-    w->is_last = w->is_over = false;
+    w->is_last = w->is_over = w->is_plain = w->has_cr = false;
+}
+
+void content_begin_plain(struct content_writer *w, struct slice head)
+{
+    content_begin(w);
+    w->is_plain = true;
+    w->head = head;
 }
 
 void content_piece(struct content_writer *w, struct slice piece, bool is_last)
@@ -67,9 +74,46 @@ static size_t gather(struct content_writer *w)
     return n;
 }
 
+// CRLF becomes LF, across pieces too; a CR that is alone stays.
+static size_t unfold(struct content_writer *w)
+{
+    size_t n = 0;
+    if (!w->scratch)
+        w->scratch = must_alloc(SCRATCH_SIZE);
+    while (w->piece.n > 0 && n + 2 <= SCRATCH_SIZE) {
+        char c = w->piece.p[0];
+        w->piece = slice_from(w->piece, 1);
+        if (w->has_cr && c != '\n')
+            w->scratch[n++] = '\r';
+        w->has_cr = c == '\r';
+        if (!w->has_cr)
+            w->scratch[n++] = c;
+    }
+    if (w->is_last && w->piece.n == 0 && w->has_cr && n < SCRATCH_SIZE) {
+        w->scratch[n++] = '\r';
+        w->has_cr = false;
+    }
+    return n;
+}
+
+static uint32_t plain_slices(struct content_writer *w, struct slice slices[CONTENT_SLICES_MAX])
+{
+    uint32_t count = 0;
+    if (w->head.n > 0)
+        slices[count++] = w->head;
+    w->head.n = 0;
+    size_t n = unfold(w);
+    if (n > 0)
+        slices[count++] = slice_of(w->scratch, n);
+    w->is_over = w->is_last && w->piece.n == 0 && !w->has_cr;
+    return count;
+}
+
 uint32_t content_slices(struct content_writer *w, struct slice slices[CONTENT_SLICES_MAX])
 {
     uint32_t count = 0;
+    if (w->is_plain)
+        return plain_slices(w, slices);
     while (count < DIRECT_MAX && has_run(w))
         slices[count++] = take_run(w, SIZE_MAX);
     if (has_run(w)) {

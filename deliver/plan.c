@@ -38,6 +38,13 @@ void plan_init(struct plan *p, const struct session_settings *settings,
     p->state = PLAN_IDLE;
 }
 
+void plan_set_mail(struct plan *p, const char *sender, const char *const *rcpts, uint32_t count)
+{
+    p->sender = sender;
+    p->rcpts = rcpts;
+    p->rcpt_count = count;
+}
+
 void plan_set_domain(struct plan *p, const char *domain)
 {
     if (strcmp(p->domain, domain) == 0)
@@ -51,6 +58,7 @@ void plan_close(struct plan *p)
     for (uint32_t i = 0; i < p->target_count; i++)
         target_close(&p->targets[i]);
     free(p->targets);
+    handover_close(&p->handover);
     free(p->hosts);
     free(p->domain);
 }
@@ -241,6 +249,28 @@ static void use_hosts(struct plan *p, const struct host *hosts, uint32_t count)
     start_host(p);
 }
 
+// A folder or a program: a hop that has no address.
+static void start_handover(struct plan *p, const struct target *t)
+{
+    struct outcome o;
+    bool is_made = p->rcpt_count == 1 &&
+                   handover_make(&p->handover, t, p->settings->hostname, p->sender, p->rcpts[0]);
+    if (is_made && p->tries < PLAN_TRIES_MAX) {
+        p->tries++;
+        p->hop =
+            (struct hop){.host = p->handover.order.path, .ip = "", .order = &p->handover.order};
+        p->ip_count = p->address = 0;
+        move_to(p, PLAN_ADDRESS);
+        return;
+    }
+    if (p->rcpt_count == 1)
+        classify_no_folder(&o);
+    else
+        classify_local(STAGE_NONE, "several recipients at once", NULL, &o);
+    plan_note_failure(p, &o);
+    plan_next_host(p);
+}
+
 static void one_host(struct plan *p, const char *name)
 {
     struct host host = {.preference = 0};
@@ -286,6 +316,9 @@ static void start_target(struct plan *p)
         break;
     case TARGET_LMTP_UNIX:
         one_host(p, t->text);
+        break;
+    case TARGET_MAILDIR:
+        start_handover(p, t);
         break;
     case TARGET_ERROR:
     case TARGET_DISCARD:

@@ -15,6 +15,7 @@
 #ifndef FP_DELIVER_PLAN_H
 #define FP_DELIVER_PLAN_H
 
+#include "deliver/handover.h"
 #include "deliver/session.h"
 
 enum { PLAN_ADDRESSES_MAX = 8, PLAN_TRIES_MAX = 20, PLAN_QUESTIONS_MAX = 2 };
@@ -33,7 +34,10 @@ struct plan {
     const struct session_settings *settings;
     struct target *targets; // owned
     uint32_t target_count;
-    char *domain; // owned
+    char *domain;                      // owned
+    const char *sender, *const *rcpts; // borrowed until the plan is over: for folders and programs
+    uint32_t rcpt_count;
+    struct handover handover; // of the target under way
     uint64_t seed;
     // where it is
     enum plan_state state;
@@ -57,6 +61,8 @@ struct plan {
 void plan_init(struct plan *p, const struct session_settings *settings,
                const struct target *targets, uint32_t target_count, const char *domain);
 void plan_close(struct plan *p);
+// Before plan_begin: whose mail it is.
+void plan_set_mail(struct plan *p, const char *sender, const char *const *rcpts, uint32_t count);
 void plan_set_domain(struct plan *p, const char *domain); // before plan_begin
 
 void plan_begin(struct plan *p, uint64_t seed);

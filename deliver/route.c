@@ -49,6 +49,14 @@ bool route_is_own(const struct routes *r, struct slice address)
     return row && strcmp(row->pattern, "*") != 0;
 }
 
+bool route_takes_one(const struct route_row *row)
+{
+    for (uint32_t i = 0; i < row->target_count; i++)
+        if (target_takes_one(&row->targets[i]))
+            return true;
+    return false;
+}
+
 bool route_refuses(const struct route_row *row)
 {
     const struct target *t = row->targets;

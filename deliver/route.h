@@ -29,6 +29,8 @@ void routes_index(struct routes *r);
 // The row for an address; NULL when none fits. host: that takes its mail, for "mx:HOST"; NULL: none
 // that a row names, or not known (deliver/sites.h).
 const struct route_row *route_find(const struct routes *r, struct slice address, const char *host);
+// Is a message for several recipients handed over one by one?
+bool route_takes_one(const struct route_row *row);
 // Is it a row whose mail is given back in any case?
 bool route_refuses(const struct route_row *row);
 // Does a row of its own (not "*") exist for the address's domain? Then strangers may send to it.

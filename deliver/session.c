@@ -158,6 +158,8 @@ static void follow_plan(struct session *s)
 
 static void start_plan(struct session *s)
 {
+    plan_set_mail(&s->plan, s->tally.batch->sender, s->tally.batch->rcpts,
+                  s->tally.batch->rcpt_count);
     plan_begin(&s->plan, s->seed++);
     follow_plan(s);
 }
@@ -209,6 +211,8 @@ static void follow_client(struct session *s)
         follow_client(s); // the message may be larger than the host takes
         break;
     case NEWS_DONE:
+        if (!client_is_ready(&s->client))
+            disconnect(s);
         finish_batch(s);
         break;
     case NEWS_LOST:
@@ -228,6 +232,7 @@ static void on_connected(struct session *s)
     s->times.connected_ms = s->now_ms;
     client_connected(&s->client, &s->plan.hop, s->now_ms);
     move_to(s, STATE_TALKING);
+    follow_client(s); // a folder says nothing first
 }
 
 // ---- batches -------------------------------------------------------------------------------
@@ -317,6 +322,22 @@ static void on_answer(struct session *s, const struct session_event *event)
     follow_plan(s);
 }
 
+// Before anything was sent the next target may do.
+static void on_result(struct session *s, const struct session_event *event)
+{
+    if (s->state == STATE_TALKING) {
+        client_feed(&s->client, event);
+        follow_client(s);
+    } else if (s->state == STATE_CONNECTING && s->plan.hop.order) {
+        struct outcome o;
+        classify_handover(s->plan.hop.order, event->result, &o);
+        disconnect(s);
+        plan_note_failure(&s->plan, &o);
+        plan_next_host(&s->plan);
+        follow_plan(s);
+    }
+}
+
 void session_feed(struct session *s, const struct session_event *event)
 {
     if (s->state == STATE_ENDED)
@@ -341,6 +362,9 @@ void session_feed(struct session *s, const struct session_event *event)
         break;
     case SESSION_TIMER:
         on_timer(s, event);
+        break;
+    case SESSION_RESULT:
+        on_result(s, event);
         break;
     case SESSION_BYTES:
     case SESSION_EOF:
@@ -370,7 +394,8 @@ static bool pull_plan(struct session *s, struct session_effect *ret)
     if (s->needs_connect) {
         s->needs_connect = false;
         s->is_open = true;
-        ret->kind = SESSION_CONNECT;
+        ret->kind = s->plan.hop.order ? SESSION_HAND_OVER : SESSION_CONNECT;
+        ret->order = s->plan.hop.order;
         ret->ip = s->plan.hop.ip;
         ret->port = s->plan.hop.port;
         ret->path = s->plan.hop.path;

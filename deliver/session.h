@@ -36,6 +36,7 @@
 #ifndef FP_DELIVER_SESSION_H
 #define FP_DELIVER_SESSION_H
 
+#include "core/handover.h"
 #include "core/message.h"
 #include "core/outcome.h"
 #include "deliver/classify.h"
@@ -76,7 +77,8 @@ enum session_event_kind {
     SESSION_BODY,  // answer to NEED_BODY: the next piece, borrowed until SEND of it was pulled and
                    // sent
     SESSION_BODY_FAILED, // our own spool cannot give it: abort, defer (SCOPE_LOCAL)
-    SESSION_SENT, // to SEND with wants_sent: everything so far is out (NEED_BODY waits for it)
+    SESSION_RESULT, // to HAND_OVER, instead of CONNECTED or at any time behind it: what came of it
+    SESSION_SENT,   // to SEND with wants_sent: everything so far is out (NEED_BODY waits for it)
     SESSION_TIMER,
     SESSION_QUIT,  // no more batches
     SESSION_ABORT, // shutdown: end now; a batch under way is deferred (in doubt where C3 says so)
@@ -88,16 +90,19 @@ struct session_event {
     const struct session_batch *batch;
     const struct dns_answer *answer; // ANSWER; for the lookup with this name and type
     const char *answer_name;
-    enum deliver_fault fault; // CONNECT_FAILED, RESET
-    const char *detail;       // "Connection refused"
-    struct slice bytes;       // BYTES, BODY
-    bool is_last;             // BODY: nothing comes after this piece
+    enum deliver_fault fault;             // CONNECT_FAILED, RESET
+    const char *detail;                   // "Connection refused"
+    struct slice bytes;                   // BYTES, BODY
+    bool is_last;                         // BODY: nothing comes after this piece
+    const struct handover_result *result; // RESULT
 };
 
 enum session_effect_kind {
     SESSION_LOOKUP,     // name, type
     SESSION_CONNECT,    // ip, port; or path
     SESSION_SEND,       // slices, to be written in one call; they live until the next feed
+    SESSION_HAND_OVER,  // order: instead of CONNECT; DISCONNECT ends it, done or not
+    SESSION_FINISH,     // of HAND_OVER: everything was sent; RESULT follows
     SESSION_NEED_BODY,  // the next piece of the batch's body, please
     SESSION_OUTCOME,    // of recipient `index`
     SESSION_BATCH_DONE, // scope: the widest failure; can_reuse: connected and ready for another
@@ -114,6 +119,7 @@ struct session_effect {
     const char *ip;                          // CONNECT
     const char *path;                        // CONNECT: of a Unix socket; NULL: ip and port
     uint16_t port;                           // CONNECT
+    const struct handover_order *order;      // HAND_OVER; lives as long as the batch
     struct slice slices[SESSION_SLICES_MAX]; // SEND
     uint32_t slice_count;
     bool wants_sent;               // SEND

@@ -5,6 +5,7 @@
 #include "core/hostname.h"
 #include "core/must.h"
 #include "core/text.h"
+#include "deliver/placeholder.h"
 
 #include <stdlib.h>
 
@@ -12,11 +13,12 @@ enum {
     SMTP_PORT = 25,
     ERROR_TEXT_MAX = 400, // an outcome's text holds it whole
     SHOWN_MAX = 200,
+    PATH_TEXT_MAX = 1000,
 };
 
 // Each gets what stands behind the scheme. FP_INVALID: the form's words say what would be right.
 typedef enum fp_err form_read(struct slice rest, struct target *ret);
-static form_read read_mx, read_smtp, read_lmtp, read_error, read_discard;
+static form_read read_mx, read_smtp, read_lmtp, read_maildir, read_error, read_discard;
 
 static const struct form {
     const char *scheme;
@@ -26,6 +28,7 @@ static const struct form {
     {"mx", read_mx, "\"mx\""},
     {"smtp://", read_smtp, "\"smtp://HOST[:PORT]\" (an IPv6 address in brackets)"},
     {"lmtp://", read_lmtp, "\"lmtp://HOST:PORT\" (not 25) or \"lmtp:///PATH\""},
+    {"maildir://", read_maildir, "\"maildir:///PATH/{user}\" (an absolute path, no \"..\")"},
     {"error:", read_error, "\"error:5.1.2 TEXT\" (4.x.x defers)"},
     {"discard:", read_discard, "\"discard:\""},
 };
@@ -43,6 +46,11 @@ void target_close(struct target *t)
     free(t->host);
     free(t->text);
     *t = (struct target){.kind = TARGET_MX};
+}
+
+bool target_takes_one(const struct target *t)
+{
+    return t->kind == TARGET_MAILDIR;
 }
 
 bool target_is_final(const struct target *t)
@@ -138,6 +146,25 @@ static enum fp_err read_lmtp(struct slice rest, struct target *ret)
     return FP_OK;
 }
 
+static bool has_dot_dot(struct slice path)
+{
+    for (size_t i = 0; i + 2 < path.n; i++)
+        if (memcmp(path.p + i, "/..", 3) == 0 && (i + 3 == path.n || path.p[i + 3] == '/'))
+            return true;
+    return false;
+}
+
+static enum fp_err read_maildir(struct slice rest, struct target *ret)
+{
+    if (rest.n < 2 || rest.n > PATH_TEXT_MAX || rest.p[0] != '/' || has_control(rest) ||
+        has_dot_dot(rest))
+        return FP_INVALID;
+    while (rest.n > 2 && rest.p[rest.n - 1] == '/')
+        rest.n--;
+    *ret = (struct target){.kind = TARGET_MAILDIR, .text = must_memdup(rest.p, rest.n)};
+    return FP_OK;
+}
+
 static size_t digits(struct slice text, size_t at)
 {
     size_t n = 0;
@@ -219,15 +246,32 @@ static enum fp_err bad_target(struct slice text, const struct form *meant, struc
     return FP_INVALID;
 }
 
+static enum fp_err check_names(struct slice text, struct target *ret, struct buf *why)
+{
+    struct buf what;
+    if (!target_takes_one(ret))
+        return FP_OK;
+    buf_init(&what, 4096);
+    enum fp_err err = placeholder_check(slice_str(ret->text), PLACEHOLDER_PATH, &what);
+    if (err) {
+        target_close(ret);
+        if (why)
+            (void)buf_addf(why, "\"%.*s\": %s", (int)(text.n < SHOWN_MAX ? text.n : SHOWN_MAX),
+                           text.p, buf_slice(&what).p);
+    }
+    buf_close(&what);
+    return err;
+}
+
 enum fp_err target_parse(struct slice text, struct target *ret, struct buf *why)
 {
     for (size_t i = 0; i < FORM_COUNT; i++) {
         struct slice scheme = slice_str(forms[i].scheme);
         if (!slice_starts_nocase(text, scheme))
             continue;
-        if (forms[i].read(slice_from(text, scheme.n), ret) == FP_OK)
-            return FP_OK;
-        return bad_target(text, i == 0 ? NULL : &forms[i], why);
+        if (forms[i].read(slice_from(text, scheme.n), ret))
+            return bad_target(text, i == 0 ? NULL : &forms[i], why);
+        return check_names(text, ret, why);
     }
     return bad_target(text, nearest_form(text), why);
 }

@@ -5,6 +5,7 @@
 //     "smtp://HOST[:PORT]"     this host; HOST is a name or an IP, [v6] in brackets
 //     "lmtp://HOST:PORT"       this host, by LMTP (RFC 2033)
 //     "lmtp:///PATH"           the same by a Unix socket
+//     "maildir:///PATH"        a folder of this machine; {user} and the like: deliver/placeholder.h
 //     "error:4.x.x|5.x.x TEXT" nobody: deferred, or given back, for this reason
 //     "discard:"               nobody: counts as delivered
 #ifndef FP_DELIVER_TARGET_H
@@ -21,6 +22,7 @@ enum target_kind {
     TARGET_SMTP,
     TARGET_LMTP,
     TARGET_LMTP_UNIX,
+    TARGET_MAILDIR,
     TARGET_ERROR,
     TARGET_DISCARD,
 };
@@ -31,9 +33,11 @@ struct target {
     enum target_kind kind;
     char *host;    // SMTP, LMTP: name or plain IP; owned
     uint16_t port; // SMTP: 25 when not given; LMTP
-    char *text;    // LMTP_UNIX: the socket's path; ERROR: "5.1.2 TEXT"; owned
+    char *text;    // LMTP_UNIX: the socket's path; MAILDIR: its path; ERROR: "5.1.2 TEXT"; owned
 };
 
+// Does it take one recipient at a time?
+bool target_takes_one(const struct target *t);
 // FP_INVALID: not one of the forms; why gets one sentence that says what would be right.
 enum fp_err target_parse(struct slice text, struct target *ret, struct buf *why);
 void target_copy(const struct target *from, struct target *ret);

@@ -303,6 +303,28 @@ static void connect_host(struct world *w, const struct pipeline_effect *fx)
     carry_replies(w, c);
 }
 
+// A folder has a host's name and states, but nothing is said in there.
+static void hand_over(struct world *w, const struct pipeline_effect *fx)
+{
+    static const struct handover_result full = {.fault = HANDOVER_FULL, .text = "No space left"};
+    static const struct handover_result missing = {.fault = HANDOVER_MISSING, .text = "Not there"};
+    struct host *host = world_host(w, fx->order.path);
+    w->connections++;
+    host->connections++;
+    if (host->state == HOST_UP)
+        event_later(w, PIPELINE_CONNECTED, fx->conn, arrival(w, 1));
+    else
+        event_later(w, PIPELINE_RESULT, fx->conn, arrival(w, 1))->event.result =
+            host->state == HOST_FULL ? &full : &missing;
+}
+
+static void finish(struct world *w, const struct pipeline_effect *fx)
+{
+    static const struct handover_result done = {.text = ""};
+    w->handed_over++;
+    event_later(w, PIPELINE_RESULT, fx->conn, arrival(w, 1))->event.result = &done;
+}
+
 static bool client_takes(struct world *w)
 {
     if (w->client_takes == 0)
@@ -370,6 +392,12 @@ static void execute(struct world *w, const struct pipeline_effect *fx)
         break;
     case PIPELINE_CONNECT:
         connect_host(w, fx);
+        break;
+    case PIPELINE_HAND_OVER:
+        hand_over(w, fx);
+        break;
+    case PIPELINE_FINISH:
+        finish(w, fx);
         break;
     case PIPELINE_LOOKUP:
         look_up(w, fx);

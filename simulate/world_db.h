@@ -39,6 +39,7 @@ struct world {
     uint32_t crashes;
     uint32_t lookups;                                         // questions to name servers so far
     uint32_t connections, connections_open, connections_peak; // to hosts
+    uint32_t handed_over;                                     // to folders and programs
     uint32_t ops[OP_KIND_COUNT];                              // asked of the spool so far
     // How often the client of the local socket still takes all that it is sent: UINT32_MAX, always.
     uint32_t client_takes;

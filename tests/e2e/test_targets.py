@@ -154,6 +154,64 @@ def test_lmtp_while_nobody_listens(world):
     world.await_empty()
 
 
+def maildir(world, *parts):
+    folder = world.path(*parts, "new")
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    texts = []
+    for name in names:
+        with open(os.path.join(folder, name), "rb") as f:
+            texts.append(f.read())
+        match(name, rf"^[0-9]+\.M[0-9]{{6}}P[0-9]+Q[0-9]+\.mail\.example\.org,S={len(texts[-1])}$", "name")
+    return texts
+
+
+def test_maildir(world):
+    home = Hop(world).up()
+    os.mkdir(world.path("mail"))
+    stage(world, f"maildir://{world.path('mail')}/{{domain}}/{{user}}", home)
+    world.sendmail("-f", "s@home.example", "Alice@d.example", "bob@d.example", "x/y@d.example",
+                   text="Subject: in a folder\n\n.dot\nend\n")
+    for user in ("alice", "bob"):
+        await_(lambda: maildir(world, "mail/d.example", user), f"mail of {user}")
+        (text,) = maildir(world, "mail/d.example", user)
+        match(text, r"\AReturn-Path: <s@home\.example>\nDelivered-To: (Alice|bob)@d\.example\nReceived: ", "top")
+        match(text, r"^Subject: in a folder\n(.*\n)*\n\.dot\nend\n\Z", "text")
+        equal(b"\r" in text, False, "CR")
+        equal(os.listdir(world.path("mail/d.example", user, "tmp")), [], "tmp")
+        for part in ("", "cur", "new", "tmp"):
+            mode = os.stat(world.path("mail/d.example", user, part)).st_mode & 0o7777
+            equal(mode, 0o700, f"mode of {part}")
+    world.await_log(rf"to=<bob@d\.example>, relay={world.path('mail')}/d\.example/bob, .*dsn=2\.0\.0, "
+                    r"status=sent \(delivered to maildir\)")
+    world.await_log(r"to=<x/y@d\.example>, relay=none, .*dsn=5\.1\.3, status=bounced")
+    home.await_one("5.1.3", "(the notice)")
+    big = "Subject: big\n\n" + ("y" * 70 + "\n") * 30000
+    world.sendmail("-f", "s@home.example", "bob@d.example", text=big)
+    await_(lambda: len(maildir(world, "mail/d.example/bob")) == 2, "the big one")
+    equal(max(t.count(b"y" * 70 + b"\n") for t in maildir(world, "mail/d.example/bob")), 30000, "lines")
+    world.await_empty()
+
+
+def test_maildir_in_trouble(world):
+    """A disk that is not mounted, a folder that is somebody else's: mail waits."""
+    home = Hop(world).up()
+    stage(world, f"maildir://{world.path('mail')}/{{user}}", home)
+    world.sendmail("-f", "s@home.example", "alice@d.example", text="Subject: waits\n\nx\n")
+    world.await_log(r"to=<alice@d\.example>, .*dsn=4\.3\.5, status=deferred \(maildir .*: No such file or directory")
+    equal(os.path.exists(world.path("mail")), False, "made all the same")
+    os.mkdir(world.path("mail"))
+    with open(world.path("mail/bob"), "w") as f:
+        f.write("a file where a folder should be")
+    world.run("fermoposta", "flush")
+    await_(lambda: maildir(world, "mail/alice"), "mail")
+    world.sendmail("-f", "s@home.example", "bob@d.example", text="Subject: a file\n\nx\n")
+    world.await_log(r"to=<bob@d\.example>, .*dsn=4\.3\.\d, status=deferred \(maildir .*: Not a directory")
+    os.unlink(world.path("mail/bob"))
+    world.run("fermoposta", "flush")
+    await_(lambda: maildir(world, "mail/bob"), "mail")
+    world.await_empty()
+
+
 def test_error_and_discard(world):
     home = Hop(world).up()
     world.configure(f'route = ( {{ for = "*", to = [ "{home.to()}" ] }},\n'
@@ -170,7 +228,7 @@ def test_error_and_discard(world):
     notice = home.await_one("we closed in May")
     match(notice.data, r"^Status: 5\.1\.2\r?$", "status")
     match(notice.data, r"^Final-Recipient: rfc822; ?a@gone\.example\r?$", "recipient")
-    equal(len(world.queue()), 1, "what waits")
+    await_(lambda: len(world.queue()) == 1, "one that waits")
     world.configure(f'route = ( {{ for = "*", to = [ "{home.to()}" ] }} )')
     world.daemon.send_signal(signal.SIGHUP)
     await_(lambda: "reload" in world.log() or "read again" in world.log(), "the new configuration")

@@ -48,6 +48,9 @@ static void execute(struct state *s, const struct session_effect *e)
         must(!s->is_connected);
         s->is_connected = true;
         break;
+    case SESSION_HAND_OVER:
+    case SESSION_FINISH:
+        must_never("no target is a folder");
     case SESSION_SEND:
         must(s->is_connected && e->slice_count > 0 && e->slice_count <= SESSION_SLICES_MAX);
         break;

@@ -147,11 +147,17 @@ static const struct bad_case {
     {"route: a bad target", "route = ( { for = \"*\", to = [ \"relay.example\" ] } )\n",
      "c.conf:1: to: \"relay.example\" is no next hop: write \"mx\", \"smtp://HOST[:PORT]\" (an "
      "IPv6 address in brackets), \"lmtp://HOST:PORT\" (not 25) or \"lmtp:///PATH\", "
-     "\"error:5.1.2 TEXT\" (4.x.x defers) or \"discard:\"\n"},
+     "\"maildir:///PATH/{user}\" (an absolute path, no \"..\"), \"error:5.1.2 TEXT\" (4.x.x "
+     "defers) or \"discard:\"\n"},
     {"route: a scheme that is nearly one",
      "route = ( { for = \"*\", to = [ \"lmpt://h:24\" ] } )\n",
      "c.conf:1: to: \"lmpt://h:24\" is no next hop: write \"lmtp://HOST:PORT\" (not 25) or "
      "\"lmtp:///PATH\"\n"},
+    {"route: a relative folder", "route = ( { for = \"*\", to = [ \"maildir://mail\" ] } )\n",
+     "c.conf:1: to: \"maildir://mail\" is no next hop: write \"maildir:///PATH/{user}\" (an "
+     "absolute path, no \"..\")\n"},
+    {"route: a misspelled name", "route = ( { for = \"*\", to = [ \"maildir:///m/{usr}\" ] } )\n",
+     "c.conf:1: to: \"maildir:///m/{usr}\": {usr} is unknown; did you mean {user}?\n"},
     {"route: behind the last word", "route = ( { for = \"*\", to = [ \"discard:\", \"mx\" ] } )\n",
      "c.conf:1: to: \"mx\" is never tried, the next hop before it decides; leave it out\n"},
     {"route: a bad pattern", "route = ( { for = \"*.example.com\", to = [ \"mx\" ] } )\n",

@@ -51,6 +51,8 @@ struct world {
     size_t chunk_size; // of what the host says; 0: in one
     bool body_fails;   // the spool cannot give it
     enum eight_bit eight_bit;
+    // of folders and programs; NULL: they are there, and all went well
+    const struct handover_result *at_open, *at_end;
     // inside
     struct session *session;
     struct session_settings settings;
@@ -58,7 +60,7 @@ struct world {
     struct world_event *first, *last;
     const struct script *script;
     bool used[STEPS_MAX];
-    bool is_connected, is_silent, in_data, has_rcpt;
+    bool is_handover, is_connected, is_silent, in_data, has_rcpt;
     size_t body_at;
     struct buf line; // of commands, or content
     // seen
@@ -216,6 +218,7 @@ static inline void world_connect(struct world *w, const struct session_effect *e
     else
         buf_addf(&w->trace, "CONNECT %s:%u\n", e->ip, e->port);
     w->connections++;
+    w->is_handover = false;
     w->script = &w->scripts[i];
     memset(w->used, 0, sizeof w->used);
     w->is_silent = w->in_data = w->has_rcpt = false;
@@ -233,6 +236,28 @@ static inline void world_connect(struct world *w, const struct session_effect *e
         return;
     world_push_kind(w, SESSION_CONNECTED);
     host_say(w, w->script->banner ? w->script->banner : "220 ready\r\n");
+}
+
+static inline void world_hand_over(struct world *w, const struct session_effect *e)
+{
+    must(!w->is_connected); // C2
+    buf_addf(&w->trace, "HAND OVER %s standing %u\n", e->order->path, e->order->standing_n);
+    w->is_connected = w->is_handover = true;
+    w->connections++;
+    world_push(w,
+               (struct session_event){.kind = w->at_open ? SESSION_RESULT : SESSION_CONNECTED,
+                                      .result = w->at_open},
+               NULL, 0);
+}
+
+static inline void world_finish(struct world *w)
+{
+    static const struct handover_result done = {.text = ""};
+    must(w->is_connected && w->is_handover);
+    buf_addf(&w->trace, "FINISH\n");
+    world_push(
+        w, (struct session_event){.kind = SESSION_RESULT, .result = w->at_end ? w->at_end : &done},
+        NULL, 0);
 }
 
 static inline void world_lookup(struct world *w, const struct session_effect *e)
@@ -275,7 +300,8 @@ static inline void world_send(struct world *w, const struct session_effect *e)
     world_push_kind(w, SESSION_SENT);
     for (uint32_t i = 0; i < e->slice_count; i++) {
         must(buf_add_slice(&w->wire, e->slices[i]) == FP_OK);
-        host_hear(w, e->slices[i]);
+        if (!w->is_handover)
+            host_hear(w, e->slices[i]);
     }
 }
 
@@ -302,6 +328,12 @@ static inline void world_execute(struct world *w, const struct session_effect *e
         break;
     case SESSION_CONNECT:
         world_connect(w, e);
+        break;
+    case SESSION_HAND_OVER:
+        world_hand_over(w, e);
+        break;
+    case SESSION_FINISH:
+        world_finish(w);
         break;
     case SESSION_SEND:
         world_send(w, e);
