@@ -242,9 +242,15 @@ void time_format_asctime(int64_t ms, int utc_offset_s, char text[TIME_TEXT_SIZE]
 
 int64_t time_steady_now(struct time_steady *t, int64_t wall_ms, int64_t monotonic_ms)
 {
-    t->now_ms += monotonic_ms - t->monotonic_ms;
+    int64_t passed_ms = monotonic_ms - t->monotonic_ms;
+    t->now_ms += passed_ms;
     t->monotonic_ms = monotonic_ms;
-    if (wall_ms > t->now_ms)
+    if (wall_ms >= t->now_ms) {
         t->now_ms = wall_ms;
+        return wall_ms;
+    }
+    int64_t behind_ms = t->now_ms - wall_ms, less_ms = (t->eighths + passed_ms) / 8;
+    t->eighths = (t->eighths + passed_ms) % 8;
+    t->now_ms -= less_ms < behind_ms ? less_ms : behind_ms;
     return t->now_ms;
 }

@@ -36,10 +36,12 @@ void time_format_iso(int64_t ms, char text[TIME_TEXT_SIZE]);
 // "Sat Nov 21 23:40:00" in local time: the first 19 characters of asctime, day padded with a blank
 void time_format_asctime(int64_t ms, int utc_offset_s, char text[TIME_TEXT_SIZE]);
 
-// A clock that is never set back: it follows the wall clock forward, and goes on at the pace of the
-// monotonic one while the wall clock is behind it. Zero it before the first call.
+// A clock that is never set back: it follows the wall clock forward. While that is behind, it goes
+// on with the monotonic one, an eighth slower, so that an hour is caught up in eight and waits grow
+// no more than by their jitter. Zero it before the first call.
 struct time_steady {
     int64_t now_ms, monotonic_ms;
+    int64_t eighths; // of milliseconds that it is still to lose
 };
 int64_t time_steady_now(struct time_steady *t, int64_t wall_ms, int64_t monotonic_ms);
 

@@ -118,8 +118,8 @@ static void note_behind(struct pipeline *p, int64_t wall_ms)
     int64_t behind_ms = p->now_ms - wall_ms, more_ms = behind_ms - p->behind_ms;
     if (more_ms > SAID_LEAST_MS)
         say(p, "the clock was set back", more_ms,
-            "waiting goes on as if it had not been; new mail is dated ahead until the clock has "
-            "caught up or the daemon is started again");
+            "waiting goes on as if it had not been; new mail is dated ahead until the clocks have "
+            "met, eight times as long, or the daemon is started again");
     if (more_ms > SAID_LEAST_MS || more_ms < 0)
         p->behind_ms = behind_ms;
 }
@@ -147,6 +147,12 @@ bool clock_holds_warning(const struct pipeline *p, const struct settle_input *in
 {
     return p->jump_ms > 0 && !in->outcome && p->now_ms < p->jump_ms + TIME_HOUR_MS &&
            in->rcpt->last_attempt_ms < p->jump_ms && in->last_probe_ms < p->jump_ms;
+}
+
+int64_t clock_purge_ms(const struct pipeline *p)
+{
+    bool is_doubtful = p->jump_ms > 0 && p->now_ms < p->jump_ms + TIME_HOUR_MS;
+    return is_doubtful ? 0 : p->now_ms - p->behind_ms;
 }
 
 int64_t pipeline_now(const struct pipeline *p)

@@ -213,7 +213,7 @@ struct waiter *store_op(struct pipeline *p, struct op *op, enum waiter_kind kind
 static void maintain(struct pipeline *p)
 {
     struct op *op = op_new(OP_MAINTAIN);
-    op->maintain.now_ms = p->now_ms;
+    op->maintain.now_ms = clock_purge_ms(p);
     op->maintain.history_ms = p->config->history_ms;
     op->maintain.budget = MAINTAIN_BUDGET;
     store_op(p, op, WAIT_MAINTAIN);

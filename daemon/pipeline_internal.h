@@ -276,6 +276,8 @@ void clock_start(struct pipeline *p);
 // Nobody is warned of mail that is only late because the clock has jumped, before it was tried
 // again or an hour has passed.
 bool clock_holds_warning(const struct pipeline *p, const struct settle_input *in);
+// The wall clock's time, for what is thrown away by age; 0, while it may be put right again.
+int64_t clock_purge_ms(const struct pipeline *p);
 void clock_take(struct pipeline *p, const struct pipeline_event *e); // first of all
 
 // repair.c

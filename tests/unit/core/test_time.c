@@ -154,8 +154,8 @@ static void test_steady_clock(void **state)
     } rows[] = {
         {"begins as the wall clock says", 1000000, 70, 1000000},
         {"both go on", 1000050, 120, 1000050},
-        {"set back: it goes on all the same", 400000, 220, 1000150},
-        {"the wall clock is still behind", 400500, 720, 1000650},
+        {"set back: it goes on all the same", 400000, 220, 1000138},
+        {"the wall clock is still behind", 400500, 720, 1000575},
         {"and has overtaken it", 2000000, 820, 2000000},
         {"slept: the monotonic clock stood still", 9000000, 820, 9000000},
     };
@@ -168,12 +168,31 @@ static void test_steady_clock(void **state)
     }
 }
 
+// An hour is caught up in eight, in steps of any size, and it never goes back on the way.
+static void test_steady_clock_catches_up(void **state)
+{
+    static const int64_t steps_ms[] = {1, 3, 999, 60007};
+    (void)state;
+    for (size_t i = 0; i < sizeof steps_ms / sizeof *steps_ms; i++) {
+        struct time_steady t = {.now_ms = TIME_HOUR_MS};
+        int64_t at_ms = 0, was_ms = t.now_ms;
+        for (; at_ms < 8 * TIME_HOUR_MS; at_ms += steps_ms[i]) {
+            int64_t now_ms = time_steady_now(&t, at_ms, at_ms);
+            assert_true(now_ms >= was_ms && now_ms >= at_ms);
+            assert_true(at_ms > 7 * TIME_HOUR_MS + 59 * TIME_MINUTE_MS || now_ms > at_ms);
+            was_ms = now_ms;
+        }
+        assert_int_equal(time_steady_now(&t, at_ms, at_ms), at_ms);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_durations_are_parsed),
         cmocka_unit_test(test_durations_are_written),
         cmocka_unit_test(test_steady_clock),
+        cmocka_unit_test(test_steady_clock_catches_up),
         cmocka_unit_test(test_moments_are_written),
         cmocka_unit_test(test_calendar_agrees_with_libc),
     };
