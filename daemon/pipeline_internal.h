@@ -181,7 +181,7 @@ struct resolver {
 enum brake_cause {
     BRAKE_SETTLING = 1, // outcomes that wait for the spool are too many
     BRAKE_TURNS = 2,    // it is the turn of mail that comes in
-    BRAKE_LOADING = 4,  // what is suspended is not known yet
+    BRAKE_LOADING = 4,  // what is suspended, and who rests, is not known yet
     BRAKE_CLOCK = 8,    // what is in the spool has the times of a clock that was not set
 };
 

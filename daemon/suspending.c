@@ -7,7 +7,7 @@
 // spool its next attempt is put off to the end of the suspension: it is read once, and does not lie
 // in the way of other mail.
 //
-// (U1) Nothing is started before the spool has said what is suspended.
+// (U1) Nothing is started before the spool has said what is suspended, and who rests.
 // (U2) What is suspended is not tried, so it does not expire; and when that is over, a new epoch
 //      begins (S1): one real attempt comes first. Warnings go on.
 // (U3) What was put off is due when its suspension ends, however that happens. After a crash in
@@ -40,8 +40,7 @@ void suspending_loaded(struct pipeline *p, struct op *op)
     for (uint32_t i = 0; i < op->suspensions.row_count; i++)
         windows_feed(p, &(struct sched_event){.kind = SCHED_SUSPEND,
                                               .suspension = &op->suspensions.rows[i]});
-    brake_set(p, BRAKE_LOADING, false);
-    windows_start(p);
+    windows_start(p); // which lets go
 }
 
 // ---- what is held ----------------------------------------------------------------------------

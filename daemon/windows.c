@@ -368,6 +368,7 @@ void windows_healths_read(struct pipeline *p, struct op *op)
     if (op->err)
         effect_logf(p, LOG_LEVEL_ERROR, "spool: destinations could not be read: %s",
                     fp_err_text(op->err));
+    brake_set(p, BRAKE_LOADING, false); // U1
     ask_domains(p, NULL);
 }
 

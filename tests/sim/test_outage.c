@@ -190,12 +190,44 @@ static void test_automatic_mail_is_not_warned_about(void **state)
     }
 }
 
+static enum host_state count_asks(const struct host *h, int64_t now_ms, void *arg)
+{
+    (void)h;
+    (void)now_ms;
+    ++*(uint32_t *)arg;
+    return HOST_DOWN;
+}
+
+// Who rests is read at the start, and until then nothing is tried: neither mail that comes in at
+// once, nor what a reload has read meanwhile.
+static void test_rest_survives_whoever_comes_first(void **state)
+{
+    (void)state;
+    struct world *w = make_world(1);
+    uint32_t asks = 0;
+    world_host(w, "192.0.2.1")->weather = count_asks;
+    world_host(w, "192.0.2.1")->weather_arg = &asks;
+    world_submit(w, "a@example.org", "b@example.com", "Subject: x\r\n\r\nx\r\n");
+    world_run(w, 20 * TIME_MINUTE_MS + TIME_SECOND_MS); // tried at 0, 5 and 20 minutes
+    assert_int_equal(asks, 3);
+    world_reader_slow(w, 5 * TIME_SECOND_MS);
+    world_crash(w);
+    world_reload(w, config);
+    world_submit(w, "a@example.org", "c@example.com", "Subject: x\r\n\r\nx\r\n");
+    world_run(w, 29 * TIME_MINUTE_MS);
+    assert_int_equal(asks, 3);
+    world_run(w, 2 * TIME_MINUTE_MS);
+    assert_int_equal(asks, 4);
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_six_days),
         cmocka_unit_test(test_recovery_releases_everything),
         cmocka_unit_test(test_restart_keeps_schedule),
+        cmocka_unit_test(test_rest_survives_whoever_comes_first),
         cmocka_unit_test(test_long_down_time_tries_first),
         cmocka_unit_test(test_null_sender_is_dropped),
         cmocka_unit_test(test_undeliverable_notice),
