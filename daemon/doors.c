@@ -557,6 +557,7 @@ static void note_room(struct pipeline *p, enum fp_err err)
     if (err == p->accept_err)
         return;
     p->accept_err = err;
+    trouble_with_room(p, err);
     if (err == FP_OK)
         effect_logf(p, LOG_LEVEL_INFO, "spool: new mail can be stored again");
     else if (err == FP_FULL)

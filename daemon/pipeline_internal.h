@@ -510,6 +510,7 @@ void suspending_over(struct pipeline *p, const struct suspension *row); // its t
 // trouble.c
 void trouble_heard(struct pipeline *p, const struct op *op); // every op that came back
 void trouble_wait(struct pipeline *p);                       // an outcome still waits
+void trouble_with_room(struct pipeline *p, enum fp_err err); // what new mail met, when that changes
 
 // sweep.c
 void sweep_timer(struct pipeline *p);

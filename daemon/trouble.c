@@ -21,6 +21,21 @@ static bool proves_writing(const struct op *op)
            (op->kind == OP_SETTLE || op->kind == OP_ACCEPT || op->kind == OP_APPEND);
 }
 
+// Outcomes have room for longer than new mail (the ballast), so each may fail alone.
+static void list_no_longer(struct pipeline *p)
+{
+    if (!p->is_spool_failing && p->accept_err == FP_OK)
+        blocked_end(p->blocked, BLOCKED_SPOOL, "", p->now_ms);
+}
+
+void trouble_with_room(struct pipeline *p, enum fp_err err)
+{
+    if (err != FP_OK)
+        blocked_begin(p->blocked, BLOCKED_SPOOL, "", fp_err_text(err), p->now_ms);
+    else
+        list_no_longer(p);
+}
+
 void trouble_heard(struct pipeline *p, const struct op *op)
 {
     if (op->kind == OP_SETTLE && fp_err_is_trouble(op->err) && !p->is_spool_failing) {
@@ -34,7 +49,7 @@ void trouble_heard(struct pipeline *p, const struct op *op)
     } else if (p->is_spool_failing && proves_writing(op)) {
         p->is_spool_failing = false;
         effect_logf(p, LOG_LEVEL_INFO, "spool: outcomes can be stored again");
-        blocked_end(p->blocked, BLOCKED_SPOOL, "", p->now_ms);
+        list_no_longer(p);
         resume(p);
     }
 }

@@ -271,6 +271,22 @@ static void test_relay_that_takes_others(void **state)
     world_free(w);
 }
 
+// A disk that is full stands among them; the log has its own lines about it.
+static void test_disk_is_full(void **state)
+{
+    (void)state;
+    struct world *w = make_world(13, by_relay);
+    world_spool_is_full(w, true);
+    assert_int_equal(world_submit(w, "a@x.example", "b@d1.example", text), 0);
+    const char *stats = ask(w, "stats", NULL);
+    assert_says(stats, "the spool cannot be written");
+    assert_says(stats, "no space left");
+    world_spool_is_full(w, false);
+    submit_to(w, "b@d1.example");
+    assert_null(strstr(ask(w, "stats", NULL), "Blocked here"));
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,6 +300,7 @@ int main(void)
         cmocka_unit_test(test_restarts_in_between),
         cmocka_unit_test(test_warning_says_whose_doing),
         cmocka_unit_test(test_relay_that_takes_others),
+        cmocka_unit_test(test_disk_is_full),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
