@@ -301,6 +301,8 @@ static void open_connection(struct pipeline *p, struct carrier *h, const struct 
     h->conn = p->next_conn;
     p->next_conn += 2;
     begin_body(h);
+    if (fx->outcome)
+        protecting_failed(p, fx->outcome);
     conn_add(p, h->conn, CONN_CARRIER)->carrier = h;
     struct slice ip = effect_keep(p, slice_str(fx->ip));
     struct pipeline_effect *e = effect_add(p, PIPELINE_CONNECT);
@@ -395,6 +397,9 @@ static void execute(struct pipeline *p, struct carrier *h, const struct session_
     case SESSION_FINISH:
         effect_add(p, PIPELINE_FINISH)->conn = h->conn;
         break;
+    case SESSION_START_TLS:
+        protecting_start(p, h->conn, fx->tls_terms);
+        break;
     case SESSION_SEND:
         send_slices(p, h, fx);
         break;
@@ -455,6 +460,12 @@ void carrier_connect_failed(struct pipeline *p, struct carrier *h, enum deliver_
     carrier_feed(
         p, h,
         (struct session_event){.kind = SESSION_CONNECT_FAILED, .fault = fault, .detail = detail});
+}
+
+void carrier_tls_ready(struct pipeline *p, struct carrier *h, const struct tls_result *result)
+{
+    protecting_began(p, session_hop(h->session), result);
+    carrier_feed(p, h, (struct session_event){.kind = SESSION_TLS_READY, .tls = result});
 }
 
 void carrier_bytes(struct pipeline *p, struct carrier *h, struct slice bytes)

@@ -40,6 +40,7 @@ void config_defaults(struct config *c)
         .idle_connections = CONFIG_IDLE_CONNECTIONS,
         .idle_ms = CONFIG_IDLE_S * TIME_SECOND_MS,
         .log = must_strdup("stderr"),
+        .protect = protect_table_new(),
         .notice_return = RETURN_HEADERS,
         .brake = {.failures = CONFIG_BRAKE_FAILURES,
                   .senders = CONFIG_BRAKE_SENDERS,
@@ -72,6 +73,7 @@ void config_close(struct config *c)
     free(c->listens);
     routes_close(&c->routes);
     rules_close(&c->rules);
+    protect_table_unref(c->protect);
     free(c->mx_hosts);
     *c = (struct config){0};
 }
@@ -139,6 +141,7 @@ void config_complete(struct config *c)
         add_default_route(&c->routes);
     routes_index(&c->routes);
     rules_index(&c->rules);
+    protect_table_index(c->protect);
     find_mx_hosts(c);
     struct buf address;
     buf_init(&address, SIZE_MAX);

@@ -8,6 +8,7 @@
 #include "core/hostname.h"
 #include "core/notice.h"
 #include "deliver/convert.h"
+#include "deliver/protect.h"
 #include "deliver/route.h"
 #include "scheduler/rules.h"
 
@@ -53,6 +54,7 @@ struct config {
     uint32_t listen_count;
     struct routes routes;
     struct rules rules;
+    struct protect_table *protect; // rows of `tls`
     const char **mx_hosts; // HOST of every "mx:HOST" in route, retry and limit; borrowed from these
     uint32_t mx_host_count;
     enum notice_return notice_return;

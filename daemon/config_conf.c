@@ -369,6 +369,7 @@ static const struct config_member members[] = {
     {"route", config_read_route},
     {"retry", config_read_retry},
     {"limit", config_read_limit},
+    {"tls", config_read_tls},
     {"notice", read_notice},
     {"brake", read_brake},
     {"history", read_history},

@@ -10,6 +10,7 @@ void config_read_listen(struct config_reader *r, const config_setting_t *s, void
 void config_read_route(struct config_reader *r, const config_setting_t *s, void *config);
 void config_read_retry(struct config_reader *r, const config_setting_t *s, void *config);
 void config_read_limit(struct config_reader *r, const config_setting_t *s, void *config);
+void config_read_tls(struct config_reader *r, const config_setting_t *s, void *config);
 
 // Behind all of them: rows for hosts that nobody will ever look up say so.
 void config_check_hosts(struct config_reader *r, const config_setting_t *root, void *config);

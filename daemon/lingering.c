@@ -49,8 +49,10 @@ void carrier_unidle(struct pipeline *p, struct carrier *h)
 
 // Of a host that takes mail of several domains any conversation will do; but where that did not
 // answer, others may have been asked that are one domain's alone.
-static bool can_take(const struct carrier *h, const struct batch *b)
+static bool can_take(const struct pipeline *p, const struct carrier *h, const struct batch *b)
 {
+    if (!session_suits(h->session, p->config->protect, b->rule_domain))
+        return false;
     return !b->rule_host || strcmp(h->domain, b->rule_domain) == 0 ||
            strcasecmp(session_host(h->session), b->rule_host) == 0;
 }
@@ -69,7 +71,7 @@ struct carrier *carrier_take_idle(struct pipeline *p, const struct batch *b)
     struct idle_carriers *i;
     struct carrier *h = NULL;
     HASH_FIND_STR(p->idle, b->destination, i);
-    for (h = i ? i->first : NULL; h && !can_take(h, b);)
+    for (h = i ? i->first : NULL; h && !can_take(p, h, b);)
         h = h->idle_next;
     if (!h)
         return NULL;

@@ -62,6 +62,8 @@ static void settings_from_config(struct pipeline *p)
         .dot_ms = 10 * TIME_MINUTE_MS,
         .quit_ms = 5 * TIME_SECOND_MS,
         .eight_bit = c->eight_bit,
+        .protect = c->protect,
+        .fallback = p->fallback,
     };
 }
 
@@ -87,6 +89,7 @@ struct pipeline *pipeline_new(const struct pipeline_options *options)
     p->next_conn = 2;
     p->next_tag = 1;
     ids_init(&p->ids, options->id_high_water);
+    p->fallback = fallback_new();
     settings_from_config(p);
     struct scheduler_settings settings = scheduler_settings_of(p);
     p->scheduler = scheduler_new(&settings, p->now_ms);
@@ -160,6 +163,7 @@ void pipeline_free(struct pipeline *p)
     heap_close(&p->alarms);
     sweep_close(p);
     free_hostnames(p);
+    fallback_free(p->fallback);
     free(p);
 }
 
@@ -327,6 +331,9 @@ static void on_conn(struct pipeline *p, struct conn *c, const struct pipeline_ev
         conn_forget(p, e->conn);
         carrier_connect_failed(p, h, e->fault, e->detail);
         break;
+    case PIPELINE_TLS_READY:
+        carrier_tls_ready(p, h, e->tls);
+        break;
     case PIPELINE_BYTES:
         is_door ? door_bytes(p, d, e->bytes) : carrier_bytes(p, h, e->bytes);
         break;
@@ -455,6 +462,7 @@ void pipeline_read_again(struct pipeline *p)
 static void on_reload(struct pipeline *p, const struct config *config)
 {
     p->config = config;
+    fallback_clear(p->fallback); // rows may say something else now
     settings_from_config(p);
     dnscache_clear(p->dnscache); // other name servers may say other things
     resolver_reload(p);
@@ -508,6 +516,7 @@ void pipeline_feed(struct pipeline *p, const struct pipeline_event *e)
         break;
     case PIPELINE_CONNECTED:
     case PIPELINE_CONNECT_FAILED:
+    case PIPELINE_TLS_READY:
     case PIPELINE_BYTES:
     case PIPELINE_EOF:
     case PIPELINE_FAULT:

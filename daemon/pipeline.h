@@ -35,6 +35,8 @@ enum pipeline_event_kind {
     PIPELINE_ACCEPTED,       // somebody connected
     PIPELINE_CONNECTED,      // to CONNECT
     PIPELINE_CONNECT_FAILED, // to CONNECT: fault, detail
+    PIPELINE_TLS_READY,      // to START_TLS: tls; bytes are those inside from now on. When it
+                             // fails: FAULT, with FAULT_TLS
     PIPELINE_BYTES,
     PIPELINE_EOF,
     PIPELINE_FAULT,    // the connection broke: fault, detail
@@ -64,9 +66,10 @@ struct pipeline_event {
     bool is_operator;         // ACCEPTED, DOOR_LOCAL: root, the service user, a member of operators
     enum deliver_fault fault; // CONNECT_FAILED, FAULT
     const char *detail;
-    struct slice bytes;      // BYTES
-    uint64_t lookup;         // ANSWER: its number
-    const char *answer_name; // ANSWER
+    const struct tls_result *tls; // TLS_READY; borrowed
+    struct slice bytes;           // BYTES
+    uint64_t lookup;              // ANSWER: its number
+    const char *answer_name;      // ANSWER
     const struct dns_answer *answer;
     struct op *op;                        // STORED
     const struct config *config;          // RELOAD
@@ -81,6 +84,7 @@ enum pipeline_effect_kind {
     PIPELINE_HAND_OVER, // conn, order: to something of this machine, instead of CONNECT. Then
                         // CONNECTED or RESULT; what is sent is the content
     PIPELINE_FINISH,    // conn: that was all of it; RESULT follows. CLOSE before that undoes it
+    PIPELINE_START_TLS, // conn, tls_terms: a TLS client from here on
     PIPELINE_LOOKUP,    // lookup, name, type
     PIPELINE_STORE,     // op, by op_is_writer to the writer or a reader
     PIPELINE_LOG,       // level, text
@@ -99,6 +103,7 @@ struct pipeline_effect {
     uint16_t port;
     const char *path;            // CONNECT: of a Unix socket; NULL: ip and port
     struct handover_order order; // HAND_OVER
+    const struct tls_terms *tls_terms;
     uint64_t lookup;
     const char *name;
     enum dns_type type;

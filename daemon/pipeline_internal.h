@@ -8,6 +8,7 @@
 //   doors.c      mail in: listeners, the local socket        → receive/server
 //   windows.c    what is due: pages of the spool             ↔ scheduler
 //   carriers.c       mail out: conversations with destinations   → deliver/session
+//   protecting.c TLS of conversations with destinations
 //   relaying.c   mode "interactive": the next hop's answer is the client's
 //   settling.c   what became of it: outcomes, notices        → queue/settle, bounce
 //   resolver.c   is it the name, or are our name servers to blame?
@@ -197,6 +198,7 @@ struct turns {
 struct pipeline {
     const struct config *config;
     struct session_settings session_settings;
+    struct fallback *fallback;
     struct server_settings server_settings;
     struct kept_name *hostnames; // today's and earlier ones
     int64_t now_ms;              // never runs backwards
@@ -394,6 +396,7 @@ void carrier_start(struct pipeline *p, struct batch *batch);
 void carrier_connected(struct pipeline *p, struct carrier *h);
 void carrier_connect_failed(struct pipeline *p, struct carrier *h, enum deliver_fault fault,
                             const char *detail);
+void carrier_tls_ready(struct pipeline *p, struct carrier *h, const struct tls_result *result);
 void carrier_bytes(struct pipeline *p, struct carrier *h, struct slice bytes);
 void carrier_eof(struct pipeline *p, struct carrier *h);
 void carrier_fault(struct pipeline *p, struct carrier *h, enum deliver_fault fault,
@@ -411,6 +414,13 @@ void carriers_abort(struct pipeline *p);                   // the grace is over
 // answer to the end mark.
 void carriers_cut(struct pipeline *p, uint64_t message);
 void carrier_free(struct pipeline *p, struct carrier *h);
+
+// protecting.c
+// TLS is to begin on that connection; it was begun, with this; it failed, so its host is spoken to
+// in clear.
+void protecting_start(struct pipeline *p, uint64_t conn, const struct tls_terms *terms);
+void protecting_began(struct pipeline *p, const struct hop *hop, const struct tls_result *result);
+void protecting_failed(struct pipeline *p, const struct outcome *why);
 
 // relaying.c
 struct settle_times {

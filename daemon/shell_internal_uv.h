@@ -11,6 +11,7 @@
 #include "io/maildir_uv.h"
 #include "io/network_uv.h"
 #include "io/stream_uv.h"
+#include "io/tls_uv.h"
 #include "io/wayout_sys.h"
 #include "queue/writer_db.h"
 
@@ -25,6 +26,7 @@ struct link {
     uint64_t conn;
     struct stream *stream;
     struct maildir *maildir; // instead of it
+    struct tls *tls;         // above it; NULL: in clear
     struct stream_handler handler;
     char ip[OUTCOME_IP_SIZE]; // of one that goes out
     bool wants_sent;          // tell the pipeline when everything is out
@@ -59,6 +61,7 @@ struct shell {
     struct worker *writer, *reader;
     struct dns *dns;
     struct network *network; // NULL: changes of the network are not heard of
+    struct tls_engine *tls;
     struct log *log;
     struct door_listener *doors;
     uint32_t door_count;

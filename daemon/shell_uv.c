@@ -41,8 +41,10 @@ static void link_forget(struct shell *sh, struct link *l, bool flush)
 {
     HASH_DEL(sh->links, l);
     l->is_gone = true;
-    if (l->stream)
-        stream_close(l->stream, flush); // on_gone frees the link
+    if (l->tls)
+        tls_close(l->tls, flush); // on_gone frees the link
+    else if (l->stream)
+        stream_close(l->stream, flush); // likewise
     else if (l->maildir)
         handing_close(l);
     else
@@ -56,7 +58,8 @@ static void send_bytes(struct shell *sh, const struct pipeline_effect *fx)
         handing_send(l, fx);
     if (!l || !l->stream)
         return;
-    bool is_out = stream_write(l->stream, fx->slices, fx->slice_count);
+    bool is_out = l->tls ? tls_write(l->tls, fx->slices, fx->slice_count)
+                         : stream_write(l->stream, fx->slices, fx->slice_count);
     if (!fx->wants_sent)
         return;
     is_out = is_out && stream_unsent(l->stream) == 0; // nothing new, and older bytes still wait
@@ -76,6 +79,27 @@ static void connect_out(struct shell *sh, const struct pipeline_effect *fx)
     snprintf(l->ip, sizeof l->ip, "%s", fx->ip ? fx->ip : "");
     l->stream = fx->path ? stream_connect_unix(&sh->loop, fx->path, &l->handler)
                          : stream_connect_tcp(&sh->loop, fx->ip, fx->port, &l->handler);
+}
+
+static void on_tls_ready(void *arg, const struct tls_result *result)
+{
+    struct link *l = arg;
+    if (l->is_gone)
+        return;
+    struct pipeline_event e = shell_event(l->shell, PIPELINE_TLS_READY);
+    e.conn = l->conn;
+    e.tls = result;
+    shell_feed(l->shell, &e);
+}
+
+static void start_tls(struct shell *sh, const struct pipeline_effect *fx)
+{
+    struct link *l = link_find(sh, fx->conn);
+    if (!l || !l->stream)
+        return;
+    if (!sh->tls)
+        sh->tls = tls_engine_new();
+    l->tls = tls_start(sh->tls, l->stream, fx->tls_terms, &l->handler, on_tls_ready);
 }
 
 static void answered(void *arg, const char *name, const struct dns_answer *answer)
@@ -119,7 +143,9 @@ static void execute(struct shell *sh, const struct pipeline_effect *fx)
         send_bytes(sh, fx);
         break;
     case PIPELINE_READ:
-        if ((l = link_find(sh, fx->conn)) && l->stream)
+        if ((l = link_find(sh, fx->conn)) && l->tls)
+            tls_read(l->tls, fx->is_on);
+        else if (l && l->stream)
             stream_read(l->stream, fx->is_on);
         break;
     case PIPELINE_CLOSE:
@@ -135,6 +161,9 @@ static void execute(struct shell *sh, const struct pipeline_effect *fx)
     case PIPELINE_FINISH:
         if ((l = link_find(sh, fx->conn)) && l->maildir)
             handing_finish(l);
+        break;
+    case PIPELINE_START_TLS:
+        start_tls(sh, fx);
         break;
     case PIPELINE_LOOKUP:
         look_up(sh, fx);
@@ -217,6 +246,7 @@ static enum deliver_fault fault_of(enum stream_fault fault)
         [STREAM_REFUSED] = FAULT_REFUSED, [STREAM_UNREACHABLE] = FAULT_UNREACHABLE,
         [STREAM_TIMEOUT] = FAULT_TIMEOUT, [STREAM_RESET] = FAULT_RESET,
         [STREAM_OTHER] = FAULT_OTHER,     [STREAM_SHORTAGE] = FAULT_SHORTAGE,
+        [STREAM_TLS] = FAULT_TLS,
     };
     return faults[fault];
 }

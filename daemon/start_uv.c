@@ -263,6 +263,8 @@ static void reload(struct shell *sh)
         struct pipeline_event e = shell_event(sh, PIPELINE_RELOAD);
         e.config = &sh->config;
         shell_feed(sh, &e);
+        if (sh->tls)
+            tls_engine_renew(sh->tls); // certificates may be new, too
         config_close(&old);
         shell_log(sh, LOG_LEVEL_INFO, SLICE_LIT("configuration read again"));
     }
@@ -310,6 +312,8 @@ void shell_stopped(struct shell *sh)
     sh->is_closing = true;
     close_doors(sh);
     links_close(sh);
+    tls_engine_free(sh->tls);
+    sh->tls = NULL;
     dns_close(sh->dns);
     sh->dns = NULL;
     network_close(sh->network);

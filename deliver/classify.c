@@ -59,7 +59,8 @@ static void begin(struct outcome *o, enum outcome_stage stage, const struct hop 
     o->port = hop ? hop->port : 0;
     o->stage = (uint8_t)stage;
     o->blocked = BLOCKED_NOT;
-    o->status[0] = o->text[0] = o->command[0] = o->tls[0] = '\0';
+    o->status[0] = o->text[0] = o->command[0] = '\0';
+    put_text(o->tls, sizeof o->tls, hop && hop->tls ? hop->tls : "");
     put_text(o->host, sizeof o->host, hop && hop->host ? hop->host : "");
     put_text(o->ip, sizeof o->ip, hop && hop->ip ? hop->ip : "");
 }
@@ -235,6 +236,7 @@ static const struct fault_row {
     [FAULT_OTHER] = {"Connection failed", "lost connection with ", "", "4.4.2"},
     [FAULT_SHORTAGE] = {"Too many open files", "lost connection with ", "", "4.3.0"},
     [FAULT_NO_NETWORK] = {"Network is unreachable", "lost connection with ", "", "4.4.1"},
+    [FAULT_TLS] = {"TLS failed", "lost connection with ", "", "4.7.5"},
 };
 
 // HOST[IP], or a Unix socket's path.
@@ -257,6 +259,10 @@ static void say_fault(const struct stage_row *row, const struct fault_row *said,
         if (o->port)
             buf_addf(&text, ":%u", o->port);
         buf_addf(&text, ": %s", has_detail ? detail : said->connect);
+    } else if (o->stage == STAGE_STARTTLS && said == &faults[FAULT_TLS]) {
+        buf_add_str(&text, "TLS with ");
+        name_peer(o, &text);
+        buf_addf(&text, ":%u failed: %s", o->port, has_detail ? detail : "handshake failure");
     } else {
         buf_add_str(&text, said->before);
         name_peer(o, &text);
@@ -288,5 +294,7 @@ void classify_fault(enum outcome_stage stage, enum deliver_fault fault, const ch
     } else {
         put_text(ret->status, sizeof ret->status, ret->in_doubt ? "4.4.2" : said->status);
     }
+    if (stage == STAGE_STARTTLS)
+        ret->klass = CLASS_TLS;
     say_fault(row, said, detail, ret);
 }

@@ -32,8 +32,9 @@ enum deliver_fault {
     FAULT_CLOSED,
     FAULT_GARBAGE,
     FAULT_OTHER,
-    FAULT_SHORTAGE,  // of our own descriptors or memory; only at STAGE_CONNECT
-    FAULT_NO_NETWORK // there is no way out of this machine; only at STAGE_CONNECT
+    FAULT_SHORTAGE,   // of our own descriptors or memory; only at STAGE_CONNECT
+    FAULT_NO_NETWORK, // there is no way out of this machine; only at STAGE_CONNECT
+    FAULT_TLS         // the handshake failed, or what came was not what was sent
 };
 
 // Whom we talk to; "" and 0 when unknown. Of a Unix socket the path is the host's name.
@@ -43,7 +44,8 @@ struct hop {
     uint16_t port;
     const char *path; // NULL: by TCP
     bool is_lmtp;
-    bool is_relay; // a route names it: what it holds against us is our configuration's doing
+    bool is_relay;   // a route names it: what it holds against us is our configuration's doing
+    const char *tls; // what protects the conversation (outcome.tls); NULL: nothing
     const struct handover_order *order; // NULL: a host
 };
 
@@ -78,6 +80,10 @@ void classify_handover(const struct handover_order *order, const struct handover
                        struct outcome *ret);
 // The recipient's address cannot be the name of a folder, or a word of a command. Failed.
 void classify_no_folder(struct outcome *ret);
+// TLS is required by our policy, and the host does not offer it; or refuses it: refusal is its
+// reply. Deferred: it is never the mail's fault.
+void classify_no_tls(const struct reply_parser *refusal, const struct hop *hop,
+                     struct outcome *ret);
 // The message is larger than what the host said it takes (RFC 1870 6.1): failed 5.3.4, unsent.
 void classify_too_big(uint64_t size, uint64_t size_max, const struct hop *hop, struct outcome *ret);
 // 8-bit content, a host without 8BITMIME, and conversion is not wanted (RFC 6152 3): failed 5.6.3.

@@ -76,6 +76,20 @@ static void put_hop(struct outcome *o, const struct hop *hop)
     o->port = hop->port;
     snprintf(o->host, sizeof o->host, "%s", hop->host);
     snprintf(o->ip, sizeof o->ip, "%s", hop->ip);
+    snprintf(o->tls, sizeof o->tls, "%s", hop->tls ? hop->tls : "");
+}
+
+void classify_no_tls(const struct reply_parser *refusal, const struct hop *hop, struct outcome *ret)
+{
+    if (refusal)
+        outcome_set(ret, OUTCOME_DEFERRED, SCOPE_HOST, CLASS_TLS, "4.7.5",
+                    "TLS is required, but host %s[%s] refused to start it: %d %.*s", hop->host,
+                    hop->ip, refusal->code, (int)strcspn(refusal->text, "\n"), refusal->text);
+    else
+        outcome_set(ret, OUTCOME_DEFERRED, SCOPE_HOST, CLASS_TLS, "4.7.4",
+                    "TLS is required, but was not offered by host %s[%s]", hop->host, hop->ip);
+    ret->stage = STAGE_STARTTLS;
+    put_hop(ret, hop);
 }
 
 void classify_too_big(uint64_t size, uint64_t size_max, const struct hop *hop, struct outcome *ret)

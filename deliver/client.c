@@ -10,9 +10,11 @@
 #define M(state) (1u << (state))
 
 static const unsigned allowed[CLIENT_STATE_COUNT] = {
-    [CLIENT_CLOSED] = M(CLIENT_GREETING) | M(CLIENT_READY),
+    [CLIENT_CLOSED] = M(CLIENT_GREETING) | M(CLIENT_HANDSHAKE) | M(CLIENT_READY),
     [CLIENT_GREETING] = M(CLIENT_EHLO) | M(CLIENT_CLOSED),
-    [CLIENT_EHLO] = M(CLIENT_HELO) | M(CLIENT_READY) | M(CLIENT_CLOSED),
+    [CLIENT_EHLO] = M(CLIENT_HELO) | M(CLIENT_STARTTLS) | M(CLIENT_READY) | M(CLIENT_CLOSED),
+    [CLIENT_STARTTLS] = M(CLIENT_HANDSHAKE) | M(CLIENT_READY) | M(CLIENT_CLOSED),
+    [CLIENT_HANDSHAKE] = M(CLIENT_GREETING) | M(CLIENT_EHLO) | M(CLIENT_CLOSED),
     [CLIENT_HELO] = M(CLIENT_READY) | M(CLIENT_CLOSED),
     [CLIENT_READY] = M(CLIENT_ENVELOPE) | M(CLIENT_BODY) | M(CLIENT_QUIT) | M(CLIENT_CLOSED),
     [CLIENT_ENVELOPE] = M(CLIENT_READY) | M(CLIENT_BODY) | M(CLIENT_VOID) | M(CLIENT_CLOSED),
@@ -48,10 +50,13 @@ void client_close(struct client *c)
     client_end_body(c);
 }
 
-void client_connected(struct client *c, const struct hop *hop, int64_t now_ms)
+void client_connected(struct client *c, const struct hop *hop,
+                      const struct client_protection *protection, int64_t now_ms)
 {
     c->now_ms = now_ms;
     c->hop = *hop;
+    c->protection = *protection;
+    c->is_protected = false;
     c->caps = (struct ehlo_caps){0};
     c->has_partial = c->is_reused = c->needs_rset = false;
     c->delivered_count = 0;
@@ -59,9 +64,11 @@ void client_connected(struct client *c, const struct hop *hop, int64_t now_ms)
     if (hop->order) {
         client_move(c, CLIENT_READY, TIME_NEVER);
         c->news = NEWS_READY;
-        return;
+    } else if (protection->is_implicit) {
+        client_begin_handshake(c);
+    } else {
+        client_move(c, CLIENT_GREETING, c->settings->greeting_ms);
     }
-    client_move(c, CLIENT_GREETING, c->settings->greeting_ms);
 }
 
 bool client_is_ready(const struct client *c)
@@ -79,6 +86,9 @@ enum outcome_stage client_stage(const struct client *c)
     case CLIENT_EHLO:
     case CLIENT_HELO:
         return STAGE_EHLO;
+    case CLIENT_STARTTLS:
+    case CLIENT_HANDSHAKE:
+        return STAGE_STARTTLS;
     case CLIENT_ENVELOPE:
         return envelope_stage(&c->envelope);
     case CLIENT_VOID:
@@ -212,6 +222,11 @@ bool client_pull(struct client *c, struct session_effect *ret)
         c->needs_finish = false;
         return true;
     }
+    if (c->needs_tls) {
+        ret->kind = SESSION_START_TLS;
+        c->needs_tls = false;
+        return true;
+    }
     if (c->needs_body) {
         ret->kind = SESSION_NEED_BODY;
         c->needs_body = false;
@@ -228,7 +243,7 @@ void client_drop(struct client *c)
     if (c->state != CLIENT_CLOSED)
         client_move(c, CLIENT_CLOSED, TIME_NEVER);
     c->slice_count = 0;
-    c->needs_body = c->has_asked = c->needs_finish = false;
+    c->needs_tls = c->needs_body = c->has_asked = c->needs_finish = false;
     c->tally = NULL;
     client_end_body(c);
 }
@@ -243,8 +258,18 @@ void client_lose(struct client *c, const struct outcome *why)
 
 void client_lose_by(struct client *c, enum deliver_fault fault, const char *detail)
 {
-    classify_fault(client_stage(c), fault, detail, &c->hop, &c->failure);
+    enum outcome_stage stage = client_stage(c);
+    // In TLS 1.3 the host may reject us when we think that the handshake is over.
+    if (stage == STAGE_EHLO && c->is_protected && fault == FAULT_TLS)
+        stage = STAGE_STARTTLS;
+    classify_fault(stage, fault, detail, &c->hop, &c->failure);
     client_lose(c, &c->failure);
+}
+
+void client_begin_handshake(struct client *c)
+{
+    c->needs_tls = true;
+    client_move(c, CLIENT_HANDSHAKE, c->settings->command_ms);
 }
 
 static void on_fault(struct client *c, enum deliver_fault fault, const char *detail)
@@ -260,7 +285,7 @@ static void on_fault(struct client *c, enum deliver_fault fault, const char *det
 // K1: has everything been handed out that a reply now could answer?
 static bool may_reply(const struct client *c)
 {
-    return c->slice_count == 0 && c->state != CLIENT_READY;
+    return c->slice_count == 0 && c->state != CLIENT_READY && c->state != CLIENT_HANDSHAKE;
 }
 
 // What is done stays done; what has only begun does not begin on such a connection.
@@ -275,6 +300,10 @@ static void on_surplus(struct client *c)
 static void on_bytes(struct client *c, struct slice bytes)
 {
     while (bytes.n > 0 && c->state != CLIENT_CLOSED && c->news == NEWS_NONE) {
+        if (c->state == CLIENT_HANDSHAKE) { // K4
+            client_lose_by(c, FAULT_TLS, "the reply to STARTTLS was followed by more in clear");
+            return;
+        }
         if (!may_reply(c)) {
             client_lose_by(c, FAULT_GARBAGE, "reply without a command");
             return;
@@ -288,6 +317,20 @@ static void on_bytes(struct client *c, struct slice bytes)
     }
     if (bytes.n > 0 && c->state != CLIENT_CLOSED) // K1, behind the reply that made the news
         on_surplus(c);
+}
+
+static void on_tls_ready(struct client *c, const struct tls_result *result)
+{
+    if (c->state != CLIENT_HANDSHAKE)
+        return;
+    c->is_protected = true;
+    c->caps = (struct ehlo_caps){0}; // K4
+    protect_describe(result, c->tls, sizeof c->tls);
+    c->hop.tls = c->tls;
+    if (c->protection.is_implicit)
+        client_move(c, CLIENT_GREETING, c->settings->greeting_ms);
+    else
+        client_send_hello(c);
 }
 
 void client_feed(struct client *c, const struct session_event *event)
@@ -316,6 +359,9 @@ void client_feed(struct client *c, const struct session_event *event)
         break;
     case SESSION_RESULT:
         handover_on_result(c, event->result);
+        break;
+    case SESSION_TLS_READY:
+        on_tls_ready(c, event->tls);
         break;
     case SESSION_QUIT:
         if (c->state == CLIENT_READY) {

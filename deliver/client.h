@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // client: SMTP or LMTP on one connection, from the greeting to QUIT. Pure. RFC 5321, 1870, 2920,
-// 6152; what LMTP has of its own is in lmtp.c.
+// 3207, 6152; what LMTP has of its own is in lmtp.c.
 //
 //     client_init(&c, settings);
-//     client_connected(&c, &hop, now);
+//     client_connected(&c, &hop, &protection, now);
 //     client_feed(&c, event) with BYTES, EOF, RESET, BODY, SENT, TIMER, QUIT; after each
 //     client_take_news(&c), and client_pull(&c, &effect) until it says false
 //     at NEWS_READY or NEWS_DONE with client_is_ready: client_begin(&c, &tally, now)
@@ -12,6 +12,7 @@
 // with an outcome, and the session decides. States:
 //
 //     CLOSED → GREETING → EHLO (→ HELO) → READY → ENVELOPE → BODY → DOT → READY ... → QUIT → CLOSED
+//     EHLO → STARTTLS → HANDSHAKE → EHLO; CLOSED → HANDSHAKE → GREETING where TLS comes first
 //     ENVELOPE → VOID → READY: DATA was answered with 354 although nobody was accepted
 //     no host, but a folder or a program (deliver/handover): CLOSED → READY → BODY → DOT → CLOSED
 //     anything → CLOSED
@@ -21,6 +22,8 @@
 // (K2) From the moment the end mark is handed out the state is DOT, and every failure is in doubt.
 // (K3) A transaction that MAIL opened and no end mark closed is closed by RSET before the next
 // MAIL.
+// (K4) What was heard in clear is forgotten when TLS begins, and nothing may come behind the reply
+//      that it begins with (RFC 3207 4.2, 6): it would be taken for what the host says inside.
 #ifndef FP_DELIVER_CLIENT_H
 #define FP_DELIVER_CLIENT_H
 
@@ -30,15 +33,17 @@
 
 enum client_state {
     CLIENT_CLOSED,
-    CLIENT_GREETING, // waits for the greeting
-    CLIENT_EHLO,     // EHLO is out
-    CLIENT_HELO,     // HELO is out
-    CLIENT_READY,    // between transactions
-    CLIENT_ENVELOPE, // RSET, MAIL, RCPT, DATA
-    CLIENT_BODY,     // content goes out
-    CLIENT_DOT,      // the end mark is out
-    CLIENT_VOID,     // a lone dot is out, for nobody
-    CLIENT_QUIT,     // QUIT is out
+    CLIENT_GREETING,  // waits for the greeting
+    CLIENT_EHLO,      // EHLO is out
+    CLIENT_HELO,      // HELO is out
+    CLIENT_STARTTLS,  // STARTTLS is out
+    CLIENT_HANDSHAKE, // TLS is being set up
+    CLIENT_READY,     // between transactions
+    CLIENT_ENVELOPE,  // RSET, MAIL, RCPT, DATA
+    CLIENT_BODY,      // content goes out
+    CLIENT_DOT,       // the end mark is out
+    CLIENT_VOID,      // a lone dot is out, for nobody
+    CLIENT_QUIT,      // QUIT is out
     CLIENT_STATE_COUNT
 };
 
@@ -51,6 +56,12 @@ enum client_news {
     NEWS_BYE,   // QUIT is dealt with: close the connection
 };
 
+// How a connection is to be protected.
+struct client_protection {
+    enum protect_policy policy;
+    bool is_implicit; // TLS before anything else (RFC 8314 3.3)
+};
+
 struct client {
     const struct session_settings *settings;
     struct hop hop; // strings borrowed while connected
@@ -58,6 +69,10 @@ struct client {
     enum client_news news;
     int64_t now_ms, deadline_ms;
     struct ehlo_caps caps;
+    struct client_protection protection;
+    char tls[OUTCOME_TLS_SIZE]; // what protects the connection
+    bool is_protected;
+    bool needs_tls; // START_TLS is to be pulled
     struct reply_parser reply;
     bool has_partial;    // some bytes of a reply have come
     bool is_reused;      // the transaction under way is not the first on this connection
@@ -86,14 +101,16 @@ struct client {
 void client_init(struct client *c, const struct session_settings *settings);
 void client_close(struct client *c);
 
-void client_connected(struct client *c, const struct hop *hop, int64_t now_ms);
+void client_connected(struct client *c, const struct hop *hop,
+                      const struct client_protection *protection, int64_t now_ms);
 void client_begin(struct client *c, struct tally *tally,
                   int64_t now_ms); // requires client_is_ready
 void client_feed(struct client *c, const struct session_event *event);
 void client_drop(struct client *c); // forget the connection without a word
 
 enum client_news client_take_news(struct client *c);
-bool client_pull(struct client *c, struct session_effect *ret); // SEND, FINISH, NEED_BODY only
+// SEND, FINISH, NEED_BODY, and START_TLS without its terms.
+bool client_pull(struct client *c, struct session_effect *ret);
 bool client_is_ready(const struct client *c);
 // Of the piece of a body that it was given nothing is left that was not handed to SEND.
 bool client_body_is_taken(const struct client *c);

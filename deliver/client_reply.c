@@ -39,6 +39,11 @@ static void send_hello(struct client *c, const char *verb, enum client_state sta
     client_move(c, state, c->settings->command_ms);
 }
 
+void client_send_hello(struct client *c)
+{
+    send_hello(c, c->hop.is_lmtp ? "LHLO" : "EHLO", CLIENT_EHLO);
+}
+
 // The host will not talk to us. RFC 5321 3.1 wants a QUIT even so; nobody waits for its answer.
 static void leave(struct client *c, const struct outcome *why)
 {
@@ -52,9 +57,50 @@ static void on_greeting(struct client *c)
 {
     classify(c, &c->failure);
     if (is_positive(&c->failure))
-        send_hello(c, c->hop.is_lmtp ? "LHLO" : "EHLO", CLIENT_EHLO);
+        client_send_hello(c);
     else
         leave(c, &c->failure);
+}
+
+static void be_ready(struct client *c)
+{
+    client_move(c, CLIENT_READY, TIME_NEVER);
+    c->news = NEWS_READY;
+}
+
+static void leave_without_tls(struct client *c, const struct reply_parser *refusal)
+{
+    classify_no_tls(refusal, &c->hop, &c->failure);
+    client_lose(c, &c->failure);
+    client_send_text(c, "QUIT\r\n");
+}
+
+// The host has said what it can do.
+static void on_greeted(struct client *c)
+{
+    if (c->is_protected || c->protection.policy == PROTECT_NONE) {
+        be_ready(c);
+    } else if (c->caps.has_starttls) {
+        client_send_text(c, "STARTTLS\r\n");
+        client_move(c, CLIENT_STARTTLS, c->settings->command_ms);
+    } else if (c->protection.policy == PROTECT_MAY) {
+        be_ready(c);
+    } else {
+        leave_without_tls(c, NULL);
+    }
+}
+
+static void on_starttls(struct client *c)
+{
+    classify(c, &c->failure);
+    if (is_positive(&c->failure))
+        client_begin_handshake(c);
+    else if (!c->failure.has_reply || c->reply.code == 421)
+        leave(c, &c->failure);
+    else if (c->protection.policy == PROTECT_MAY)
+        be_ready(c); // RFC 3207 4.1: it is ours to decide
+    else
+        leave_without_tls(c, &c->reply);
 }
 
 static void on_hello(struct client *c)
@@ -63,8 +109,7 @@ static void on_hello(struct client *c)
     if (is_positive(&c->failure)) {
         if (c->state == CLIENT_EHLO)
             ehlo_parse(&c->reply, &c->caps);
-        client_move(c, CLIENT_READY, TIME_NEVER);
-        c->news = NEWS_READY;
+        on_greeted(c);
     } else if (c->state == CLIENT_EHLO && !c->hop.is_lmtp && c->failure.has_reply &&
                c->reply.code / 100 == 5) {
         send_hello(c, "HELO", CLIENT_HELO); // RFC 5321 3.2
@@ -285,6 +330,9 @@ void client_on_reply(struct client *c)
     case CLIENT_HELO:
         on_hello(c);
         break;
+    case CLIENT_STARTTLS:
+        on_starttls(c);
+        break;
     case CLIENT_ENVELOPE:
         on_envelope(c);
         break;
@@ -302,6 +350,7 @@ void client_on_reply(struct client *c)
         c->news = NEWS_BYE;
         break;
     case CLIENT_CLOSED:
+    case CLIENT_HANDSHAKE:
     case CLIENT_READY:
     case CLIENT_STATE_COUNT:
         must_never("a reply in a state that takes none");

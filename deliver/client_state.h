@@ -13,6 +13,8 @@ void client_send_commands(struct client *c); // what was gathered in `commands`
 void client_begin_body(struct client *c);
 void client_end_body(struct client *c);
 void client_ask_body(struct client *c);
+void client_begin_handshake(struct client *c); // the world sets TLS up
+void client_send_hello(struct client *c);      // EHLO or LHLO
 void client_lose(struct client *c, const struct outcome *why);
 void client_lose_by(struct client *c, enum deliver_fault fault, const char *detail);
 void client_on_reply(struct client *c); // `reply` is complete

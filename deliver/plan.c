@@ -63,6 +63,11 @@ void plan_close(struct plan *p)
     free(p->domain);
 }
 
+bool plan_is_by_mx(const struct plan *p)
+{
+    return p->targets[p->target].kind == TARGET_MX;
+}
+
 static void put_text(char *to, size_t size, struct slice from)
 {
     size_t n = from.n < size ? from.n : size - 1;

@@ -63,6 +63,8 @@ void plan_init(struct plan *p, const struct session_settings *settings,
 void plan_close(struct plan *p);
 // Before plan_begin: whose mail it is.
 void plan_set_mail(struct plan *p, const char *sender, const char *const *rcpts, uint32_t count);
+// The host under way was found by the domain's MX; else a route names it.
+bool plan_is_by_mx(const struct plan *p);
 void plan_set_domain(struct plan *p, const char *domain); // before plan_begin
 
 void plan_begin(struct plan *p, uint64_t seed);

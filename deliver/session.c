@@ -30,6 +30,12 @@ struct session {
     struct plan plan;
     struct client client;
     struct tally tally;
+    struct protect_table *protect;   // held
+    const struct protect_row *guard; // for the connection, while there is one
+    char *guarded;                   // the domain it was made for
+    struct tls_terms terms;
+    const char *default_names[PROTECT_DEFAULT_NAMES];
+    bool is_in_clear; // the address is tried without TLS, which failed
     uint64_t seed;
     int64_t now_ms, connect_deadline_ms;
     struct session_times times;
@@ -67,6 +73,8 @@ struct session *session_new(const struct session_settings *settings, const struc
     struct session *s = must_zalloc(sizeof *s);
     s->settings = *settings;
     s->seed = seed;
+    if (settings->protect)
+        s->protect = protect_table_ref(settings->protect);
     plan_init(&s->plan, &s->settings, targets, target_count, domain);
     client_init(&s->client, &s->settings);
     return s;
@@ -79,6 +87,8 @@ void session_free(struct session *s)
     plan_close(&s->plan);
     client_close(&s->client);
     tally_close(&s->tally);
+    protect_table_unref(s->protect);
+    free(s->guarded);
     free(s);
 }
 
@@ -91,6 +101,20 @@ void session_set_domain(struct session *s, const char *domain)
 const char *session_host(const struct session *s)
 {
     return s->client.hop.host;
+}
+
+const struct hop *session_hop(const struct session *s)
+{
+    return &s->client.hop;
+}
+
+bool session_suits(const struct session *s, const struct protect_table *today, const char *domain)
+{
+    if (s->protect != today)
+        return false;
+    return !today || !client_is_ready(&s->client) ||
+           protect_suits(today, s->guard, s->guarded, domain, s->client.hop.host,
+                         plan_is_by_mx(&s->plan));
 }
 
 // ---- the end of a batch and of the session -------------------------------------------------
@@ -133,6 +157,14 @@ static void finish_batch(struct session *s)
 
 // ---- finding somebody to talk to -----------------------------------------------------------
 
+static void connect_plain_or_not(struct session *s, bool in_clear)
+{
+    move_to(s, STATE_CONNECTING);
+    s->is_in_clear = in_clear;
+    s->needs_connect = true;
+    s->connect_deadline_ms = s->now_ms + s->settings.connect_ms;
+}
+
 static void follow_plan(struct session *s)
 {
     switch (s->plan.state) {
@@ -140,9 +172,7 @@ static void follow_plan(struct session *s)
         move_to(s, STATE_RESOLVING);
         return;
     case PLAN_ADDRESS:
-        move_to(s, STATE_CONNECTING);
-        s->needs_connect = true;
-        s->connect_deadline_ms = s->now_ms + s->settings.connect_ms;
+        connect_plain_or_not(s, false);
         return;
     case PLAN_OVER:
         must(s->plan.has_failure);
@@ -175,6 +205,18 @@ static void on_connect_failed(struct session *s, enum deliver_fault fault, const
 
 // ---- talking -------------------------------------------------------------------------------
 
+// TLS failed where it is not required: the same address, in clear. Nothing of the batch was said
+// yet.
+static bool falls_back(struct session *s, const struct outcome *why)
+{
+    if (why->klass != CLASS_TLS || s->client.protection.policy != PROTECT_MAY)
+        return false;
+    if (s->settings.fallback)
+        fallback_note(s->settings.fallback, s->plan.hop.host, s->now_ms);
+    connect_plain_or_not(s, true);
+    return true;
+}
+
 // The connection broke with a batch under way, or the host does not want us.
 static void on_lost(struct session *s)
 {
@@ -191,8 +233,10 @@ static void on_lost(struct session *s)
         start_plan(s);
         return;
     }
+    if (falls_back(s, why))
+        return;
     plan_note_failure(&s->plan, why);
-    if (why->has_reply) // the host spoke for all of its addresses
+    if (why->has_reply || why->klass == CLASS_TLS) // the host spoke for all of its addresses
         plan_next_host(&s->plan);
     else
         plan_next_address(&s->plan);
@@ -227,10 +271,28 @@ static void follow_client(struct session *s)
     }
 }
 
+static struct client_protection protection_of(struct session *s)
+{
+    struct client_protection ret = {0};
+    if (s->protect && !s->plan.hop.path) { // nobody listens in on a Unix socket
+        const char *host = s->plan.hop.host;
+        s->guard = protect_find(s->protect, s->plan.domain, host, plan_is_by_mx(&s->plan));
+        free(s->guarded);
+        s->guarded = must_strdup(s->plan.domain);
+        ret.policy = s->guard->policy;
+    }
+    const struct fallback *broken = s->settings.fallback;
+    if (ret.policy == PROTECT_MAY &&
+        (s->is_in_clear || (broken && fallback_has(broken, s->plan.hop.host, s->now_ms))))
+        ret.policy = PROTECT_NONE;
+    return ret;
+}
+
 static void on_connected(struct session *s)
 {
     s->times.connected_ms = s->now_ms;
-    client_connected(&s->client, &s->plan.hop, s->now_ms);
+    const struct client_protection protection = protection_of(s);
+    client_connected(&s->client, &s->plan.hop, &protection, s->now_ms);
     move_to(s, STATE_TALKING);
     follow_client(s); // a folder says nothing first
 }
@@ -366,6 +428,7 @@ void session_feed(struct session *s, const struct session_event *event)
     case SESSION_RESULT:
         on_result(s, event);
         break;
+    case SESSION_TLS_READY:
     case SESSION_BYTES:
     case SESSION_EOF:
     case SESSION_RESET:
@@ -399,6 +462,7 @@ static bool pull_plan(struct session *s, struct session_effect *ret)
         ret->ip = s->plan.hop.ip;
         ret->port = s->plan.hop.port;
         ret->path = s->plan.hop.path;
+        ret->outcome = s->is_in_clear ? &s->client.failure : NULL;
         return true;
     }
     ret->kind = SESSION_LOOKUP;
@@ -430,10 +494,19 @@ static bool pull_result(struct session *s, struct session_effect *ret)
     return true;
 }
 
+static void give_terms(struct session *s, struct session_effect *ret)
+{
+    protect_terms(s->guard, s->plan.domain, s->client.hop.host, plan_is_by_mx(&s->plan),
+                  s->default_names, &s->terms);
+    ret->tls_terms = &s->terms;
+}
+
 bool session_pull(struct session *s, struct session_effect *ret)
 {
     if (client_pull(&s->client, ret)) {
         s->body_began |= ret->kind == SESSION_NEED_BODY;
+        if (ret->kind == SESSION_START_TLS)
+            give_terms(s, ret);
         return true;
     }
     if (s->needs_disconnect) {

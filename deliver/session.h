@@ -20,6 +20,10 @@
 // be had only once), the batch is not tried at another host. Recipients that were refused for good
 // are not asked again.
 //
+// TLS is begun where the policy for the host wants it (deliver/protect): effect START_TLS, behind
+// which bytes are those inside. Where it fails and is not required, the same address is tried again
+// in clear, and the host remembered for that; where it is required, the next host is tried.
+//
 // What becomes of 8-bit content at a host without 8BITMIME is a setting; deliver/convert says what
 // conversion does. SIZE tells the size before conversion, which RFC 1870 6.1 allows: an estimate.
 // Lines of more than 998 octets (RFC 5321 4.5.3.1.6) go to other hosts as they are: to break them
@@ -41,21 +45,25 @@
 #include "core/outcome.h"
 #include "deliver/classify.h"
 #include "deliver/convert.h"
+#include "deliver/fallback.h"
 #include "deliver/hosts.h"
+#include "deliver/protect.h"
 #include "deliver/route.h"
 
 struct session_settings {
     const char
         *hostname; // for EHLO, and to know ourselves in MX sets; borrowed, outlives the session
-    uint16_t smtp_port;       // where hosts found by MX listen
-    int64_t connect_ms;       // default 30 s
-    int64_t greeting_ms;      // 5 min
-    int64_t command_ms;       // EHLO, MAIL, RCPT: 5 min
-    int64_t data_ms;          // DATA: 2 min
-    int64_t block_ms;         // between two pieces of content that are taken: 3 min
-    int64_t dot_ms;           // 10 min
-    int64_t quit_ms;          // 5 s: nothing depends on it
-    enum eight_bit eight_bit; // to hosts without 8BITMIME
+    uint16_t smtp_port;            // where hosts found by MX listen
+    int64_t connect_ms;            // default 30 s
+    int64_t greeting_ms;           // 5 min
+    int64_t command_ms;            // EHLO, MAIL, RCPT: 5 min
+    int64_t data_ms;               // DATA: 2 min
+    int64_t block_ms;              // between two pieces of content that are taken: 3 min
+    int64_t dot_ms;                // 10 min
+    int64_t quit_ms;               // 5 s: nothing depends on it
+    enum eight_bit eight_bit;      // to hosts without 8BITMIME
+    struct protect_table *protect; // NULL: TLS is not spoken
+    struct fallback *fallback;     // shared by all sessions; NULL: nothing is remembered
 };
 
 struct session_batch {
@@ -73,9 +81,10 @@ enum session_event_kind {
     SESSION_CONNECT_FAILED, // fault and detail
     SESSION_BYTES,          // always consumed completely
     SESSION_EOF,
-    SESSION_RESET, // fault and detail
-    SESSION_BODY,  // answer to NEED_BODY: the next piece, borrowed until SEND of it was pulled and
-                   // sent
+    SESSION_RESET,     // fault and detail
+    SESSION_TLS_READY, // to START_TLS: tls; when it fails, RESET with FAULT_TLS
+    SESSION_BODY, // answer to NEED_BODY: the next piece, borrowed until SEND of it was pulled and
+                  // sent
     SESSION_BODY_FAILED, // our own spool cannot give it: abort, defer (SCOPE_LOCAL)
     SESSION_RESULT, // to HAND_OVER, instead of CONNECTED or at any time behind it: what came of it
     SESSION_SENT,   // to SEND with wants_sent: everything so far is out (NEED_BODY waits for it)
@@ -93,13 +102,15 @@ struct session_event {
     enum deliver_fault fault;             // CONNECT_FAILED, RESET
     const char *detail;                   // "Connection refused"
     struct slice bytes;                   // BYTES, BODY
+    const struct tls_result *tls;         // TLS_READY
     bool is_last;                         // BODY: nothing comes after this piece
     const struct handover_result *result; // RESULT
 };
 
 enum session_effect_kind {
     SESSION_LOOKUP,     // name, type
-    SESSION_CONNECT,    // ip, port; or path
+    SESSION_CONNECT,    // ip, port; or path; outcome: why not with TLS, when that has just failed
+    SESSION_START_TLS,  // tls_terms
     SESSION_SEND,       // slices, to be written in one call; they live until the next feed
     SESSION_HAND_OVER,  // order: instead of CONNECT; DISCONNECT ends it, done or not
     SESSION_FINISH,     // of HAND_OVER: everything was sent; RESULT follows
@@ -122,12 +133,13 @@ struct session_effect {
     const struct handover_order *order;      // HAND_OVER; lives as long as the batch
     struct slice slices[SESSION_SLICES_MAX]; // SEND
     uint32_t slice_count;
-    bool wants_sent;               // SEND
-    uint32_t index;                // OUTCOME
-    const struct outcome *outcome; // OUTCOME; and BATCH_DONE: the host's failure when scope is
-                                   // SCOPE_HOST or SCOPE_LOCAL
-    enum outcome_scope scope;      // BATCH_DONE
-    bool can_reuse;                // BATCH_DONE
+    bool wants_sent;                   // SEND
+    uint32_t index;                    // OUTCOME
+    const struct tls_terms *tls_terms; // START_TLS; lives until the next feed
+    const struct outcome *outcome;     // OUTCOME, CONNECT; and BATCH_DONE: the host's failure when
+                                       // scope is SCOPE_HOST or SCOPE_LOCAL
+    enum outcome_scope scope;          // BATCH_DONE
+    bool can_reuse;                    // BATCH_DONE
     bool broke_signature; // BATCH_DONE: content was converted, which a signature in it does not
                           // survive
 };
@@ -145,7 +157,11 @@ void session_postpone(struct session *s, int64_t by_ms); // the clock has jumped
 // For a host that takes the mail of several domains: the next batch is for this one. Only while no
 // batch is under way.
 void session_set_domain(struct session *s, const char *domain);
-const char *session_host(const struct session *s); // the connected one's name
+const char *session_host(const struct session *s);      // the connected one's name
+const struct hop *session_hop(const struct session *s); // and all about it
+// It goes by today's rows, and its connection, if it has one, is protected as they want it for mail
+// to that domain.
+bool session_suits(const struct session *s, const struct protect_table *today, const char *domain);
 
 struct session_times {
     int64_t started_ms, connected_ms, ready_ms, done_ms;

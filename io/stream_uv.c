@@ -349,3 +349,8 @@ void stream_peer(const struct stream *s, struct stream_peer *ret)
     *ret = (struct stream_peer){.uid = s->uid, .port = endpoint_port(&s->peer)};
     endpoint_ip(&s->peer, ret->ip);
 }
+
+uv_loop_t *stream_loop(const struct stream *s)
+{
+    return stream_of(s)->u.handle.loop;
+}

@@ -24,7 +24,8 @@ enum stream_fault {
     STREAM_TIMEOUT,
     STREAM_RESET,
     STREAM_OTHER,
-    STREAM_SHORTAGE // of descriptors or memory: our own fault, whoever was to be reached
+    STREAM_SHORTAGE, // of descriptors or memory: our own fault, whoever was to be reached
+    STREAM_TLS       // only of io/tls_uv.h
 };
 
 // Any member but arg may be NULL. detail is what the C library says ("Connection refused").
@@ -83,6 +84,8 @@ struct stream_peer {
     int64_t uid; // Unix socket: SO_PEERCRED; else -1
 };
 void stream_peer(const struct stream *s, struct stream_peer *ret);
+
+uv_loop_t *stream_loop(const struct stream *s);
 
 struct listener;
 struct listener_handler {

@@ -96,6 +96,7 @@ static void take_message(struct host_conn *c, int64_t now_ms)
     m->at_ms = now_ms;
     m->state = c->state;
     c->host->received_count++;
+    c->host->received_in_tls += c->in_tls;
     if (c->host->took)
         c->host->took(c->host, m, c->host->watch_arg);
     if (c->host->keeps_nothing) {
@@ -177,6 +178,22 @@ static void rcpt(struct host_conn *c, struct slice line, int64_t now_ms)
     buf_add_str(&c->out, "250 2.1.5 ok\r\n");
 }
 
+static bool offers_tls(const struct host_conn *c)
+{
+    return !c->in_tls && c->state >= HOST_TLS && c->state <= HOST_TLS_EXPIRED;
+}
+
+const char *host_conn_shake_hands(struct host_conn *c, bool must_verify)
+{
+    c->host->handshakes++;
+    if (c->state == HOST_TLS_BROKEN)
+        return "handshake failure";
+    if (c->state == HOST_TLS_EXPIRED && must_verify)
+        return "certificate has expired";
+    c->in_tls = true;
+    return NULL;
+}
+
 static void command(struct host_conn *c, struct slice line, int64_t now_ms)
 {
     bool is_lhlo = slice_starts_nocase(line, SLICE_LIT("LHLO"));
@@ -184,8 +201,8 @@ static void command(struct host_conn *c, struct slice line, int64_t now_ms)
         c->is_lmtp = is_lhlo;
         struct slice name = slice_trim(slice_from(line, 4));
         snprintf(c->host->helo, sizeof c->host->helo, "%.*s", (int)name.n, name.p);
-        buf_add_str(&c->out,
-                    "250-host\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 104857600\r\n");
+        buf_add_str(&c->out, offers_tls(c) ? "250-host\r\n250-STARTTLS\r\n" : "250-host\r\n");
+        buf_add_str(&c->out, "250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 104857600\r\n");
     } else if (slice_starts_nocase(line, SLICE_LIT("MAIL"))) {
         must(c->sender == NULL); // the client never nests transactions
         if (c->state == HOST_AUTH) {
@@ -204,6 +221,8 @@ static void command(struct host_conn *c, struct slice line, int64_t now_ms)
         buf_add_str(&c->out, c->in_data ? "354 go on\r\n" : "554 5.5.1 no valid recipients\r\n");
         if (!c->in_data)
             reset(c);
+    } else if (slice_starts_nocase(line, SLICE_LIT("STARTTLS"))) {
+        buf_add_str(&c->out, "220 2.0.0 go on\r\n");
     } else if (slice_starts_nocase(line, SLICE_LIT("QUIT"))) {
         buf_add_str(&c->out, "221 2.0.0 bye\r\n");
         if (c->host->pace == PACE_SLOW_QUIT)

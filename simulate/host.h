@@ -14,19 +14,22 @@
 
 enum host_state {
     HOST_UP,
-    HOST_DOWN,     // connection refused
-    HOST_SILENT,   // accepts the connection, says nothing
-    HOST_BUSY,     // greets with 421
-    HOST_GREYLIST, // 450 4.7.1 at RCPT
-    HOST_REJECT,   // 550 5.1.1 at RCPT
-    HOST_FULL,     // 452 4.2.2 at RCPT
-    HOST_REFUSE,   // 554 5.7.1 after the final dot
-    HOST_TEMP,     // 451 4.3.0 after the final dot
-    HOST_LOST,     // takes the message, then resets instead of the last 250 (RFC 1047)
-    HOST_ONCE,     // takes one message and closes the connection
-    HOST_BARRED,   // greets with 554 5.7.1
-    HOST_AUTH,     // 530 5.7.0 at MAIL: it wants credentials
-    HOST_NO_RELAY, // 554 5.7.1 relay access denied at RCPT
+    HOST_DOWN,        // connection refused
+    HOST_SILENT,      // accepts the connection, says nothing
+    HOST_BUSY,        // greets with 421
+    HOST_GREYLIST,    // 450 4.7.1 at RCPT
+    HOST_REJECT,      // 550 5.1.1 at RCPT
+    HOST_FULL,        // 452 4.2.2 at RCPT
+    HOST_REFUSE,      // 554 5.7.1 after the final dot
+    HOST_TEMP,        // 451 4.3.0 after the final dot
+    HOST_LOST,        // takes the message, then resets instead of the last 250 (RFC 1047)
+    HOST_ONCE,        // takes one message and closes the connection
+    HOST_BARRED,      // greets with 554 5.7.1
+    HOST_AUTH,        // 530 5.7.0 at MAIL: it wants credentials
+    HOST_NO_RELAY,    // 554 5.7.1 relay access denied at RCPT
+    HOST_TLS,         // offers STARTTLS, with a certificate that proves who it is
+    HOST_TLS_BROKEN,  // offers it, but the handshake fails
+    HOST_TLS_EXPIRED, // offers it, with a certificate that proves nothing any more
 };
 
 struct host_message {
@@ -63,7 +66,8 @@ struct host {
     void *watch_arg;
     bool keeps_nothing;            // of what it took, but the count
     struct host_message *received; // newest first
-    uint32_t received_count;
+    uint32_t received_count, received_in_tls;
+    uint32_t handshakes;
     // Open is one that its client has not closed.
     uint32_t connections, connections_open, connections_peak;
     struct host *next;
@@ -79,7 +83,7 @@ struct host_conn {
     struct buf rcpts;
     char *sender;
     uint32_t rcpt_count;
-    bool is_lmtp, in_data, wants_close, wants_reset;
+    bool is_lmtp, in_tls, in_data, wants_close, wants_reset;
     bool is_left;     // its client has closed it
     int64_t delay_ms; // by which `out` is late
     struct host_conn *next;
@@ -91,6 +95,8 @@ struct host_conn *host_conn_new(struct host *h, uint64_t conn, enum host_state s
 void host_conn_free(struct host_conn *c);
 void host_conn_leave(struct host_conn *c); // its client has closed it
 void host_conn_bytes(struct host_conn *c, struct slice bytes, int64_t now_ms);
+// The client begins TLS: why the handshake fails, or NULL.
+const char *host_conn_shake_hands(struct host_conn *c, bool must_verify);
 
 // Messages that the host took for that recipient.
 uint32_t host_count_to(const struct host *h, const char *rcpt);

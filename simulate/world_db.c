@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // world: the second driver of the pipeline: executes effects, and lets things happen in their
-// order. See world_db.h; how a world begins and ends is in life_db.c, its client in client_db.c.
+// order. See world_db.h; how a world begins and ends is in life_db.c, its client in client_db.c,
+// what can be set about it while it runs in knobs_db.c.
 #include "simulate/world_db.h"
 
 #include "core/must.h"
@@ -158,61 +159,6 @@ static void run_reader(struct world *w, struct op *op)
 
 // Names.
 
-void world_name(struct world *w, const char *name, const char *ip)
-{
-    names_add_ip(&w->in->names, name, ip);
-}
-
-void world_mx(struct world *w, const char *domain, uint16_t preference, const char *host)
-{
-    names_add_mx(&w->in->names, domain, preference, host);
-}
-
-void world_dns_ttl(struct world *w, uint32_t ttl_s)
-{
-    w->in->names.ttl_s = ttl_s;
-}
-
-void world_dns_fails(struct world *w, bool fails)
-{
-    w->in->names.fails = fails;
-}
-
-void world_dns_is_gone(struct world *w, bool is_gone)
-{
-    w->in->names.is_gone = is_gone;
-}
-
-void world_network_is_down(struct world *w, bool is_down)
-{
-    w->in->names.is_gone = w->in->network_is_down = is_down;
-}
-
-void world_spool_fails(struct world *w, bool fails)
-{
-    w->in->spool_fails = fails;
-}
-
-void world_spool_is_full(struct world *w, bool is_full)
-{
-    w->in->spool_is_full = is_full;
-}
-
-void world_reader_slow(struct world *w, int64_t by_ms)
-{
-    w->in->reader_slow_ms = by_ms;
-}
-
-void world_hosts_slow(struct world *w, int64_t by_ms)
-{
-    w->in->sent_ms = by_ms;
-}
-
-void world_spool_slow(struct world *w, int64_t by_ms)
-{
-    w->in->commit_ms = by_ms;
-}
-
 static void look_up(struct world *w, const struct pipeline_effect *fx)
 {
     w->lookups++;
@@ -325,6 +271,23 @@ static void finish(struct world *w, const struct pipeline_effect *fx)
     event_later(w, PIPELINE_RESULT, fx->conn, arrival(w, 1))->event.result = &done;
 }
 
+// The handshake is between two lines of talk: what was said before it has arrived.
+static void start_tls(struct world *w, const struct pipeline_effect *fx)
+{
+    static const struct tls_result verified = {"TLSv1.3", "TLS_AES_256_GCM_SHA384", 256, true,
+                                               false};
+    static const struct tls_result result = {"TLSv1.3", "TLS_AES_256_GCM_SHA384", 256, false,
+                                             false};
+    bool must_verify = fx->tls_terms->must_verify;
+    struct host_conn *c = conn_find(w, fx->conn);
+    const char *why = c ? host_conn_shake_hands(c, must_verify) : "the host is gone";
+    struct happening *h =
+        event_later(w, why ? PIPELINE_FAULT : PIPELINE_TLS_READY, fx->conn, arrival(w, 1));
+    h->event.tls = must_verify ? &verified : &result;
+    h->event.fault = FAULT_TLS;
+    h->event.detail = why ? why : "";
+}
+
 static bool client_takes(struct world *w)
 {
     if (w->client_takes == 0)
@@ -398,6 +361,9 @@ static void execute(struct world *w, const struct pipeline_effect *fx)
         break;
     case PIPELINE_FINISH:
         finish(w, fx);
+        break;
+    case PIPELINE_START_TLS:
+        start_tls(w, fx);
         break;
     case PIPELINE_LOOKUP:
         look_up(w, fx);

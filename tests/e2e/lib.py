@@ -131,10 +131,12 @@ class Hop:
 
     answer(verb, line, session) decides a reply: a string without CRLF (several lines: joined by \\n),
     RESET, CLOSE or HANG; None means the usual one. Verbs: GREETING, EHLO, HELO, MAIL, RCPT, DATA, DOT,
-    RSET, NOOP, QUIT.
+    RSET, NOOP, STAR(TTLS), QUIT. tls: an ssl.SSLContext, offered by STARTTLS, or spoken at once (is_implicit).
     """
 
-    def __init__(self, world=None, ip="127.0.0.1", port=0, answer=None, keywords=("PIPELINING", "8BITMIME", "SIZE")):
+    def __init__(self, world=None, ip="127.0.0.1", port=0, answer=None, keywords=("PIPELINING", "8BITMIME", "SIZE"),
+                 tls=None, is_implicit=False):
+        self.tls, self.is_implicit, self.handshakes = tls, is_implicit, []
         self.ip, self.port, self.answer, self.keywords = ip, port, answer, keywords
         self.taken, self.connections, self.commands = [], 0, []
         self.attempts = []  # whole messages, whatever was answered
@@ -208,6 +210,8 @@ class Hop:
     def _serve(self, s, number):
         try:
             s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self.is_implicit:
+                s = self._secure(s)
             with s.makefile("rb") as lines:
                 self._talk(s, lines, number)
         except (OSError, ValueError):
@@ -235,9 +239,19 @@ class Hop:
             raise OSError("as announced")
         return code[0]
 
-    def _talk(self, s, lines, number):
+    def _secure(self, s):
+        try:
+            s = self.tls.wrap_socket(s, server_side=True)
+        except OSError as e:
+            self.handshakes.append(str(e))
+            raise
+        self.handshakes.append("resumed" if s.session_reused else s.version())
+        return s
+
+    def _talk(self, s, lines, number, greets=True, is_secure=False):
         session = {"connection": number, "sender": None, "rcpts": []}
-        if self._reply(s, "GREETING", "", session, "220 hop.example ESMTP") != "2":
+        is_secure = is_secure or self.is_implicit
+        if greets and self._reply(s, "GREETING", "", session, "220 hop.example ESMTP") != "2":
             return
         while True:
             line = lines.readline()
@@ -248,15 +262,18 @@ class Hop:
             with self.lock:
                 self.commands.append((number, line))
             usual = {"MAIL": "250 2.1.0 ok", "RCPT": "250 2.1.5 ok", "DATA": "354 go on", "QUIT": "221 bye",
-                     "RSET": "250 ok", "NOOP": "250 ok", "HELO": "250 hop.example"}.get(verb, "502 5.5.1 what?")
+                     "RSET": "250 ok", "STAR": "220 go", "NOOP": "250 ok", "HELO": "250 hop.example"}.get(verb, "502 5.5.1 what?")
             if verb == "EHLO":
-                words = ["hop.example", *self.keywords]
+                words = ["hop.example", *self.keywords] + (["STARTTLS"] if self.tls and not is_secure else [])
                 usual = "\n".join(f"250{'-' if w is not words[-1] else ' '}{w}" for w in words)
             if verb == "DATA" and not session["rcpts"]:
                 usual = "554 5.5.1 no valid recipients"
             code = self._reply(s, verb, line, session, usual)
             if verb == "QUIT":
                 return
+            if verb == "STAR" and code == "2":
+                with self._secure(s) as inner, inner.makefile("rb") as inner_lines:
+                    return self._talk(inner, inner_lines, number, greets=False, is_secure=True)
             if verb in ("RSET", "EHLO", "HELO"):
                 session.update(sender=None, rcpts=[])
             elif verb == "MAIL" and code == "2":

@@ -56,6 +56,7 @@ static enum fp_err load(struct config *ret, char *problems, size_t size)
     return err;
 }
 
+#define PIN  "00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF"
 #define HOST "hostname = \"mail.example.org\"\n"
 
 static const struct bad_case {
@@ -68,7 +69,7 @@ static const struct bad_case {
      "mode, interactive_timeout, nameservers, smtp_port, eight_bit, postmaster, "
      "max_message_size, max_recipients, max_sessions, idle_connections, idle_time, log, listen, "
      "route, retry, limit, "
-     "notice, brake, history\n"},
+     "tls, notice, brake, history\n"},
     {"all problems are told, in order", "smtp_port = 0\nspool = \"x\"\nlog = \"stdout\"\n",
      "c.conf:1: smtp_port is 0, but must be from 1 to 65535\n"
      "c.conf:2: spool: \"x\" is no full path; it must begin with \"/\"\n"
@@ -236,6 +237,30 @@ static const struct bad_case {
      "c.conf:1: connections is 0, but must be from 1 to 1000\n"},
     {"limit: too many", "limit = ( { for = \"*\", connections = 1001 } )\n",
      "c.conf:1: connections is 1001, but must be from 1 to 1000\n"},
+    {"tls: a policy", "tls = ( { for = \"*\", policy = \"must\" } )\n",
+     "c.conf:1: policy is \"must\", but must be \"none\", \"may\", \"encrypt\" or \"verify\"\n"},
+    {"tls: an address", "tls = ( { for = \"a@example.com\", policy = \"may\" } )\n",
+     "c.conf:1: for: \"a@example.com\" is an address, but tls is about next hops: write a domain, "
+     "\"mx:HOST\", the name of a relay, or \"*\"\n"},
+    {"tls: names without verify", "tls = ( { for = \"*\", names = [ \"a.example\" ] } )\n",
+     "c.conf:1: names counts only with policy = \"verify\"; no certificate is looked at with "
+     "\"may\"\n"},
+    {"tls: a bad name, and none",
+     "tls = ( { for = \"a.example\", policy = \"verify\", names = [ \"*.example\" ] },\n"
+     "        { for = \"b.example\", policy = \"verify\", names = [] } )\n",
+     "c.conf:1: names: \"*.example\" is no name of a certificate; write \"mx.example.com\" or "
+     "\".example.com\" (everything below it)\n"
+     "c.conf:2: names is empty; write whom the certificate must be for, or no names\n"},
+    {"tls: a path", "tls = ( { for = \"*\", policy = \"verify\", ca_file = \"ca.pem\" } )\n",
+     "c.conf:1: ca_file: \"ca.pem\" is no full path; it must begin with \"/\"\n"},
+    {"tls: a key without its certificate", "tls = ( { for = \"*\", key_file = \"/k\" } )\n",
+     "c.conf:1: key_file is the key of a certificate; write cert_file, too\n"},
+    {"tls: a pin", "tls = ( { for = \"*\", policy = \"verify\", pins = [ \"00:11\" ] } )\n",
+     "c.conf:1: pins: \"00:11\" is no SHA-256 of a key; write 64 hexadecimal digits\n"},
+    {"tls: pins and names",
+     "tls = ( { for = \"*\", policy = \"verify\", names = [ \"a.b\" ], pins = [ \"" PIN
+     "\" ] } )\n",
+     "c.conf:1: with pins the key alone decides; leave out names and ca_file, or pins\n"},
     {"limit: an address", "limit = ( { for = \"a@example.com\", connections = 1 } )\n",
      "c.conf:1: for: \"a@example.com\" is an address, but limit counts by destination: write a "
      "domain or \"*\"\n"},
@@ -405,6 +430,11 @@ static const char everything[] = HOST
     "          { for = \"*\", from = \"A@B\", on = \"any\", jitter = \"0%\", retry_after = [] } )\n"
     "limit = ( { for = \"*\", connections = 3, messages_per_connection = 4,\n"
     "            recipients_per_message = 5, rate = \"1000000/1d\" } )\n"
+    "tls = ( { for = \"2001:DB8::1\", policy = \"encrypt\", cert_file = \"/c\", key_file = \"/k\" "
+    "},\n"
+    "        { for = \"MX:mx.example\", policy = \"verify\", names = [ \"A.example\", \".b\" ],\n"
+    "          ca_file = \"/ca\" },\n"
+    "        { for = \".example\", policy = \"verify\", pins = [ \"" PIN "\" ] } )\n"
     "notice = { return = \"full\", language = \"en\" }\n"
     "brake = { failures = 0, senders = 7, within = \"1h\" }\n";
 
@@ -463,6 +493,17 @@ static void everything_written_is_read(void **state)
     assert_int_equal(c.rules.limits[0].connections, 3);
     assert_int_equal(c.rules.limits[0].messages_per_connection, 4);
     assert_int_equal(c.rules.limits[0].recipients_per_message, 5);
+    assert_int_equal(c.protect->count, 3);
+    assert_string_equal(c.protect->rows[0].pattern, "2001:db8::1");
+    assert_int_equal(c.protect->rows[0].policy, PROTECT_ENCRYPT);
+    assert_string_equal(c.protect->rows[0].cert_file, "/c");
+    assert_string_equal(c.protect->rows[0].key_file, "/k");
+    assert_string_equal(c.protect->rows[1].pattern, "mx:mx.example");
+    assert_int_equal(c.protect->rows[1].name_count, 2);
+    assert_string_equal(c.protect->rows[1].names[0], "a.example");
+    assert_string_equal(c.protect->rows[1].ca_file, "/ca");
+    assert_int_equal(c.protect->rows[2].pin_count, 1);
+    assert_int_equal(c.protect->rows[2].pins[0].digest[31], 0xff);
     assert_int_equal(c.notice_return, RETURN_FULL);
     assert_int_equal(c.brake.failures, 0);
     assert_int_equal(c.brake.senders, 7);

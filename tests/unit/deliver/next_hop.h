@@ -22,9 +22,11 @@ struct script_step {
 };
 
 struct script {
-    const char *connect;                 // NULL: taken; "refused", "hang"
-    const char *banner;                  // NULL: "220 ready\r\n"
-    const char *ehlo;                    // NULL: with PIPELINING
+    const char *connect; // NULL: taken; "refused", "hang"
+    const char *banner;  // NULL: "220 ready\r\n"
+    const char *ehlo;    // NULL: with PIPELINING
+    const char *tls;     // NULL: works; "hang", "reset"; else why it fails, with "!" before it only
+                         // when the certificate must be right
     struct script_step steps[STEPS_MAX]; // used in order, each once, by verb
 };
 
@@ -260,6 +262,37 @@ static inline void world_finish(struct world *w)
         NULL, 0);
 }
 
+static inline void world_start_tls(struct world *w, const struct session_effect *e)
+{
+    static const struct tls_result plain = {"TLSv1.3", "TLS_AES_256_GCM_SHA384", 256, false, false};
+    static const struct tls_result sure = {"TLSv1.3", "TLS_AES_256_GCM_SHA384", 256, true, false};
+    const char *how = w->script->tls;
+    buf_addf(&w->trace, "TLS %s%s", e->tls_terms->server_name,
+             e->tls_terms->must_verify ? " verify" : "");
+    for (uint32_t i = 0; e->tls_terms->must_verify && i < e->tls_terms->name_count; i++)
+        buf_addf(&w->trace, " %s", e->tls_terms->names[i]);
+    buf_add_str(&w->trace, "\n");
+    if (how && strcmp(how, "hang") == 0)
+        return;
+    if (how && strcmp(how, "reset") == 0) {
+        world_push(
+            w, (struct session_event){.kind = SESSION_RESET, .fault = FAULT_RESET, .detail = ""},
+            NULL, 0);
+        return;
+    }
+    if (how && (how[0] != '!' || e->tls_terms->must_verify)) {
+        world_push(w,
+                   (struct session_event){
+                       .kind = SESSION_RESET, .fault = FAULT_TLS, .detail = how + (how[0] == '!')},
+                   NULL, 0);
+        return;
+    }
+    world_push(w,
+               (struct session_event){.kind = SESSION_TLS_READY,
+                                      .tls = e->tls_terms->must_verify ? &sure : &plain},
+               NULL, 0);
+}
+
 static inline void world_lookup(struct world *w, const struct session_effect *e)
 {
     static struct {
@@ -334,6 +367,9 @@ static inline void world_execute(struct world *w, const struct session_effect *e
         break;
     case SESSION_FINISH:
         world_finish(w);
+        break;
+    case SESSION_START_TLS:
+        world_start_tls(w, e);
         break;
     case SESSION_SEND:
         world_send(w, e);
@@ -411,6 +447,7 @@ static inline void world_open(struct world *w, const struct target *targets, uin
     buf_init(&w->line, 1 << 26);
     buf_init(&w->content, 1 << 26);
     w->now_ms = 1000000;
+    struct session_settings given = w->settings;
     w->settings = (struct session_settings){
         .hostname = "me.example",
         .smtp_port = 25,
@@ -422,6 +459,8 @@ static inline void world_open(struct world *w, const struct target *targets, uin
         .dot_ms = 10 * TIME_MINUTE_MS,
         .quit_ms = 5 * TIME_SECOND_MS,
         .eight_bit = w->eight_bit,
+        .protect = given.protect,
+        .fallback = given.fallback,
     };
     w->session = session_new(&w->settings, targets, count, domain, 7);
 }
@@ -429,6 +468,8 @@ static inline void world_open(struct world *w, const struct target *targets, uin
 static inline void world_close(struct world *w)
 {
     session_free(w->session);
+    fallback_free(w->settings.fallback);
+    protect_table_unref(w->settings.protect);
     world_forget_events(w);
     buf_close(&w->trace);
     buf_close(&w->wire);

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// config_tls: rows of tls. See config_tables_conf.h.
+#include "daemon/config_tables_conf.h"
+
+#include "core/must.h"
+#include "daemon/config.h"
+#include "daemon/config_table_conf.h"
+
+#include <stdlib.h>
+
+enum { NAMES_MAX = 100, PINS_MAX = 16 };
+
+#define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
+
+static void tls_pattern(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    struct protect_row *row = into;
+    const char *value = config_string(r, s);
+    struct slice text = slice_str(value ? value : "");
+    if (!value)
+        return;
+    if (hostname_is_ipv4(text) || hostname_is_ipv6(text))
+        row->pattern = config_lower_case(value); // a relay that a route names so
+    else
+        row->pattern = config_table_pattern(r, s);
+    if (row->pattern && strchr(row->pattern, '@'))
+        config_problem(r, s,
+                       "for: \"%s\" is an address, but tls is about next hops: write a domain, "
+                       "\"mx:HOST\", the name of a relay, or \"*\"",
+                       config_shown(row->pattern));
+}
+
+static void tls_policy(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    static const char *const policies[] = {"none", "may", "encrypt", "verify"};
+    int policy = config_word(r, s, policies, COUNT_OF(policies));
+    if (policy >= 0)
+        ((struct protect_row *)into)->policy = (enum protect_policy)policy;
+}
+
+static bool is_name(struct slice text)
+{
+    return hostname_is_valid(text.n > 0 && text.p[0] == '.' ? slice_from(text, 1) : text);
+}
+
+static void tls_names(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    struct protect_row *row = into;
+    if (!config_strings(r, s, NAMES_MAX))
+        return;
+    uint32_t n = (uint32_t)config_setting_length(s);
+    if (n == 0)
+        config_problem(r, s, "names is empty; write whom the certificate must be for, or no names");
+    row->names = must_zalloc((n + 1) * sizeof *row->names);
+    for (uint32_t i = 0; i < n; i++) {
+        const char *value = config_element(s, i);
+        if (is_name(slice_str(value)))
+            row->names[row->name_count++] = config_lower_case(value);
+        else
+            config_problem(r, config_setting_get_elem(s, i),
+                           "names: \"%s\" is no name of a certificate; write \"mx.example.com\" or "
+                           "\".example.com\" (everything below it)",
+                           config_shown(value));
+    }
+}
+
+static void tls_file(struct config_reader *r, const config_setting_t *s, char **ret)
+{
+    const char *value = config_text_value(r, s);
+    if (value && value[0] != '/')
+        config_problem(r, s, "%s: \"%s\" is no full path; it must begin with \"/\"",
+                       config_setting_name(s), config_shown(value));
+    else if (value)
+        *ret = must_strdup(value);
+}
+
+static void tls_ca_file(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    tls_file(r, s, &((struct protect_row *)into)->ca_file);
+}
+
+static void tls_cert_file(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    tls_file(r, s, &((struct protect_row *)into)->cert_file);
+}
+
+static void tls_key_file(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    tls_file(r, s, &((struct protect_row *)into)->key_file);
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+// 64 hexadecimal digits, with colons between the octets or without.
+static bool parse_pin(const char *text, struct tls_pin *ret)
+{
+    for (int i = 0; i < TLS_PIN_SIZE; i++) {
+        text += i > 0 && *text == ':';
+        int high = hex_digit(text[0]), low = high < 0 ? -1 : hex_digit(text[1]);
+        if (low < 0)
+            return false;
+        ret->digest[i] = (unsigned char)(high << 4 | low);
+        text += 2;
+    }
+    return *text == '\0';
+}
+
+static void tls_pins(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    struct protect_row *row = into;
+    if (!config_strings(r, s, PINS_MAX))
+        return;
+    uint32_t n = (uint32_t)config_setting_length(s);
+    if (n == 0)
+        config_problem(r, s, "pins is empty; write the key that must be used, or no pins");
+    row->pins = must_zalloc((n + 1) * sizeof *row->pins);
+    for (uint32_t i = 0; i < n; i++) {
+        const char *value = config_element(s, i);
+        if (parse_pin(value, &row->pins[row->pin_count]))
+            row->pin_count++;
+        else
+            config_problem(r, config_setting_get_elem(s, i),
+                           "pins: \"%s\" is no SHA-256 of a key; write 64 hexadecimal digits",
+                           config_shown(value));
+    }
+}
+
+static void *tls_add(struct config *c)
+{
+    struct protect_table *t = c->protect;
+    struct protect_row *row = config_table_grow((void **)&t->rows, &t->count, sizeof *t->rows);
+    row->policy = PROTECT_MAY;
+    return row;
+}
+
+static char **tls_key(struct config *c, uint32_t row)
+{
+    return &c->protect->rows[row].pattern;
+}
+
+// What counts only together with something else.
+static void check_row(struct config_reader *r, const config_setting_t *s,
+                      const struct protect_row *row)
+{
+    static const char *const of_verify[] = {"names", "ca_file", "pins"};
+    for (size_t i = 0; i < COUNT_OF(of_verify) && row->policy != PROTECT_VERIFY; i++) {
+        const config_setting_t *member = config_setting_get_member(s, of_verify[i]);
+        if (member)
+            config_problem(r, member,
+                           "%s counts only with policy = \"verify\"; no certificate is looked at "
+                           "with \"%s\"",
+                           of_verify[i], protect_policy_name(row->policy));
+    }
+    if (row->key_file && !row->cert_file)
+        config_problem(r, s, "key_file is the key of a certificate; write cert_file, too");
+    if (row->pin_count > 0 && (row->name_count > 0 || row->ca_file))
+        config_problem(r, s,
+                       "with pins the key alone decides; leave out names and ca_file, or pins");
+}
+
+void config_read_tls(struct config_reader *r, const config_setting_t *s, void *config)
+{
+    static const struct config_member members[] = {
+        {"for", tls_pattern},       {"policy", tls_policy}, {"names", tls_names},
+        {"ca_file", tls_ca_file},   {"pins", tls_pins},     {"cert_file", tls_cert_file},
+        {"key_file", tls_key_file},
+    };
+    static const struct config_table table = {
+        .name = "tls",
+        .example = "{ for = \"*\", policy = \"may\" }",
+        .members = members,
+        .member_count = COUNT_OF(members),
+        .key = "for",
+        .add = tls_add,
+        .key_of = tls_key,
+    };
+    struct config *c = config;
+    config_table_read(r, &table, s);
+    for (uint32_t i = 0; config_setting_is_list(s) && i < c->protect->count; i++) {
+        const config_setting_t *row = config_setting_get_elem(s, i);
+        if (config_setting_is_group(row))
+            check_row(r, row, &c->protect->rows[i]);
+    }
+}
