@@ -11,7 +11,8 @@
 // (U2) What is suspended is not tried, so it does not expire; and when that is over, a new epoch
 //      begins (S1): one real attempt comes first. Warnings go on.
 // (U3) What was put off is due when its suspension ends, however that happens. After a crash in
-//      between it is the start that finds it: mail that lies beyond its schedule's longest wait.
+//      between the start makes due what would wait longer than any schedule says (repair.c); what
+//      stays put off waits no longer than that.
 #include "core/text.h"
 #include "daemon/pipeline_internal.h"
 

@@ -71,6 +71,14 @@ def test_stats_is_for_operators(world):
     match(world.run("fermoposta", "stats").out, "^messages ")
 
 
+def test_suspend_is_for_operators(world):
+    _, one, _ = stage(world)
+    for words in (("suspend",), ("suspend", "d.example"), ("suspend", "from=one@s.example"), ("resume", "d.example")):
+        match(world.run("fermoposta", *words, code=77, **one).err, "operators", " ".join(words))
+    world.run("fermoposta", "suspend", "d.example", "--reason", "a test")
+    match(world.run("mailq", **one).out, "suspended by root: a test", "everybody sees what holds their mail")
+
+
 def test_answers_are_about_own_mail(world):
     """Why, and what became of it: of what they submitted, in the queue or not; destinations are everybody's."""
     _, one, _ = stage(world)

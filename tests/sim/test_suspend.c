@@ -200,6 +200,37 @@ static void test_does_not_expire(void **state)
     }
 }
 
+// A crash at any moment of suspending and resuming: it is one or the other, and no mail is left
+// behind in between.
+static void test_crashes(void **state)
+{
+    static const char *const targets[] = {"example.com", "from=a@example.org", "--all"};
+    (void)state;
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++)
+        for (uint64_t at = 1; at <= 40; at++) {
+            struct stage s = make_stage("");
+            const char *words[] = {targets[i], "--for=9h"};
+            int code;
+            for (int k = 0; k < 3; k++)
+                send(&s, "a@example.org", "c@nowhere.example");
+            s.w->crash_after = s.w->effects + at;
+            world_ask(s.w, "suspend", words, 2, &code);
+            world_run(s.w, TIME_MINUTE_MS);
+            world_ask(s.w, "suspend", words, 2, &code);
+            send(&s, "a@example.org", "b@example.com");
+            world_run(s.w, 20 * TIME_MINUTE_MS);
+            assert_int_equal(s.com->received_count, 0);
+            s.w->crash_after = s.w->effects + at;
+            world_ask(s.w, "resume", words, 1, &code);
+            world_run(s.w, TIME_MINUTE_MS);
+            world_ask(s.w, "resume", words, 1, &code); // which it may be
+            world_run(s.w, TIME_MINUTE_MS);
+            assert_int_equal(world_queued(s.w), 0);
+            assert_in_range(s.com->received_count, 1, 2); // twice, when it was just delivered
+            world_free(s.w);
+        }
+}
+
 // A flush does not override it, and says so.
 static void test_flush(void **state)
 {
@@ -302,6 +333,7 @@ int main(void)
         cmocka_unit_test(test_ends),
         cmocka_unit_test(test_others_go_on),
         cmocka_unit_test(test_does_not_expire),
+        cmocka_unit_test(test_crashes),
         cmocka_unit_test(test_flush),
         cmocka_unit_test(test_interactive),
         cmocka_unit_test(test_rest_goes_on),
