@@ -173,7 +173,9 @@ static int64_t retry_time(const struct pipeline *p, const struct settling *s, ui
         return s->host_retry_ms;
     const struct recipient *r = &s->rcpts[i];
     uint64_t salt = r->message * 31 + r->n * 7 + r->attempts;
-    return p->now_ms + rules_wait(rule, r->attempts + 1, slice_str(o->text), salt);
+    // What failed here was no attempt: it is soon over, however long the mail was tried before.
+    uint32_t attempts = o->scope == SCOPE_LOCAL ? 1 : r->attempts + 1;
+    return p->now_ms + rules_wait(rule, attempts, slice_str(o->text), salt);
 }
 
 // Who chose the next time, for people; cut to fit. failures: of the destination.
@@ -368,11 +370,31 @@ static void forget(struct pipeline *p, struct settling *s)
     finish(p, s);
 }
 
+// Refused, but not given back: whoever counts bounces is not to count it.
+static void log_held(struct pipeline *p, struct settling *s, uint32_t i)
+{
+    struct outcome *o = &s->outcomes[i];
+    struct buf text;
+    buf_init(&text, 4 * OUTCOME_TEXT_SIZE);
+    buf_addf(&text, "held by the bounce brake: ");
+    outcome_describe(o, &text);
+    snprintf(o->text, sizeof o->text, "%s", text.p);
+    buf_close(&text);
+    o->has_reply = false;
+    o->result = OUTCOME_DEFERRED;
+    o->status[0] = '4';
+    log_attempt(p, s, i);
+}
+
 static void log_change(struct pipeline *p, struct settling *s, uint32_t i)
 {
     const struct settle_plan *plan = &s->plans[i];
     if (plan->change.action == SETTLE_WARN)
         return;
+    if (plan->change.action == SETTLE_HOLD) {
+        log_held(p, s, i);
+        return;
+    }
     log_attempt(p, s, i);
     if (!plan->is_expired)
         return;

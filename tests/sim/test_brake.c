@@ -73,7 +73,11 @@ static void test_flood_is_held_and_released(void **state)
     world_run(w, TIME_MINUTE_MS);
     assert_int_equal(senders->received_count, FREE);
     assert_held(w, MESSAGES - FREE);
-    assert_int_equal(count_in(w->trace.p, "bounce brake: "), 1);
+    assert_int_equal(count_in(w->trace.p, "bounce brake: 20 refusals alike"), 1);
+    assert_int_equal(count_in(w->trace.p, "status=bounced"), FREE);
+    assert_int_equal(
+        count_in(w->trace.p, "dsn=4.7.1, status=deferred (held by the bounce brake: host "),
+        MESSAGES - FREE);
     const char *stats = ask(w, "stats", NULL);
     assert_non_null(strstr(stats, "Bounce brake"));
     assert_non_null(strstr(stats, "981 recipients held that "));
