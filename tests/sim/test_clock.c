@@ -2,7 +2,7 @@
 // The clock is set, forward, back, from 1970; the machine sleeps; a network appears. Nothing is
 // given back before it was tried, nobody is run over, and nothing stands still.
 #include "scheduler/pace.h"
-#include "world.h"
+#include "simulate/world_db.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
 // Blocked here: no resolver, no network, a relay that will not have us. Mail waits as long as it
 // takes, uses up nothing, bounces to nobody; the log says it once; and when it is over all of it
 // goes out.
-#include "world.h"
+#include "simulate/world_db.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
