@@ -8,6 +8,8 @@
 #include "control/summary.h"
 #include "core/time.h"
 
+#include <stdlib.h>
+
 static void add_recipients(const struct listing_row *row, struct column *c)
 {
     for (uint32_t i = 0; i < row->rcpt_count; i++) {
@@ -58,6 +60,10 @@ static void add_object(const struct listing_row *row, struct column *c)
     quote_text(c, s.last ? s.last->status : "");
     column_str(c, ", \"last_host\": ");
     quote_text(c, s.last ? s.last->host : "");
+    if (row->message->priority != 0) {
+        column_str(c, row->message->priority < 0 ? ", \"priority\": -" : ", \"priority\": ");
+        column_number(c, (uint64_t)abs(row->message->priority), 0);
+    }
     column_str(c, "}");
 }
 

@@ -6,6 +6,8 @@
 #include "control/summary.h"
 #include "core/time.h"
 
+#include <stdlib.h>
+
 static const char *describe_kind(enum message_kind kind)
 {
     switch (kind) {
@@ -53,6 +55,10 @@ static void show_envelope(const struct listing_row *row, int64_t now_ms, int utc
     column_number(c, m->size, 0);
     column_str(c, m->is_8bit ? " bytes, 8 bits\nKind:        " : " bytes\nKind:        ");
     column_str(c, describe_kind(m->kind));
+    if (m->priority != 0) {
+        column_str(c, m->priority < 0 ? "\nPriority:    -" : "\nPriority:    ");
+        column_number(c, (uint64_t)abs(m->priority), 0);
+    }
     column_str(c, "\nFrom:        ");
     add_origin(m, c);
     column_str(c, "\nSender:      <");

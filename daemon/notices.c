@@ -73,6 +73,9 @@ static void take_original(const struct pipeline *p, const struct settling *s, st
     n->original = (struct slice){body.p, size < RETURNED_HEADER_MAX ? size : RETURNED_HEADER_MAX};
 }
 
+// People's own mail goes first.
+enum { NOTICE_PRIORITY = -1 };
+
 static struct entry *make_entry(struct pipeline *p, const struct notice *n,
                                 enum decide_action action, struct buf *content, bool is_8bit)
 {
@@ -82,6 +85,7 @@ static struct entry *make_entry(struct pipeline *p, const struct notice *n,
     e->message.is_8bit = is_8bit;
     e->message.arrival_ms = p->now_ms;
     e->message.size = content->n;
+    e->message.priority = NOTICE_PRIORITY;
     e->message.sender = must_strdup("");
     e->rcpts = must_zalloc(sizeof *e->rcpts);
     e->rcpt_count = 1;

@@ -141,33 +141,66 @@ static bool split_parameter(struct slice word, struct parameter *ret)
     return is_keyword(ret->key);
 }
 
-static const char *parse_parameter(const struct parameter *p, bool is_rcpt, bool *has_body,
-                                   struct parse_command *c)
+// RFC 6710 6: a digit, with '-' before it unless it is 0.
+static bool parse_priority(struct slice value, int8_t *ret)
 {
-    bool is_size = !is_rcpt && slice_equal_nocase(p->key, SLICE_LIT("SIZE"));
-    bool is_body = !is_rcpt && slice_equal_nocase(p->key, SLICE_LIT("BODY"));
-    if (!is_size && !is_body)
-        return "555 5.5.4 This parameter is not known here";
-    if (!p->has_value || !is_value(p->value))
-        return "501 5.5.4 This parameter needs a value";
-    if ((is_size && c->has_size) || (is_body && *has_body))
-        return "501 5.5.4 A parameter is given twice";
-    if (is_size) {
-        c->has_size = true;
-        return parse_size(p->value, &c->size) ? NULL : "501 5.5.4 SIZE is not a number";
-    }
-    *has_body = true;
-    c->is_8bit = slice_equal_nocase(p->value, SLICE_LIT("8BITMIME"));
-    return c->is_8bit || slice_equal_nocase(p->value, SLICE_LIT("7BIT"))
+    bool is_negative = value.n == 2 && value.p[0] == '-';
+    if (is_negative)
+        value = slice_from(value, 1);
+    if (value.n != 1 || value.p[0] < '0' + is_negative || value.p[0] > '9')
+        return false;
+    int digit = value.p[0] - '0';
+    *ret = (int8_t)(is_negative ? -digit : digit);
+    return true;
+}
+
+static const char *take_size(struct slice value, struct parse_command *c)
+{
+    c->has_size = true;
+    return parse_size(value, &c->size) ? NULL : "501 5.5.4 SIZE is not a number";
+}
+
+static const char *take_body(struct slice value, struct parse_command *c)
+{
+    c->is_8bit = slice_equal_nocase(value, SLICE_LIT("8BITMIME"));
+    return c->is_8bit || slice_equal_nocase(value, SLICE_LIT("7BIT"))
                ? NULL
                : "501 5.5.4 BODY is 7BIT or 8BITMIME";
+}
+
+static const char *take_priority(struct slice value, struct parse_command *c)
+{
+    c->has_priority = true;
+    return parse_priority(value, &c->priority) ? NULL
+                                               : "501 5.5.4 MT-PRIORITY is a number from -9 to 9";
+}
+
+// Those of MAIL; RCPT knows none. given: what has been there, a bit for each.
+static const char *parse_parameter(const struct parameter *p, bool is_rcpt, unsigned *given,
+                                   struct parse_command *c)
+{
+    static const struct {
+        const char *key;
+        const char *(*take)(struct slice value, struct parse_command *c);
+    } known[] = {{"SIZE", take_size}, {"BODY", take_body}, {"MT-PRIORITY", take_priority}};
+    for (size_t i = 0; !is_rcpt && i < sizeof known / sizeof *known; i++) {
+        if (!slice_equal_nocase(p->key, slice_str(known[i].key)))
+            continue;
+        if (!p->has_value || !is_value(p->value))
+            return "501 5.5.4 This parameter needs a value";
+        if (*given & 1U << i)
+            return "501 5.5.4 A parameter is given twice";
+        *given |= 1U << i;
+        return known[i].take(p->value, c);
+    }
+    return "555 5.5.4 This parameter is not known here";
 }
 
 const char *parse_mail_or_rcpt(struct slice rest, const struct parse_path_options *o,
                                struct parse_command *ret)
 {
     struct slice keyword = o->is_rcpt ? SLICE_LIT("TO:") : SLICE_LIT("FROM:");
-    bool has_body = false;
+    unsigned given = 0;
     if (!slice_starts_nocase(rest, keyword))
         return o->is_rcpt ? "501 5.5.4 Syntax: RCPT TO:<address>"
                           : "501 5.5.4 Syntax: MAIL FROM:<address>";
@@ -178,7 +211,7 @@ const char *parse_mail_or_rcpt(struct slice rest, const struct parse_path_option
         struct parameter p;
         if (!split_parameter(take_word(&rest), &p))
             return "501 5.5.4 Bad parameter";
-        const char *fault = parse_parameter(&p, o->is_rcpt, &has_body, ret);
+        const char *fault = parse_parameter(&p, o->is_rcpt, &given, ret);
         if (fault)
             return fault;
     }

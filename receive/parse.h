@@ -43,6 +43,8 @@ struct parse_command {
     bool has_size;      // SIZE= was given
     uint64_t size;      // saturated
     bool is_8bit;       // BODY=8BITMIME
+    bool has_priority;  // MT-PRIORITY= was given
+    int8_t priority;    // -9 to 9
 };
 
 void parse_command_init(struct parse_command *c);

@@ -28,7 +28,9 @@ static void add_extensions(struct server *s)
 {
     must(buf_add_str(&s->out, "250-PIPELINING\r\n250-SIZE ") == FP_OK);
     must(buf_add_number(&s->out, server_data_size_max(s)) == FP_OK);
-    must(buf_add_str(&s->out, "\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES\r\n") == FP_OK);
+    must(buf_add_str(&s->out,
+                     "\r\n250-8BITMIME\r\n250-MT-PRIORITY\r\n250 ENHANCEDSTATUSCODES\r\n") ==
+         FP_OK);
 }
 
 static void on_hello(struct server *s, struct slice name, bool is_esmtp)
@@ -55,6 +57,21 @@ static const char *mail_fault(const struct server *s)
     return NULL;
 }
 
+// RFC 6710 4.1, 5: who may not relay here may say that others go first, not that he does. He is
+// told.
+static const char *take_envelope(struct server *s, const struct parse_command *c)
+{
+    struct slice sender = buf_slice(&c->address);
+    struct server_envelope *e = &s->envelope;
+    bool may_raise = s->peer.is_local || s->peer.is_trusted;
+    bool is_lowered = c->priority > 0 && !may_raise;
+    e->sender = must_memdup(sender.p, sender.n);
+    e->is_8bit = c->is_8bit;
+    e->has_priority = c->has_priority;
+    e->priority = is_lowered ? 0 : c->priority;
+    return is_lowered ? "250 2.3.6 0 is the highest priority from outside" : "250 2.1.0 Ok";
+}
+
 static void on_mail(struct server *s, struct slice rest)
 {
     struct parse_path_options options = {.may_lack_domain = s->peer.is_local,
@@ -72,12 +89,7 @@ static void on_mail(struct server *s, struct slice rest)
         fault = "552 5.3.4 The message is too big";
     if (!fault && s->is_busy)
         fault = server_refused_busy;
-    server_reply(s, fault ? fault : "250 2.1.0 Ok");
-    if (!fault) {
-        struct slice sender = buf_slice(&c.address);
-        s->envelope.sender = must_memdup(sender.p, sender.n);
-        s->envelope.is_8bit = c.is_8bit;
-    }
+    server_reply(s, fault ? fault : take_envelope(s, &c));
     parse_command_close(&c);
 }
 

@@ -104,13 +104,39 @@ void server_data_on_begin_answer(struct server *s, const struct server_event *ev
     server_move(s, STATE_DATA);
 }
 
-static bool is_received(const struct server_watch *w)
+// Is the line the beginning of that field? Its body, as far as it was kept.
+static bool is_field(const struct server_watch *w, struct slice name, struct slice *ret_body)
 {
-    struct slice head = slice_of(w->head, w->head_n), name = SLICE_LIT("Received");
+    struct slice head = slice_of(w->head, w->head_n);
     if (!slice_starts_nocase(head, name))
         return false;
     head = slice_trim(slice_from(head, name.n));
-    return head.n > 0 && head.p[0] == ':';
+    if (head.n == 0 || head.p[0] != ':')
+        return false;
+    *ret_body = slice_trim(slice_from(head, 1));
+    return true;
+}
+
+// The field has never been a standard's (RFC 2076 3.9), so it is believed where it asks for less.
+static int8_t precedence(struct slice value)
+{
+    static const struct {
+        const char *word;
+        int8_t priority;
+    } words[] = {{"list", -2}, {"bulk", -4}, {"junk", -6}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (slice_equal_nocase(value, slice_str(words[i].word)))
+            return words[i].priority;
+    return 0;
+}
+
+static void look_at_line(struct server_watch *w)
+{
+    struct slice body;
+    if (is_field(w, SLICE_LIT("Received"), &body))
+        w->received++;
+    else if (w->priority == 0 && is_field(w, SLICE_LIT("Precedence"), &body))
+        w->priority = precedence(body);
 }
 
 // Takes text up to a line's end at most; only the beginning of each line is kept.
@@ -123,7 +149,7 @@ static size_t watch_piece(struct server_watch *w, const char *p, size_t n)
     w->head_n += copied;
     if (lf) {
         w->is_over = w->head_n == 2 && w->head[0] == '\r';
-        w->received += is_received(w);
+        look_at_line(w);
         w->head_n = 0;
     }
     return used;
@@ -225,6 +251,8 @@ static struct entry *new_entry(struct server *s)
                                   .is_8bit = s->envelope.is_8bit || m->dot.has_8bit,
                                   .arrival_ms = m->arrival_ms,
                                   .size = m->stored + m->body.n,
+                                  .priority = s->envelope.has_priority ? s->envelope.priority
+                                                                       : m->watch.priority,
                                   .uid = s->peer.uid,
                                   .sender = must_strdup(s->envelope.sender)};
     e->rcpt_count = s->envelope.rcpts.count;

@@ -45,8 +45,10 @@ struct server_line {
 };
 
 struct server_envelope {
-    char *sender;         // NULL: no MAIL yet
-    bool is_8bit;         // declared
+    char *sender;      // NULL: no MAIL yet
+    bool is_8bit;      // declared
+    bool has_priority; // likewise, by MT-PRIORITY
+    int8_t priority;
     bool has_refused;     // some RCPT got no 250
     char *asked;          // the address in question
     struct rcptset rcpts; // accepted
@@ -56,8 +58,9 @@ struct server_envelope {
 struct server_watch {
     bool is_over;      // the blank line has passed
     uint32_t received; // Received fields
+    int8_t priority;   // by the first Precedence field that says something
     size_t head_n;
-    char head[16]; // how the current line begins
+    char head[40]; // how the current line begins
 };
 
 struct server_message {

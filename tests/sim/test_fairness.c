@@ -176,6 +176,32 @@ static void test_many_domains_one_way(void **state)
     world_free(w);
 }
 
+// Bulk mail is four steps below, so it gets one start of 41 while there is other mail, and no
+// fewer.
+static void test_bulk_mail_goes_behind_and_goes(void **state)
+{
+    (void)state;
+    struct host *h;
+    struct world *w = make_world(&h);
+    for (int i = 0; i < 500; i++)
+        submit(w, "news@lists.example", "Precedence: bulk\r\nSubject: x\r\n\r\nx\r\n");
+    for (int i = 0; i < 1000; i++)
+        submit(w, i % 2 ? "lone@example.org" : "other@example.org", text);
+    for (int run = 0; run < 2; run++) { // as it came, and out of the spool
+        h->slow_ms = 100;
+        run_deliveries(w, h, 2 * CONNECTIONS); // what was under way already
+        uint32_t before = count_from(h, "news@", NULL), all = h->received_count;
+        run_deliveries(w, h, 300);
+        uint32_t bulk = count_from(h, "news@", NULL) - before;
+        assert_in_range(bulk, (h->received_count - all) / 41 - 1,
+                        (h->received_count - all) / 41 + 2);
+        if (run == 0)
+            world_crash(w);
+    }
+    assert_true(world_run_until_empty(w, TIME_HOUR_MS));
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +210,7 @@ int main(void)
         cmocka_unit_test(test_deferred),
         cmocka_unit_test(test_ten_senders_share_evenly),
         cmocka_unit_test(test_many_domains_one_way),
+        cmocka_unit_test(test_bulk_mail_goes_behind_and_goes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

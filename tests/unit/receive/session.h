@@ -131,6 +131,8 @@ static inline void session_trace_end(struct session *s, const struct entry *e)
     buf_addf(&s->trace, "end %" PRIX64 " from=<%s> to=", e->message.id, e->message.sender);
     for (uint32_t i = 0; i < e->rcpt_count; i++)
         buf_addf(&s->trace, "%s%s", i ? "," : "", e->rcpts[i].address);
+    if (e->message.priority != 0)
+        buf_addf(&s->trace, " priority %d", e->message.priority);
     buf_addf(&s->trace, "%s\n", e->message.is_8bit ? " 8bit" : "");
 }
 

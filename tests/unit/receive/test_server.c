@@ -52,7 +52,7 @@ static const struct dialogue dialogues[] = {
     {"ehlo without name", "EHLO\r\n", "S- 501 Syntax: EHLO hostname\n"},
     {"ehlo", "EHLO [192.0.2.1]\r\n",
      "S- 250-mx.local.example\nS: 250-PIPELINING\nS: 250-SIZE 52428800\nS: 250-8BITMIME\n"
-     "S: 250 ENHANCEDSTATUSCODES\n"},
+     "S: 250-MT-PRIORITY\nS: 250 ENHANCEDSTATUSCODES\n"},
     {"help", "HELP\r\n", "S- 214 2.0.0 HELO EHLO MAIL RCPT DATA RSET NOOP VRFY QUIT\n"},
     {"vrfy", "VRFY bob\r\n", "S- 252 2.0.0 Not told; send a message and see\n"},
     {"expn", "EXPN list\r\n", "S- 502 5.5.1 This command is not offered\n"},
@@ -91,6 +91,24 @@ static const struct dialogue dialogues[] = {
      "S- 501 5.5.4 A parameter is given twice\n"},
     {"body", "MAIL FROM:<a@c.example> BODY=BINARYMIME\r\n",
      "S- 501 5.5.4 BODY is 7BIT or 8BITMIME\n"},
+    {"priority", "MAIL FROM:<a@c.example> mt-priority=-9\r\n", "S- 250 2.1.0 Ok\n"},
+    {"priority 0", "MAIL FROM:<a@c.example> MT-PRIORITY=0\r\n", "S- 250 2.1.0 Ok\n"},
+    {"a stranger's high priority", "MAIL FROM:<a@c.example> MT-PRIORITY=3\r\n",
+     "S- 250 2.3.6 0 is the highest priority from outside\n"},
+    {"priority 10", "MAIL FROM:<a@c.example> MT-PRIORITY=10\r\n",
+     "S- 501 5.5.4 MT-PRIORITY is a number from -9 to 9\n"},
+    {"priority -0", "MAIL FROM:<a@c.example> MT-PRIORITY=-0\r\n",
+     "S- 501 5.5.4 MT-PRIORITY is a number from -9 to 9\n"},
+    {"priority +1", "MAIL FROM:<a@c.example> MT-PRIORITY=+1\r\n",
+     "S- 501 5.5.4 MT-PRIORITY is a number from -9 to 9\n"},
+    {"priority in words", "MAIL FROM:<a@c.example> MT-PRIORITY=high\r\n",
+     "S- 501 5.5.4 MT-PRIORITY is a number from -9 to 9\n"},
+    {"priority empty", "MAIL FROM:<a@c.example> MT-PRIORITY\r\n",
+     "S- 501 5.5.4 This parameter needs a value\n"},
+    {"priority twice", "MAIL FROM:<a@c.example> MT-PRIORITY=1 MT-PRIORITY=1\r\n",
+     "S- 501 5.5.4 A parameter is given twice\n"},
+    {"priority of a recipient", "MAIL FROM:<>\r\nRCPT TO:<b@b.example> MT-PRIORITY=1\r\n",
+     "S- 250 2.1.0 Ok\nS: 555 5.5.4 This parameter is not known here\n"},
     {"unknown parameter", "MAIL FROM:<a@c.example> RET=FULL\r\n",
      "S- 555 5.5.4 This parameter is not known here\n"},
     {"no parameter", "MAIL FROM:<a@c.example> =x\r\n", "S- 501 5.5.4 Bad parameter\n"},
@@ -474,6 +492,49 @@ static void test_loops(void **state)
             print_message("in \"%s\"\n", rows[i].name);
         assert_int_equal(s.last_code, rows[i].code);
         assert_int_equal(s.count, rows[i].code == 250 ? 1 : 0);
+        session_close(&s);
+    }
+}
+
+// What stands in the entry in the end: MT-PRIORITY, and Precedence where nobody said it.
+static void test_priority(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *parameter, *header;
+        bool is_trusted;
+        int priority;
+    } rows[] = {
+        {"", "Subject: x\r\n", false, 0},
+        {" MT-PRIORITY=-3", "Subject: x\r\n", false, -3},
+        {" MT-PRIORITY=3", "Subject: x\r\n", false, 0},
+        {" MT-PRIORITY=3", "Subject: x\r\n", true, 3},
+        {" MT-PRIORITY=9", "Precedence: bulk\r\n", true, 9},
+        {" MT-PRIORITY=0", "Precedence: bulk\r\n", true, 0},
+        {"", "Precedence: bulk\r\n", true, -4},
+        {"", "precedence :  LIST \r\n", false, -2},
+        {"", "Subject: x\r\nPrecedence: junk\r\nPrecedence: list\r\n", false, -6},
+        {"", "Precedence: first-class\r\n", true, 0},
+        {"", "Precedence: special-delivery-of-an-unheard-of-kind\r\n", true, 0},
+        {"", "Precedence: bulky\r\n", false, 0},
+        {"", "Precedence-X: bulk\r\n", false, 0},
+        {"", "\r\nPrecedence: bulk\r\n", false, 0},
+        {"", "Subject: x\r\n Precedence: bulk\r\n", false, 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct session s;
+        char mail[128];
+        session_init(&s);
+        s.peer.is_trusted = rows[i].is_trusted;
+        start(&s, HELLO);
+        snprintf(mail, sizeof mail, "MAIL FROM:<a@c.example>%s\r\n", rows[i].parameter);
+        session_say(&s, mail);
+        session_say(&s, "RCPT TO:<b@b.example>\r\nDATA\r\n");
+        session_say(&s, rows[i].header);
+        session_say(&s, "\r\nx\r\n.\r\n");
+        assert_int_equal(s.count, 1);
+        if (s.entries[0]->message.priority != rows[i].priority)
+            fail_msg("row %zu: %d", i, s.entries[0]->message.priority);
         session_close(&s);
     }
 }
@@ -882,6 +943,7 @@ int main(void)
         TEST(test_size_limit),
         TEST(test_too_big_is_swallowed),
         TEST(test_loops),
+        TEST(test_priority),
         TEST(test_line_limit),
         TEST(test_accepted_errors),
         TEST(test_chunk_not_stored),
