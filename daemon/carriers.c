@@ -309,6 +309,7 @@ static void open_connection(struct pipeline *p, struct carrier *h, const struct 
     e->conn = h->conn;
     e->ip = ip.p;
     e->port = fx->port;
+    e->begins_with_tls = fx->begins_with_tls;
     e->path = fx->path ? effect_keep(p, slice_str(fx->path)).p : NULL;
 }
 

@@ -104,6 +104,7 @@ struct pipeline_effect {
     const char *path;            // CONNECT: of a Unix socket; NULL: ip and port
     struct handover_order order; // HAND_OVER
     const struct tls_terms *tls_terms;
+    bool begins_with_tls; // CONNECT: START_TLS follows before anything is said
     uint64_t lookup;
     const char *name;
     enum dns_type type;

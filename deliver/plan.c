@@ -63,6 +63,11 @@ void plan_close(struct plan *p)
     free(p->domain);
 }
 
+bool plan_begins_with_tls(const struct plan *p)
+{
+    return p->targets[p->target].kind == TARGET_SMTPS;
+}
+
 bool plan_is_by_mx(const struct plan *p)
 {
     return p->targets[p->target].kind == TARGET_MX;
@@ -156,7 +161,7 @@ static void try_address(struct plan *p)
         .port = t->kind == TARGET_MX ? p->settings->smtp_port : t->port,
         .path = t->kind == TARGET_LMTP_UNIX ? t->text : NULL,
         .is_lmtp = t->kind == TARGET_LMTP || t->kind == TARGET_LMTP_UNIX,
-        .is_relay = t->kind == TARGET_SMTP,
+        .is_relay = t->kind == TARGET_SMTP || t->kind == TARGET_SMTPS,
     };
     move_to(p, PLAN_ADDRESS);
 }
@@ -316,6 +321,7 @@ static void start_target(struct plan *p)
         find_mx(p);
         break;
     case TARGET_SMTP:
+    case TARGET_SMTPS:
     case TARGET_LMTP:
         one_host(p, t->host);
         break;

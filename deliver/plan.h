@@ -65,6 +65,7 @@ void plan_close(struct plan *p);
 void plan_set_mail(struct plan *p, const char *sender, const char *const *rcpts, uint32_t count);
 // The host under way was found by the domain's MX; else a route names it.
 bool plan_is_by_mx(const struct plan *p);
+bool plan_begins_with_tls(const struct plan *p);          // and not with its greeting
 void plan_set_domain(struct plan *p, const char *domain); // before plan_begin
 
 void plan_begin(struct plan *p, uint64_t seed);

@@ -281,6 +281,9 @@ static struct client_protection protection_of(struct session *s)
         s->guarded = must_strdup(s->plan.domain);
         ret.policy = s->guard->policy;
     }
+    ret.is_implicit = s->protect && plan_begins_with_tls(&s->plan);
+    if (ret.is_implicit && ret.policy < PROTECT_ENCRYPT)
+        ret.policy = PROTECT_ENCRYPT; // there is no clear text to fall back to
     const struct fallback *broken = s->settings.fallback;
     if (ret.policy == PROTECT_MAY &&
         (s->is_in_clear || (broken && fallback_has(broken, s->plan.hop.host, s->now_ms))))
@@ -463,6 +466,7 @@ static bool pull_plan(struct session *s, struct session_effect *ret)
         ret->port = s->plan.hop.port;
         ret->path = s->plan.hop.path;
         ret->outcome = s->is_in_clear ? &s->client.failure : NULL;
+        ret->begins_with_tls = plan_begins_with_tls(&s->plan);
         return true;
     }
     ret->kind = SESSION_LOOKUP;

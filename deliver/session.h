@@ -136,6 +136,7 @@ struct session_effect {
     bool wants_sent;                   // SEND
     uint32_t index;                    // OUTCOME
     const struct tls_terms *tls_terms; // START_TLS; lives until the next feed
+    bool begins_with_tls;              // CONNECT: START_TLS follows before anything is said
     const struct outcome *outcome;     // OUTCOME, CONNECT; and BATCH_DONE: the host's failure when
                                        // scope is SCOPE_HOST or SCOPE_LOCAL
     enum outcome_scope scope;          // BATCH_DONE

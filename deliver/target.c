@@ -11,6 +11,7 @@
 
 enum {
     SMTP_PORT = 25,
+    SMTPS_PORT = 465,
     ERROR_TEXT_MAX = 400, // an outcome's text holds it whole
     SHOWN_MAX = 200,
     PATH_TEXT_MAX = 1000,
@@ -18,7 +19,7 @@ enum {
 
 // Each gets what stands behind the scheme. FP_INVALID: the form's words say what would be right.
 typedef enum fp_err form_read(struct slice rest, struct target *ret);
-static form_read read_mx, read_smtp, read_lmtp, read_maildir, read_error, read_discard;
+static form_read read_mx, read_smtp, read_smtps, read_lmtp, read_maildir, read_error, read_discard;
 
 static const struct form {
     const char *scheme;
@@ -27,6 +28,7 @@ static const struct form {
 } forms[] = {
     {"mx", read_mx, "\"mx\""},
     {"smtp://", read_smtp, "\"smtp://HOST[:PORT]\" (an IPv6 address in brackets)"},
+    {"smtps://", read_smtps, "\"smtps://HOST[:PORT]\""},
     {"lmtp://", read_lmtp, "\"lmtp://HOST:PORT\" (not 25) or \"lmtp:///PATH\""},
     {"maildir://", read_maildir, "\"maildir:///PATH/{user}\" (an absolute path, no \"..\")"},
     {"error:", read_error, "\"error:5.1.2 TEXT\" (4.x.x defers)"},
@@ -134,6 +136,11 @@ static enum fp_err read_mx(struct slice rest, struct target *ret)
 static enum fp_err read_smtp(struct slice rest, struct target *ret)
 {
     return read_host(rest, TARGET_SMTP, SMTP_PORT, ret);
+}
+
+static enum fp_err read_smtps(struct slice rest, struct target *ret)
+{
+    return read_host(rest, TARGET_SMTPS, SMTPS_PORT, ret);
 }
 
 static enum fp_err read_lmtp(struct slice rest, struct target *ret)

@@ -3,6 +3,7 @@
 //
 //     "mx"                     the hosts that DNS names for the domain
 //     "smtp://HOST[:PORT]"     this host; HOST is a name or an IP, [v6] in brackets
+//     "smtps://HOST[:PORT]"    the same, where TLS comes first (RFC 8314)
 //     "lmtp://HOST:PORT"       this host, by LMTP (RFC 2033)
 //     "lmtp:///PATH"           the same by a Unix socket
 //     "maildir:///PATH"        a folder of this machine; {user} and the like: deliver/placeholder.h
@@ -20,6 +21,7 @@
 enum target_kind {
     TARGET_MX,
     TARGET_SMTP,
+    TARGET_SMTPS,
     TARGET_LMTP,
     TARGET_LMTP_UNIX,
     TARGET_MAILDIR,
@@ -31,8 +33,8 @@ enum { TARGET_SOCKET_PATH_MAX = 107 }; // sun_path less its NUL
 
 struct target {
     enum target_kind kind;
-    char *host;    // SMTP, LMTP: name or plain IP; owned
-    uint16_t port; // SMTP: 25 when not given; LMTP
+    char *host;    // SMTP, SMTPS, LMTP: name or plain IP; owned
+    uint16_t port; // SMTP: 25 when not given; SMTPS: 465; LMTP
     char *text;    // LMTP_UNIX: the socket's path; MAILDIR: its path; ERROR: "5.1.2 TEXT"; owned
 };
 

@@ -43,6 +43,7 @@ static const char *target_name(const struct target *t, const char *mx)
     case TARGET_MX:
         return mx;
     case TARGET_SMTP:
+    case TARGET_SMTPS:
     case TARGET_LMTP:
         return t->host;
     case TARGET_LMTP_UNIX:

@@ -246,7 +246,8 @@ static void connect_host(struct world *w, const struct pipeline_effect *fx)
     c->delay_ms = slow_ms ? slow_ms + 1 : 0;
     c->next = w->in->conns;
     w->in->conns = c;
-    carry_replies(w, c);
+    if (!fx->begins_with_tls) // else what it greets with waits
+        carry_replies(w, c);
 }
 
 // A folder has a host's name and states, but nothing is said in there.
@@ -286,6 +287,8 @@ static void start_tls(struct world *w, const struct pipeline_effect *fx)
     h->event.tls = must_verify ? &verified : &result;
     h->event.fault = FAULT_TLS;
     h->event.detail = why ? why : "";
+    if (c && !why)
+        carry_replies(w, c);
 }
 
 static bool client_takes(struct world *w)

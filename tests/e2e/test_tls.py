@@ -209,6 +209,25 @@ def test_verified_and_resumed(world):
     equal(hop.handshakes, ["TLSv1.3", "resumed", "TLSv1.3"], "handshakes, on other terms a whole one")
 
 
+def test_implicit(world):
+    c = Certificates(world)
+    hop = Hop(world, tls=server(c.make("right", "IP:127.0.0.1")), is_implicit=True).up()
+    start(world, hop, verify(f'ca_file = "{c.ca}"'), to=hop.to("smtps"))
+    send(world)
+    hop.await_one("Subject: x.")
+    equal([line.split()[0] for _, line in hop.commands[:2]], ["EHLO", "MAIL"], "commands")
+    world.await_log("Verified TLS connection established to .*: TLSv1.3 ")
+
+
+def test_implicit_with_a_clear_host(world):
+    """Neither side says anything first that the other understands."""
+    hop = Hop(world).up()
+    start(world, hop, None, to=hop.to("smtps"))
+    send(world)
+    world.await_log(r"status=deferred \(TLS with .* failed: the host does not speak TLS here")
+    equal(hop.taken, [], "what the host took")
+
+
 def test_one_connection_for_many(world):
     hop = Hop(world, tls=server(Certificates(world).self_signed("own"))).up()
     configure(world, hop, None)

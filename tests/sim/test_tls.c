@@ -35,6 +35,20 @@ static const struct {
     {TLS("verify"), HOST_TLS_EXPIRED, 0, 0, 1},
 };
 
+// TLS comes before the greeting, in the simulation too.
+static void test_implicit(void **state)
+{
+    (void)state;
+    struct world *w = world_new(&(struct world_options){
+        .seed = 6,
+        .config = "route = ( { for = \"*\", to = [ \"smtps://192.0.2.1\" ] } )\nlisten = ()\n"});
+    struct host *h = world_host(w, "192.0.2.1");
+    submit(w);
+    world_run(w, TIME_MINUTE_MS);
+    assert_int_equal(h->received_in_tls, 1);
+    world_free(w);
+}
+
 static void test_policies(void **state)
 {
     (void)state;
@@ -95,6 +109,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_policies),
+        cmocka_unit_test(test_implicit),
         cmocka_unit_test(test_waits_until_it_is_right),
         cmocka_unit_test(test_in_clear_for_a_while),
     };

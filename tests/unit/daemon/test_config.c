@@ -147,7 +147,8 @@ static const struct bad_case {
      "c.conf:1: to is empty; name a next hop: to = [ \"mx\" ]\n"},
     {"route: a bad target", "route = ( { for = \"*\", to = [ \"relay.example\" ] } )\n",
      "c.conf:1: to: \"relay.example\" is no next hop: write \"mx\", \"smtp://HOST[:PORT]\" (an "
-     "IPv6 address in brackets), \"lmtp://HOST:PORT\" (not 25) or \"lmtp:///PATH\", "
+     "IPv6 address in brackets), \"smtps://HOST[:PORT]\", \"lmtp://HOST:PORT\" (not 25) or "
+     "\"lmtp:///PATH\", "
      "\"maildir:///PATH/{user}\" (an absolute path, no \"..\"), \"error:5.1.2 TEXT\" (4.x.x "
      "defers) or \"discard:\"\n"},
     {"route: a scheme that is nearly one",

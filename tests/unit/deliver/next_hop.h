@@ -64,6 +64,7 @@ struct world {
     bool used[STEPS_MAX];
     bool is_handover, is_connected, is_silent, in_data, has_rcpt;
     size_t body_at;
+    bool begins_with_tls;
     struct buf line; // of commands, or content
     // seen
     struct buf trace; // one line for each thing that happened
@@ -211,6 +212,11 @@ static inline void host_hear(struct world *w, struct slice bytes)
 
 // ---- effects -------------------------------------------------------------------------------
 
+static inline void host_greet(struct world *w)
+{
+    host_say(w, w->script->banner ? w->script->banner : "220 ready\r\n");
+}
+
 static inline void world_connect(struct world *w, const struct session_effect *e)
 {
     uint32_t i = w->connections < w->script_count ? w->connections : w->script_count - 1;
@@ -237,7 +243,9 @@ static inline void world_connect(struct world *w, const struct session_effect *e
     if (w->script->connect)
         return;
     world_push_kind(w, SESSION_CONNECTED);
-    host_say(w, w->script->banner ? w->script->banner : "220 ready\r\n");
+    w->begins_with_tls = e->begins_with_tls;
+    if (!e->begins_with_tls)
+        host_greet(w);
 }
 
 static inline void world_hand_over(struct world *w, const struct session_effect *e)
@@ -291,6 +299,8 @@ static inline void world_start_tls(struct world *w, const struct session_effect 
                (struct session_event){.kind = SESSION_TLS_READY,
                                       .tls = e->tls_terms->must_verify ? &sure : &plain},
                NULL, 0);
+    if (w->begins_with_tls)
+        host_greet(w);
 }
 
 static inline void world_lookup(struct world *w, const struct session_effect *e)

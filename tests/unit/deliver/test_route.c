@@ -42,6 +42,9 @@ static const struct {
     {"smtp://[2001:db8::1]25", FP_INVALID},
     {"smtp://[nonsense]", FP_INVALID},
     {"smtp://re lay", FP_INVALID},
+    {"smtps://relay.example", FP_OK, TARGET_SMTPS, "relay.example", 465},
+    {"SMTPS://[2001:db8::1]:466", FP_OK, TARGET_SMTPS, "2001:db8::1", 466},
+    {"smtps://", FP_INVALID},
     {"lmtp://host:24", FP_OK, TARGET_LMTP, "host", 24},
     {"lmtp://[::1]:2424", FP_OK, TARGET_LMTP, "::1", 2424},
     {"LMTP:///run/dovecot/lmtp", FP_OK, TARGET_LMTP_UNIX, NULL, 0, "/run/dovecot/lmtp"},
@@ -72,7 +75,7 @@ static const struct {
     {"discard:", FP_OK, TARGET_DISCARD, NULL, 0},
     {"discard", FP_INVALID},
     {"discard:all", FP_INVALID},
-    {"smtps://host", FP_INVALID},
+    {"smtps://host:0", FP_INVALID},
     {"mx ", FP_INVALID},
 };
 

@@ -215,6 +215,45 @@ static void test_remembered(void **state)
     world_close(&w);
 }
 
+// TLS before the greeting: it is never done without, whatever the policy says.
+static void test_implicit(void **state)
+{
+    (void)state;
+    static const struct target smtps = {
+        .kind = TARGET_SMTPS, .host = (char *)"192.0.2.1", .port = 465};
+    static const struct {
+        enum protect_policy policy;
+        struct script script;
+        bool is_delivered;
+        const char *tls, *text;
+    } cases[] = {
+        {PROTECT_NONE, {0}, true, STATED, NULL},
+        {PROTECT_MAY, {.ehlo = OFFERED}, true, STATED, NULL}, // once is enough
+        {PROTECT_VERIFY, {0}, true, STATED " verified", NULL},
+        {PROTECT_MAY,
+         {.tls = "wrong version number"},
+         false,
+         "",
+         "TLS with 192.0.2.1[192.0.2.1]:465 failed: wrong version number"},
+        {PROTECT_MAY, {.tls = "hang"}, false, "", NULL},
+        {PROTECT_VERIFY, {.tls = "!certificate has expired"}, false, "", NULL},
+        {PROTECT_MAY, {.banner = "554 no\r\n"}, false, STATED, NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct world w = {.scripts = &cases[i].script, .script_count = 1};
+        give(&w, &smtps, cases[i].policy);
+        const struct outcome *o = &w.outcomes[0];
+        assert_int_equal(o->result, cases[i].is_delivered ? OUTCOME_DELIVERED : OUTCOME_DEFERRED);
+        assert_string_equal(o->tls, cases[i].tls);
+        if (cases[i].text)
+            assert_string_equal(o->text, cases[i].text);
+        if (cases[i].is_delivered)
+            assert_string_equal(w.wire.p, HELLO MAIL);
+        assert_int_equal(w.connections, 1);
+        world_close(&w);
+    }
+}
+
 static void test_fallback_is_bounded(void **state)
 {
     (void)state;
@@ -239,11 +278,9 @@ static void test_fallback_is_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one_host),
-        cmocka_unit_test(test_next_host),
-        cmocka_unit_test(test_none_is_left),
-        cmocka_unit_test(test_remembered),
-        cmocka_unit_test(test_fallback_is_bounded),
+        cmocka_unit_test(test_one_host),     cmocka_unit_test(test_next_host),
+        cmocka_unit_test(test_none_is_left), cmocka_unit_test(test_remembered),
+        cmocka_unit_test(test_implicit),     cmocka_unit_test(test_fallback_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
