@@ -38,6 +38,7 @@ struct config {
     char *operators;  // group name; "" none
     enum config_mode mode;
     int64_t interactive_timeout_ms; // how long a client waits for the next hops' answers
+    int64_t pipe_ms;                // how long a program may take for a message
     char **nameservers;
     uint32_t nameserver_count;
     uint16_t smtp_port;

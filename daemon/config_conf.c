@@ -44,6 +44,7 @@ const char *const config_setting_names[] = {
     "nameservers",
     "smtp_port",
     "eight_bit",
+    "pipe_timeout",
     "postmaster",
     "max_message_size",
     "max_recipients",
@@ -166,6 +167,13 @@ static void read_interactive_timeout(struct config_reader *r, const config_setti
         config_warning(r, s,
                        "interactive_timeout is above \"5m\", but senders wait for 10 minutes at "
                        "most (RFC 5321 4.5.3.2.6) and send again then");
+}
+
+static void read_pipe_timeout(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    int64_t value;
+    if (config_duration(r, s, TIME_SECOND_MS, TIME_HOUR_MS, &value))
+        ((struct config *)into)->pipe_ms = value;
 }
 
 static void read_nameservers(struct config_reader *r, const config_setting_t *s, void *into)
@@ -358,6 +366,7 @@ static const struct config_member members[] = {
     {"nameservers", read_nameservers},
     {"smtp_port", read_smtp_port},
     {"eight_bit", read_eight_bit},
+    {"pipe_timeout", read_pipe_timeout},
     {"postmaster", read_postmaster},
     {"max_message_size", read_max_message_size},
     {"max_recipients", read_max_recipients},

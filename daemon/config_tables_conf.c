@@ -6,6 +6,7 @@
 #include "core/must.h"
 #include "core/time.h"
 #include "daemon/config.h"
+#include "daemon/config_program_fs.h"
 #include "daemon/config_table_conf.h"
 
 #include <stdlib.h>
@@ -105,6 +106,16 @@ static void pattern_of_route(struct config_reader *r, const config_setting_t *s,
     ((struct route_row *)into)->pattern = config_table_pattern(r, s);
 }
 
+// It may come later, and others than the service may read this: no error.
+static void warn_of_program(struct config_reader *r, const config_setting_t *s,
+                            const struct route_row *row)
+{
+    const struct target *last = row->targets + row->target_count - 1;
+    if (row->target_count > 0 && last->kind == TARGET_PIPE && !config_program_is_there(last->text))
+        config_warning(r, s, "to: there is no program to run at \"%.*s\"",
+                       (int)strcspn(last->text, " "), last->text);
+}
+
 static void route_to(struct config_reader *r, const config_setting_t *s, void *into)
 {
     struct route_row *row = into;
@@ -129,6 +140,7 @@ static void route_to(struct config_reader *r, const config_setting_t *s, void *i
                 r, config_setting_get_elem(s, i),
                 "to: \"%s\" is never tried, the next hop before it decides; leave it out",
                 config_shown(value));
+        warn_of_program(r, config_setting_get_elem(s, i), row);
         buf_addf(&name, "%s%s", i ? "," : "", value);
     }
     row->name = buf_steal(&name, NULL);

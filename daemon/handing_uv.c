@@ -42,28 +42,45 @@ static void on_closed(void *arg)
 void handing_start(struct shell *sh, const struct pipeline_effect *fx)
 {
     struct link *l = link_add(sh, fx->conn);
-    const struct maildir_handler handler = {
+    const struct handover_handler handler = {
         .arg = l,
         .on_open = on_open,
         .on_drained = on_drained,
         .on_result = on_result,
         .on_closed = on_closed,
     };
-    l->maildir = maildir_open(&sh->loop, &fx->order, &handler);
+    if (fx->order.kind == HANDOVER_PIPE)
+        l->process = process_start(&sh->loop, &fx->order, &handler);
+    else
+        l->maildir = maildir_open(&sh->loop, &fx->order, &handler);
+}
+
+bool handing_is(const struct link *l)
+{
+    return l->maildir || l->process;
 }
 
 void handing_send(struct link *l, const struct pipeline_effect *fx)
 {
     l->wants_sent = fx->wants_sent;
-    maildir_write(l->maildir, fx->slices, fx->slice_count);
+    if (l->process)
+        process_write(l->process, fx->slices, fx->slice_count);
+    else
+        maildir_write(l->maildir, fx->slices, fx->slice_count);
 }
 
 void handing_finish(struct link *l)
 {
-    maildir_finish(l->maildir);
+    if (l->process)
+        process_finish(l->process);
+    else
+        maildir_finish(l->maildir);
 }
 
 void handing_close(struct link *l)
 {
-    maildir_close(l->maildir);
+    if (l->process)
+        process_close(l->process);
+    else
+        maildir_close(l->maildir);
 }

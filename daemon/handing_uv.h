@@ -7,6 +7,7 @@
 #include "daemon/shell_internal_uv.h"
 
 void handing_start(struct shell *sh, const struct pipeline_effect *fx);
+bool handing_is(const struct link *l);
 void handing_send(struct link *l, const struct pipeline_effect *fx);
 void handing_finish(struct link *l);
 void handing_close(struct link *l); // frees the link, later

@@ -60,6 +60,7 @@ static void settings_from_config(struct pipeline *p)
         .data_ms = 2 * TIME_MINUTE_MS,
         .block_ms = 3 * TIME_MINUTE_MS,
         .dot_ms = 10 * TIME_MINUTE_MS,
+        .pipe_ms = c->pipe_ms,
         .quit_ms = 5 * TIME_SECOND_MS,
         .eight_bit = c->eight_bit,
         .protect = c->protect,

@@ -10,6 +10,7 @@
 #include "io/dns_uv.h"
 #include "io/maildir_uv.h"
 #include "io/network_uv.h"
+#include "io/process_uv.h"
 #include "io/stream_uv.h"
 #include "io/tls_uv.h"
 #include "io/wayout_sys.h"
@@ -27,6 +28,7 @@ struct link {
     struct stream *stream;
     struct maildir *maildir; // instead of it
     struct tls *tls;         // above it; NULL: in clear
+    struct process *process; // likewise
     struct stream_handler handler;
     char ip[OUTCOME_IP_SIZE]; // of one that goes out
     bool wants_sent;          // tell the pipeline when everything is out

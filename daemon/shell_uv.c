@@ -45,7 +45,7 @@ static void link_forget(struct shell *sh, struct link *l, bool flush)
         tls_close(l->tls, flush); // on_gone frees the link
     else if (l->stream)
         stream_close(l->stream, flush); // likewise
-    else if (l->maildir)
+    else if (handing_is(l))
         handing_close(l);
     else
         free(l);
@@ -54,7 +54,7 @@ static void link_forget(struct shell *sh, struct link *l, bool flush)
 static void send_bytes(struct shell *sh, const struct pipeline_effect *fx)
 {
     struct link *l = link_find(sh, fx->conn);
-    if (l && l->maildir)
+    if (l && handing_is(l))
         handing_send(l, fx);
     if (!l || !l->stream)
         return;
@@ -159,7 +159,7 @@ static void execute(struct shell *sh, const struct pipeline_effect *fx)
         handing_start(sh, fx);
         break;
     case PIPELINE_FINISH:
-        if ((l = link_find(sh, fx->conn)) && l->maildir)
+        if ((l = link_find(sh, fx->conn)) && handing_is(l))
             handing_finish(l);
         break;
     case PIPELINE_START_TLS:

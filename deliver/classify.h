@@ -78,6 +78,8 @@ void classify_discarded(struct outcome *ret);
 // A folder or program of this machine was asked. What did not work by our own fault is deferred.
 void classify_handover(const struct handover_order *order, const struct handover_result *result,
                        struct outcome *ret);
+// A program did not end in time, and was killed: deferred.
+void classify_too_slow(const struct handover_order *order, int64_t limit_ms, struct outcome *ret);
 // The recipient's address cannot be the name of a folder, or a word of a command. Failed.
 void classify_no_folder(struct outcome *ret);
 // TLS is required by our policy, and the host does not offer it; or refuses it: refusal is its

@@ -34,6 +34,10 @@ void client_move(struct client *c, enum client_state to, int64_t wait_ms)
 void client_wait(struct client *c, int64_t wait_ms)
 {
     c->deadline_ms = wait_ms == TIME_NEVER ? TIME_NEVER : c->now_ms + wait_ms;
+    bool has_limit = c->hop.order && (c->state == CLIENT_BODY || c->state == CLIENT_DOT);
+    if (has_limit && (c->state == CLIENT_DOT || c->handover_until_ms < c->deadline_ms) &&
+        c->handover_until_ms != TIME_NEVER)
+        c->deadline_ms = c->handover_until_ms;
 }
 
 void client_init(struct client *c, const struct session_settings *settings)
@@ -348,7 +352,7 @@ void client_feed(struct client *c, const struct session_event *event)
         on_fault(c, event->fault, event->detail);
         break;
     case SESSION_TIMER:
-        if (c->now_ms >= c->deadline_ms)
+        if (!handover_on_timer(c) && c->now_ms >= c->deadline_ms)
             on_fault(c, FAULT_TIMEOUT, "");
         break;
     case SESSION_BODY:

@@ -74,17 +74,18 @@ struct client {
     bool is_protected;
     bool needs_tls; // START_TLS is to be pulled
     struct reply_parser reply;
-    bool has_partial;    // some bytes of a reply have come
-    bool is_reused;      // the transaction under way is not the first on this connection
-    bool was_answered;   // MAIL of the transaction under way was taken or refused, not by 421
-    bool mail_refused;   // and that was a refusal
-    bool rcpt_was_taken; // some RCPT was answered 2xx, whatever came of MAIL
-    bool needs_rset;     // K3
-    bool needs_finish;   // no host: FINISH is to be pulled, behind the last SEND
-    bool needs_body;     // NEED_BODY is to be pulled
-    bool has_asked;      // NEED_BODY was pulled and not answered
-    uint32_t dot_rcpt;   // LMTP: whose reply to the end mark is the next
-    bool dot_delivered;  // LMTP: some of them were positive
+    bool has_partial;          // some bytes of a reply have come
+    bool is_reused;            // the transaction under way is not the first on this connection
+    bool was_answered;         // MAIL of the transaction under way was taken or refused, not by 421
+    bool mail_refused;         // and that was a refusal
+    bool rcpt_was_taken;       // some RCPT was answered 2xx, whatever came of MAIL
+    bool needs_rset;           // K3
+    bool needs_finish;         // no host: FINISH is to be pulled, behind the last SEND
+    bool needs_body;           // NEED_BODY is to be pulled
+    bool has_asked;            // NEED_BODY was pulled and not answered
+    uint32_t dot_rcpt;         // LMTP: whose reply to the end mark is the next
+    bool dot_delivered;        // LMTP: some of them were positive
+    int64_t handover_until_ms; // a program's time limit
     uint32_t delivered_count;
     struct tally *tally; // of the transaction under way; borrowed
     struct envelope envelope;

@@ -24,6 +24,8 @@ bool handover_make(struct handover *h, const struct target *t, const char *hostn
 
 // The client's part: it was told to begin; the result came.
 void handover_begin(struct client *c);
+// True: the program's time is over, and the tally settled.
+bool handover_on_timer(struct client *c);
 void handover_on_result(struct client *c, const struct handover_result *result);
 
 #endif

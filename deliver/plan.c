@@ -329,6 +329,7 @@ static void start_target(struct plan *p)
         one_host(p, t->text);
         break;
     case TARGET_MAILDIR:
+    case TARGET_PIPE:
         start_handover(p, t);
         break;
     case TARGET_ERROR:

@@ -397,6 +397,11 @@ static void on_result(struct session *s, const struct session_event *event)
         struct outcome o;
         classify_handover(s->plan.hop.order, event->result, &o);
         disconnect(s);
+        if (event->result->fault == HANDOVER_DONE) { // it wanted to read nothing
+            *tally_settle(&s->tally) = o;
+            finish_batch(s);
+            return;
+        }
         plan_note_failure(&s->plan, &o);
         plan_next_host(&s->plan);
         follow_plan(s);

@@ -60,6 +60,7 @@ struct session_settings {
     int64_t data_ms;               // DATA: 2 min
     int64_t block_ms;              // between two pieces of content that are taken: 3 min
     int64_t dot_ms;                // 10 min
+    int64_t pipe_ms;               // a program, from its start to its end
     int64_t quit_ms;               // 5 s: nothing depends on it
     enum eight_bit eight_bit;      // to hosts without 8BITMIME
     struct protect_table *protect; // NULL: TLS is not spoken

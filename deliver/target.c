@@ -19,7 +19,8 @@ enum {
 
 // Each gets what stands behind the scheme. FP_INVALID: the form's words say what would be right.
 typedef enum fp_err form_read(struct slice rest, struct target *ret);
-static form_read read_mx, read_smtp, read_smtps, read_lmtp, read_maildir, read_error, read_discard;
+static form_read read_mx, read_smtp, read_smtps, read_lmtp, read_maildir, read_pipe, read_error,
+    read_discard;
 
 static const struct form {
     const char *scheme;
@@ -31,6 +32,7 @@ static const struct form {
     {"smtps://", read_smtps, "\"smtps://HOST[:PORT]\""},
     {"lmtp://", read_lmtp, "\"lmtp://HOST:PORT\" (not 25) or \"lmtp:///PATH\""},
     {"maildir://", read_maildir, "\"maildir:///PATH/{user}\" (an absolute path, no \"..\")"},
+    {"pipe://", read_pipe, "\"pipe:///PROGRAM WORDS\" (an absolute path; no shell reads it)"},
     {"error:", read_error, "\"error:5.1.2 TEXT\" (4.x.x defers)"},
     {"discard:", read_discard, "\"discard:\""},
 };
@@ -52,7 +54,7 @@ void target_close(struct target *t)
 
 bool target_takes_one(const struct target *t)
 {
-    return t->kind == TARGET_MAILDIR;
+    return t->kind == TARGET_MAILDIR || t->kind == TARGET_PIPE;
 }
 
 bool target_is_final(const struct target *t)
@@ -172,6 +174,18 @@ static enum fp_err read_maildir(struct slice rest, struct target *ret)
     return FP_OK;
 }
 
+// The program itself is the configuration's alone.
+static enum fp_err read_pipe(struct slice rest, struct target *ret)
+{
+    const char *blank = rest.n ? memchr(rest.p, ' ', rest.n) : NULL;
+    size_t n = blank ? (size_t)(blank - rest.p) : rest.n;
+    if (n < 2 || rest.n > PATH_TEXT_MAX || rest.p[0] != '/' || has_control(rest) ||
+        memchr(rest.p, '{', n) || memchr(rest.p, '"', rest.n) || memchr(rest.p, '\'', rest.n))
+        return FP_INVALID;
+    *ret = (struct target){.kind = TARGET_PIPE, .text = must_memdup(rest.p, rest.n)};
+    return FP_OK;
+}
+
 static size_t digits(struct slice text, size_t at)
 {
     size_t n = 0;
@@ -259,7 +273,8 @@ static enum fp_err check_names(struct slice text, struct target *ret, struct buf
     if (!target_takes_one(ret))
         return FP_OK;
     buf_init(&what, 4096);
-    enum fp_err err = placeholder_check(slice_str(ret->text), PLACEHOLDER_PATH, &what);
+    enum placeholder_use use = ret->kind == TARGET_PIPE ? PLACEHOLDER_WORD : PLACEHOLDER_PATH;
+    enum fp_err err = placeholder_check(slice_str(ret->text), use, &what);
     if (err) {
         target_close(ret);
         if (why)

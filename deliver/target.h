@@ -7,6 +7,7 @@
 //     "lmtp://HOST:PORT"       this host, by LMTP (RFC 2033)
 //     "lmtp:///PATH"           the same by a Unix socket
 //     "maildir:///PATH"        a folder of this machine; {user} and the like: deliver/placeholder.h
+//     "pipe:///PROGRAM WORDS"  a program of this machine, with the same names
 //     "error:4.x.x|5.x.x TEXT" nobody: deferred, or given back, for this reason
 //     "discard:"               nobody: counts as delivered
 #ifndef FP_DELIVER_TARGET_H
@@ -25,6 +26,7 @@ enum target_kind {
     TARGET_LMTP,
     TARGET_LMTP_UNIX,
     TARGET_MAILDIR,
+    TARGET_PIPE,
     TARGET_ERROR,
     TARGET_DISCARD,
 };
@@ -35,7 +37,8 @@ struct target {
     enum target_kind kind;
     char *host;    // SMTP, SMTPS, LMTP: name or plain IP; owned
     uint16_t port; // SMTP: 25 when not given; SMTPS: 465; LMTP
-    char *text;    // LMTP_UNIX: the socket's path; MAILDIR: its path; ERROR: "5.1.2 TEXT"; owned
+    // LMTP_UNIX: the socket's path; MAILDIR: its path; PIPE: the words; ERROR: "5.1.2 TEXT"; owned
+    char *text;
 };
 
 // Does it take one recipient at a time?

@@ -15,7 +15,7 @@
 struct maildir {
     uv_work_t job;
     uv_loop_t *loop;
-    struct maildir_handler handler;
+    struct handover_handler handler;
     struct handover_order order; // its strings are owned
     char *path, *hostname;
     struct buf pending; // not with the thread yet
@@ -139,7 +139,7 @@ static void start_job(struct maildir *m)
 }
 
 struct maildir *maildir_open(uv_loop_t *loop, const struct handover_order *order,
-                             const struct maildir_handler *h)
+                             const struct handover_handler *h)
 {
     struct maildir *m = must_zalloc(sizeof *m);
     m->job.data = m;

@@ -12,22 +12,15 @@
 #ifndef FP_IO_MAILDIR_UV_H
 #define FP_IO_MAILDIR_UV_H
 
-#include "core/handover.h"
 #include "core/slice.h"
+#include "io/handover_uv.h"
 
 #include <uv.h>
 
 struct maildir;
-struct maildir_handler {
-    void *arg;
-    void (*on_open)(void *arg);
-    void (*on_drained)(void *arg);
-    void (*on_result)(void *arg, const struct handover_result *result);
-    void (*on_closed)(void *arg);
-};
 
 struct maildir *maildir_open(uv_loop_t *loop, const struct handover_order *order,
-                             const struct maildir_handler *h);
+                             const struct handover_handler *h);
 void maildir_write(struct maildir *m, const struct slice *slices, uint32_t count); // copied
 void maildir_finish(struct maildir *m);
 // A message that is not in its folder by then never gets there.

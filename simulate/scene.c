@@ -49,6 +49,7 @@ static const char *target_name(const struct target *t, const char *mx)
     case TARGET_LMTP_UNIX:
         return t->text;
     case TARGET_MAILDIR: // no weather in there
+    case TARGET_PIPE:
     case TARGET_ERROR:
     case TARGET_DISCARD:
         break;

@@ -212,6 +212,68 @@ def test_maildir_in_trouble(world):
     world.await_empty()
 
 
+def test_pipe(world):
+    """What the program gets, what its end means, that nothing of it is left over at its limit."""
+    home = Hop(world).up()
+    with open(world.path("program"), "w") as f:
+        f.write(f"""#!/bin/sh
+case "$3" in
+ok) cat >{world.dir}/got; env | sort >{world.dir}/env; pwd >{world.dir}/pwd; echo "$@" >{world.dir}/args; echo stored ;;
+deaf) exec 0<&-; exit 0 ;;
+unknown) echo "nobody here"; echo "of that name" >&2; exit 67 ;;
+later) exit 75 ;;
+killed) kill -9 $$ ;;
+slow) sleep 1000 & echo $! >{world.dir}/sleeper; sleep 1000 ;;
+esac
+""")
+    os.chmod(world.path("program"), 0o755)
+
+    def configure(limit):
+        world.configure(f'pipe_timeout = "{limit}"\nroute = ( {{ for = "*", to = [ "{home.to()}" ] }},\n'
+                        f'  {{ for = "d.example", to = [ "pipe://{world.path("program")} {{sender}} a;b {{user}}" ] }},\n'
+                        f'  {{ for = "gone.example", to = [ "pipe://{world.path("missing")}" ] }} )\n'
+                        'retry = ( { for = "*", schedule = "120s" } )\n')
+
+    configure("1h")
+    os.chmod(world.dir, 0o777)
+    world.start()
+    world.sendmail("-f", "s@home.example", "ok@d.example", "unknown@d.example", text="Subject: piped\n\n.x\n")
+    world.await_log(r"to=<ok@d\.example>, relay=.*/program, .*dsn=2\.0\.0, status=sent \(delivered to program: stored\)")
+    world.await_log(r"to=<unknown@d\.example>, .*dsn=5\.1\.1, status=bounced \(program ended with status 67, user unknown: "
+                    r"nobody here of that name\)")
+    match(home.await_one("nobody here").data, r"^Status: 5\.1\.1\r?$", "the notice")
+    match(world.read("got"), r"\AReturn-Path: <s@home\.example>\nDelivered-To: ok@d\.example\nReceived: ", "top")
+    match(world.read("got"), r"\n\n\.x\n\Z", "body")
+    equal(world.read("args"), "s@home.example a;b ok\n", "words")
+    equal(world.read("pwd"), "/\n", "folder")
+    names = [line.split("=")[0] for line in world.read("env").splitlines()]
+    equal([n for n in names if n not in ("HOME", "LANG", "PATH", "PWD", "OLDPWD", "SHLVL", "_")], [], "environment")
+    big = "Subject: big\n\n" + ("y" * 70 + "\n") * 30000
+    world.sendmail("-f", "s@home.example", "deaf@d.example", text=big)
+    world.await_log(r"to=<deaf@d\.example>, .*status=sent")
+    world.sendmail("-f", "s@home.example", "ok@d.example", text=big)
+    await_(lambda: world.read("got").count("y" * 70 + "\n") == 30000, "the big one")
+    for user, said in (("later", "status 75, temporary failure"), ("killed", "ended by signal 9"),
+                       ("slow", r"did not end within 1 s and was killed")):
+        if user == "slow":
+            configure("1s")
+            world.restart()
+        world.sendmail("-f", "s@home.example", f"{user}@d.example")
+        world.await_log(rf"to=<{user}@d\.example>, .*dsn=4\.3\.0, status=deferred \(program .*{said}")
+    sleeper = world.read("sleeper").strip() or "none"
+
+    def is_gone():
+        try:
+            with open(f"/proc/{sleeper}/stat") as f:
+                return f.read().rsplit(")", 1)[1].split()[0] == "Z"
+        except OSError:
+            return True
+    await_(is_gone, "the end of what the program started")
+    world.sendmail("-f", "s@home.example", "x@gone.example")
+    world.await_log(r"to=<x@gone\.example>, .*dsn=4\.3\.5, status=deferred \(program .*no such file or directory")
+    world.stop()
+
+
 def test_error_and_discard(world):
     home = Hop(world).up()
     world.configure(f'route = ( {{ for = "*", to = [ "{home.to()}" ] }},\n'

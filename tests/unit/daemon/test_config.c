@@ -66,7 +66,7 @@ static const struct bad_case {
      "c.conf:1: unknown setting \"hostnam\"; did you mean \"hostname\"?\n"},
     {"unknown name without a near one", "\n\ncolour = \"blue\"\n",
      "c.conf:3: unknown setting \"colour\"; there are: hostname, spool, socket, user, operators, "
-     "mode, interactive_timeout, nameservers, smtp_port, eight_bit, postmaster, "
+     "mode, interactive_timeout, nameservers, smtp_port, eight_bit, pipe_timeout, postmaster, "
      "max_message_size, max_recipients, max_sessions, idle_connections, idle_time, log, listen, "
      "route, retry, limit, "
      "tls, notice, brake, history\n"},
@@ -108,6 +108,8 @@ static const struct bad_case {
     {"a mode", "mode = \"relay\"\n",
      "c.conf:1: mode is \"relay\", but must be \"background\", \"interactive\" or "
      "\"queue\"\n"},
+    {"no time for a program", "pipe_timeout = \"0s\"\n",
+     "c.conf:1: pipe_timeout is \"0s\", but must be from \"1s\" to \"1h\"\n"},
     {"a wait that is too short", "interactive_timeout = \"0\"\n",
      "c.conf:1: interactive_timeout is \"0\", but must be from \"1s\" to \"10m\"\n"},
     {"a wait that is too long", "interactive_timeout = \"601s\"\n",
@@ -149,7 +151,8 @@ static const struct bad_case {
      "c.conf:1: to: \"relay.example\" is no next hop: write \"mx\", \"smtp://HOST[:PORT]\" (an "
      "IPv6 address in brackets), \"smtps://HOST[:PORT]\", \"lmtp://HOST:PORT\" (not 25) or "
      "\"lmtp:///PATH\", "
-     "\"maildir:///PATH/{user}\" (an absolute path, no \"..\"), \"error:5.1.2 TEXT\" (4.x.x "
+     "\"maildir:///PATH/{user}\" (an absolute path, no \"..\"), "
+     "\"pipe:///PROGRAM WORDS\" (an absolute path; no shell reads it), \"error:5.1.2 TEXT\" (4.x.x "
      "defers) or \"discard:\"\n"},
     {"route: a scheme that is nearly one",
      "route = ( { for = \"*\", to = [ \"lmpt://h:24\" ] } )\n",
@@ -158,6 +161,9 @@ static const struct bad_case {
     {"route: a relative folder", "route = ( { for = \"*\", to = [ \"maildir://mail\" ] } )\n",
      "c.conf:1: to: \"maildir://mail\" is no next hop: write \"maildir:///PATH/{user}\" (an "
      "absolute path, no \"..\")\n"},
+    {"route: a relative program", "route = ( { for = \"*\", to = [ \"pipe://cat\" ] } )\n",
+     "c.conf:1: to: \"pipe://cat\" is no next hop: write \"pipe:///PROGRAM WORDS\" (an absolute "
+     "path; no shell reads it)\n"},
     {"route: a misspelled name", "route = ( { for = \"*\", to = [ \"maildir:///m/{usr}\" ] } )\n",
      "c.conf:1: to: \"maildir:///m/{usr}\": {usr} is unknown; did you mean {user}?\n"},
     {"route: behind the last word", "route = ( { for = \"*\", to = [ \"discard:\", \"mx\" ] } )\n",
@@ -349,6 +355,10 @@ static const struct warning_case {
      "c.conf:2: warning: max_recipients is below 100, which every server is to accept (RFC 5321 "
      "4.5.3.1.8)\n"},
     {"just enough recipients", HOST "max_recipients = 100\n", ""},
+    {"a program that is not there",
+     HOST "route = ( { for = \"*\", to = [ \"pipe:///nowhere/prog {user}\" ] },\n"
+          " { for = \"b.example\", to = [ \"pipe:///bin/sh\" ] } )\n",
+     "c.conf:2: warning: to: there is no program to run at \"/nowhere/prog\"\n"},
     {"a client's patience", HOST "interactive_timeout = \"301s\"\n",
      "c.conf:2: warning: interactive_timeout is above \"5m\", but senders wait for 10 minutes at "
      "most (RFC 5321 4.5.3.2.6) and send again then\n"},

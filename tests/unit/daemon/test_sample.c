@@ -82,6 +82,7 @@ static void describe(const char *path, struct buf *to)
     buf_addf(to, "brake %u %u %lld\n", c.brake.failures, c.brake.senders,
              (long long)c.brake.within_ms);
     buf_addf(to, "mode %d %lld\n", (int)c.mode, (long long)c.interactive_timeout_ms);
+    buf_addf(to, "pipe %lld\n", (long long)c.pipe_ms);
     describe_tables(&c, to);
     describe_rules(&c, to);
     config_close(&c);

@@ -55,6 +55,7 @@ struct world {
     enum eight_bit eight_bit;
     // of folders and programs; NULL: they are there, and all went well
     const struct handover_result *at_open, *at_end;
+    bool never_ends;
     // inside
     struct session *session;
     struct session_settings settings;
@@ -265,6 +266,8 @@ static inline void world_finish(struct world *w)
     static const struct handover_result done = {.text = ""};
     must(w->is_connected && w->is_handover);
     buf_addf(&w->trace, "FINISH\n");
+    if (w->never_ends)
+        return;
     world_push(
         w, (struct session_event){.kind = SESSION_RESULT, .result = w->at_end ? w->at_end : &done},
         NULL, 0);
@@ -467,6 +470,7 @@ static inline void world_open(struct world *w, const struct target *targets, uin
         .data_ms = 2 * TIME_MINUTE_MS,
         .block_ms = 3 * TIME_MINUTE_MS,
         .dot_ms = 10 * TIME_MINUTE_MS,
+        .pipe_ms = 5 * TIME_MINUTE_MS,
         .quit_ms = 5 * TIME_SECOND_MS,
         .eight_bit = w->eight_bit,
         .protect = given.protect,

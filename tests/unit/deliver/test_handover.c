@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Mail that goes to a folder of this machine: its text, and what becomes of it.
+#include "deliver/handover.h"
 #include "next_hop.h"
 
 #include <setjmp.h>
@@ -147,11 +148,113 @@ static void test_next_of_the_list(void **state)
     world_close(&w);
 }
 
+static const char *const command[] = {
+    "pipe:///usr/bin/filter  -f {sender} -- <{recipient}> {user}"};
+
+static const struct {
+    struct handover_result result;
+    enum outcome_result want;
+    const char *status, *text;
+} ends[] = {
+    {{.text = ""}, OUTCOME_DELIVERED, "2.0.0", "delivered to filter"},
+    {{.text = "stored as 7\n"}, OUTCOME_DELIVERED, "2.0.0", "delivered to filter: stored as 7"},
+    {{.exit_code = 67, .text = "no\nbody\n"},
+     OUTCOME_FAILED,
+     "5.1.1",
+     "filter ended with status 67, user unknown: no body"},
+    {{.exit_code = 65, .text = ""},
+     OUTCOME_FAILED,
+     "5.6.0",
+     "filter ended with status 65, data format error"},
+    {{.exit_code = 77, .text = ""},
+     OUTCOME_FAILED,
+     "5.7.0",
+     "filter ended with status 77, permission denied"},
+    {{.exit_code = 64, .text = ""},
+     OUTCOME_DEFERRED,
+     "4.3.5",
+     "filter ended with status 64, command line usage error"},
+    {{.exit_code = 71, .text = ""},
+     OUTCOME_DEFERRED,
+     "4.3.0",
+     "filter ended with status 71, system resource problem"},
+    {{.exit_code = 74, .text = ""},
+     OUTCOME_DEFERRED,
+     "4.3.0",
+     "filter ended with status 74, input/output error"},
+    {{.exit_code = 75, .text = "later"},
+     OUTCOME_DEFERRED,
+     "4.3.0",
+     "filter ended with status 75, temporary failure: later"},
+    {{.exit_code = 1, .text = ""},
+     OUTCOME_DEFERRED,
+     "4.3.0",
+     "filter ended with status 1, no status of sysexits.h"},
+    {{.signal = 11, .text = ""}, OUTCOME_DEFERRED, "4.3.0", "filter was ended by signal 11"},
+};
+
+static void test_ends_of_a_program(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
+        for (int at_once = 0; at_once < 2; at_once++) { // it need not read anything
+            struct world w = {.body = SLICE_LIT(BODY),
+                              .at_open = at_once ? &ends[i].result : NULL,
+                              .at_end = &ends[i].result};
+            open_world(&w, command, 1);
+            world_give(&w, &to_alice);
+            assert_int_equal(w.outcomes[0].result, ends[i].want);
+            assert_string_equal(w.outcomes[0].status, ends[i].status);
+            assert_string_equal(w.outcomes[0].text, ends[i].text);
+            assert_string_equal(w.outcomes[0].host, "/usr/bin/filter");
+            assert_true(w.scope <= SCOPE_RECIPIENT);
+            assert_false(w.outcomes[0].in_doubt);
+            assert_true(w.has_ended && !w.is_connected);
+            world_close(&w);
+        }
+}
+
+static void test_words(void **state)
+{
+    (void)state;
+    static const char want[] = "/usr/bin/filter\0-f\0s@e.example\0--\0<Alice@d.example>\0alice";
+    struct target t;
+    struct handover h = {.order = {.path = NULL}};
+    assert_int_equal(target_parse(slice_str(command[0]), &t, NULL), FP_OK);
+    assert_true(handover_make(&h, &t, "me.example", "s@e.example", alice[0]));
+    assert_int_equal(h.order.words_n, sizeof want);
+    assert_memory_equal(h.order.words, want, sizeof want);
+    assert_string_equal(h.order.path, "/usr/bin/filter");
+    assert_false(handover_make(&h, &t, "me.example", "-x@e.example", alice[0]));
+    handover_close(&h);
+    target_close(&t);
+}
+
+// The limit counts from the start, however the content goes.
+static void test_a_program_that_does_not_end(void **state)
+{
+    (void)state;
+    struct world w = {.body = SLICE_LIT(BODY), .never_ends = true};
+    open_world(&w, command, 1);
+    world_give(&w, &to_alice);
+    assert_int_equal(w.now_ms, 1000000 + 5 * TIME_MINUTE_MS);
+    assert_int_equal(w.outcomes[0].result, OUTCOME_DEFERRED);
+    assert_string_equal(w.outcomes[0].status, "4.3.0");
+    assert_string_equal(w.outcomes[0].text, "filter did not end within 300 s and was killed");
+    assert_true(w.has_ended && !w.is_connected);
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_delivered),        cmocka_unit_test(test_large),
-        cmocka_unit_test(test_faults),           cmocka_unit_test(test_address_that_is_no_folder),
+        cmocka_unit_test(test_ends_of_a_program),
+        cmocka_unit_test(test_words),
+        cmocka_unit_test(test_a_program_that_does_not_end),
+        cmocka_unit_test(test_delivered),
+        cmocka_unit_test(test_large),
+        cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_address_that_is_no_folder),
         cmocka_unit_test(test_next_of_the_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
