@@ -102,6 +102,8 @@ static const char *choose_subject(const struct notice *n)
 {
     if (n->kind == NOTICE_DELAYED)
         return "Delayed mail (still being retried)";
+    if (n->kind == NOTICE_ARRIVED)
+        return "Mail delivered, as you asked to be told";
     return n->to_postmaster ? "Undeliverable notice" : "Undelivered mail returned to sender";
 }
 

@@ -128,6 +128,9 @@ static void add_recipient(struct sheet *s, const struct notice *n, const struct 
     buf_add_byte(&address, '>');
     sheet_exact(s, buf_slice(&address));
     buf_close(&address);
+    if (n->kind == NOTICE_ARRIVED)
+        sheet_addf(s, "    It %s.\r\n",
+                   r->is_relayed ? "was handed on to the next mail system" : "has been delivered");
     if (r->expired)
         sheet_addf(s, "    It was tried for %s; that is as long as this system tries.\r\n",
                    rough_age(n, age));
@@ -169,6 +172,11 @@ static void add_opening(struct sheet *s, const struct notice *n, uint32_t omitte
                    "delivered to the %s below. It is tried again until it arrives or\r\n"
                    "is given up at the time that stands below; then you are told.\r\n",
                    rough_age(n, age), them);
+    } else if (n->kind == NOTICE_ARRIVED) {
+        sheet_addf(s,
+                   "You asked to be told of this: your message has reached the %s below,\r\n"
+                   "or was handed on to a mail system that tells nothing more.\r\n",
+                   them);
     } else if (n->to_postmaster) {
         sheet_addf(
             s,
@@ -200,6 +208,8 @@ static void add_advice(struct sheet *s, const struct notice *n)
         buf_add_str(&text,
                     "What you can do: look whether the sender's address is one of your users, and"
                     " why that host refuses mail to it. A forged sender needs no care.");
+    else if (n->kind == NOTICE_ARRIVED)
+        buf_add_str(&text, "There is nothing to do.");
     else if (n->kind == NOTICE_DELAYED)
         buf_add_str(&text, "What you can do: nothing is needed. If the message is urgent, reach the"
                            " recipient by another way.");

@@ -15,6 +15,7 @@
 // own: readers of notices take a status out of a quoted reply and believe it more than Status.
 #include "bounce/status.h"
 
+#include "core/dsn.h"
 #include "core/hostname.h"
 #include "core/message.h"
 #include "core/text.h"
@@ -45,13 +46,18 @@ static const char *skip_detail(const char *s)
 // have 5.
 const char *status_code(const char *status, enum notice_kind kind, char text[12])
 {
-    bool has_class = status[0] == '4' || (kind == NOTICE_FAILED && status[0] == '5');
+    bool has_class = kind == NOTICE_ARRIVED
+                         ? status[0] == '2'
+                         : status[0] == '4' || (kind == NOTICE_FAILED && status[0] == '5');
     const char *end = has_class ? skip_detail(status + 1) : NULL;
     end = end ? skip_detail(end) : NULL;
     if (end && *end == '\0')
         snprintf(text, 12, "%s", status);
     else
-        snprintf(text, 12, "%s", kind == NOTICE_FAILED ? "5.0.0" : "4.0.0");
+        snprintf(text, 12, "%s",
+                 kind == NOTICE_FAILED    ? "5.0.0"
+                 : kind == NOTICE_ARRIVED ? "2.0.0"
+                                          : "4.0.0");
     return text;
 }
 
@@ -134,13 +140,50 @@ static void report_diagnosis(struct sheet *s, const struct notice_recipient *r)
     }
 }
 
+// RFC 3464 2.3.1: as it was given, its xtext decoded. What is no ASCII is escaped, as in
+// report_address.
+static void report_original(struct sheet *s, const char *orcpt)
+{
+    const char *end = orcpt ? strchr(orcpt, ';') : NULL;
+    if (!end)
+        return;
+    struct buf plain, text;
+    buf_init(&plain, STATUS_ESCAPED_MAX);
+    buf_init(&text, STATUS_ESCAPED_MAX);
+    if (dsn_xtext_decode(slice_str(end + 1), &plain)) {
+        text_escape_ascii(buf_slice(&plain), &text);
+        sheet_addf(s, "Original-Recipient: %.*s; ", (int)(end - orcpt), orcpt);
+        sheet_exact(s, buf_slice(&text));
+    }
+    buf_close(&plain);
+    buf_close(&text);
+}
+
+// RFC 3464 2.2.1
+static void report_envelope(struct sheet *s, const char *envid)
+{
+    struct buf plain;
+    buf_init(&plain, DSN_ENVID_MAX);
+    if (envid && envid[0] && dsn_xtext_decode(slice_str(envid), &plain))
+        sheet_addf(s, "Original-Envelope-Id: %.*s\r\n", (int)plain.n, plain.p);
+    buf_close(&plain);
+}
+
+static const char *action(enum notice_kind kind, const struct notice_recipient *r)
+{
+    if (kind == NOTICE_ARRIVED)
+        return r->is_relayed ? "relayed" : "delivered";
+    return kind == NOTICE_FAILED ? "failed" : "delayed";
+}
+
 static void report_recipient(struct sheet *s, const struct notice *n,
                              const struct notice_recipient *r, bool has_details)
 {
     char status[12];
     sheet_str(s, "\r\n");
+    report_original(s, r->orcpt);
     report_address(s, "Final-Recipient", r->address);
-    sheet_addf(s, "Action: %s\r\n", n->kind == NOTICE_FAILED ? "failed" : "delayed");
+    sheet_addf(s, "Action: %s\r\n", action(n->kind, r));
     sheet_addf(s, "Status: %s\r\n", status_code(r->status, n->kind, status));
     if (!has_details)
         return;
@@ -157,6 +200,7 @@ void status_report(struct sheet *s, const struct notice *n, bool has_details)
     size_t began = s->to->n;
     bool is_qualified = strchr(n->hostname, '.') != NULL; // N1
     message_id_format(n->original_id, id);
+    report_envelope(s, n->envid);
     sheet_addf(s, "Reporting-MTA: %s; %s\r\n", is_qualified ? "dns" : "x-local-hostname",
                n->hostname);
     sheet_addf(s, "X-Fermoposta-Queue-ID: %s\r\n", id);

@@ -54,6 +54,9 @@ static const char sendmail_help[] =
     "  -f ADDRESS    the envelope sender; \"\" is the null sender (-r is the same)\n"
     "  -F NAME       the sender's full name\n"
     "  -B TYPE       7BIT or 8BITMIME\n"
+    "  -N WHEN       which notices are wanted: never, or success,failure,delay\n"
+    "  -R WHAT       what comes back with a failure: full or hdrs\n"
+    "  -V ID         an id of yours that stands in notices\n"
     "  -C FILE       the configuration file\n"
     "  -bm           submit a message (default)\n"
     "  -bs           speak SMTP on standard input and output\n"
@@ -62,7 +65,7 @@ static const char sendmail_help[] =
     "  -q            try everything now; -qIID, -qRTEXT, -qSTEXT: one id, recipient, sender\n"
     "  --help, --version\n"
     "\n"
-    "Taken without effect: -A -D -G -L -N -O -R -U -V -X -c -d -e -h -m -n -o -p -s -v -x.\n";
+    "Taken without effect: -A -D -G -L -O -U -X -c -d -e -h -m -n -o -p -s -v -x.\n";
 
 static const char mailq_help[] = "usage: mailq [-C FILE] [FILTER...]\n"
                                  "\n"

@@ -82,6 +82,36 @@ static void take_flush(struct walk *w, const char *value)
     w->a->flush_term = buf_steal(&term, NULL);
 }
 
+static enum fp_err take_notify(struct walk *w, const char *value)
+{
+    if (dsn_notify_parse(slice_str(value), &w->a->notify))
+        return FP_OK;
+    buf_add_str(w->why, "-N knows never, or a list of success, failure and delay with commas");
+    return FP_INVALID;
+}
+
+static enum fp_err take_return(struct walk *w, const char *value)
+{
+    if (dsn_ret_parse(slice_str(value), &w->a->ret))
+        return FP_OK;
+    buf_add_str(w->why, "-R knows full and hdrs");
+    return FP_INVALID;
+}
+
+static enum fp_err take_envid(struct walk *w, const char *value)
+{
+    struct buf xtext;
+    buf_init(&xtext, 4 * DSN_ENVID_MAX);
+    dsn_xtext_encode(slice_str(value), &xtext);
+    bool is_good = dsn_envid_is_valid(buf_slice(&xtext));
+    buf_close(&xtext);
+    w->a->envid = value;
+    if (is_good)
+        return FP_OK;
+    buf_add_str(w->why, "-V takes an envelope id of at most 100 printable characters");
+    return FP_INVALID;
+}
+
 // -B and -O say something; the other options with a value are taken in silence.
 static enum fp_err take_value(struct walk *w, char letter, const char *value)
 {
@@ -98,6 +128,12 @@ static enum fp_err take_value(struct walk *w, char letter, const char *value)
     case 'F':
         w->a->full_name = value;
         return FP_OK;
+    case 'N':
+        return take_notify(w, value);
+    case 'R':
+        return take_return(w, value);
+    case 'V':
+        return take_envid(w, value);
     case 'O':
         if (slice_equal_nocase(slice_str(value), SLICE_LIT("IgnoreDots=true")))
             w->a->dot_ends = false;
@@ -209,4 +245,18 @@ enum fp_err sendmail_arguments_parse(struct sendmail_arguments *ret, const char 
             return FP_OK;
     }
     return FP_OK;
+}
+
+void sendmail_arguments_dsn(const struct sendmail_arguments *a, struct buf *mail, struct buf *rcpt)
+{
+    if (a->ret)
+        (void)buf_add_all(mail, " RET=", dsn_ret_name(a->ret));
+    if (a->envid) {
+        (void)buf_add_str(mail, " ENVID=");
+        dsn_xtext_encode(slice_str(a->envid), mail);
+    }
+    if (a->notify) {
+        (void)buf_add_str(rcpt, " NOTIFY=");
+        dsn_notify_add(a->notify, rcpt);
+    }
 }

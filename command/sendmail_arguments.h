@@ -8,6 +8,7 @@
 #define FP_COMMAND_SENDMAIL_ARGUMENTS_H
 
 #include "core/buf.h"
+#include "core/dsn.h"
 
 #include <stdbool.h>
 
@@ -26,6 +27,9 @@ struct sendmail_arguments {
     bool takes_recipients;   // -t
     bool dot_ends;           // no -i, no -oi
     bool is_8bit;            // -B8BITMIME
+    uint8_t notify;          // -N; flags of core/dsn.h
+    enum dsn_ret ret;        // -R
+    const char *envid;       // -V, as written; NULL: not given
     const char *sender;      // -f or -r, as written; NULL: not given
     const char *full_name;   // -F; NULL: not given
     const char *config_file; // -C; NULL: not given
@@ -33,6 +37,9 @@ struct sendmail_arguments {
     const char **recipients; // owned array of borrowed words, each may hold a list
     size_t count;
 };
+
+// What -N, -R and -V add to MAIL and to each RCPT; nothing: "".
+void sendmail_arguments_dsn(const struct sendmail_arguments *a, struct buf *mail, struct buf *rcpt);
 
 void sendmail_arguments_close(struct sendmail_arguments *a);
 

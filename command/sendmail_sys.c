@@ -25,6 +25,7 @@ enum {
     SEND_SIZE = 65536, // what is worth a write
     OUTPUT_MAX = 2 * PREPARE_HEADER_MAX + 4 * PIECE_SIZE,
     WHY_MAX = 65536,
+    PARAMETERS_MAX = 1024, // of MAIL or RCPT
 };
 
 struct sendmail {
@@ -132,10 +133,19 @@ static int open_submission(struct sendmail *m)
     if (err)
         return fail(m, err == FP_DENIED ? EX_NOPERM : EX_TEMPFAIL);
     m->submit = submit_new(fd);
-    bool is_8bit = m->arguments.is_8bit || prepare_has_8bit(m->prepare);
+    struct buf mail, rcpt;
+    buf_init(&mail, PARAMETERS_MAX);
+    buf_init(&rcpt, PARAMETERS_MAX);
+    sendmail_arguments_dsn(&m->arguments, &mail, &rcpt);
+    struct submit_parameters parameters = {.is_8bit =
+                                               m->arguments.is_8bit || prepare_has_8bit(m->prepare),
+                                           .mail = buf_slice(&mail).p,
+                                           .rcpt = buf_slice(&rcpt).p};
     int code =
-        submit_begin(m->submit, m->envelope.sender, is_8bit, (const char *const *)m->envelope.rcpts,
-                     m->envelope.rcpt_count, &m->why);
+        submit_begin(m->submit, m->envelope.sender, &parameters,
+                     (const char *const *)m->envelope.rcpts, m->envelope.rcpt_count, &m->why);
+    buf_close(&mail);
+    buf_close(&rcpt);
     return code ? fail(m, code) : EX_OK;
 }
 

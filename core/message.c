@@ -12,7 +12,8 @@ void message_close(struct message *m)
     if (!m)
         return;
     free(m->sender);
-    m->sender = NULL;
+    free(m->envid);
+    m->sender = m->envid = NULL;
 }
 
 void recipient_close(struct recipient *r)
@@ -25,12 +26,20 @@ void recipient_close(struct recipient *r)
     free(r->last_reply);
     free(r->last_host);
     free(r->held_why);
+    free(r->orcpt);
+    r->orcpt = NULL;
     r->address = r->domain = r->last_status = r->last_reply = r->last_host = r->held_why = NULL;
 }
 
 static char *copy_text(const char *s)
 {
     return must_strdup(s ? s : "");
+}
+
+// Of most messages there is none: no memory for that.
+static char *copy_rare(const char *s)
+{
+    return s && s[0] ? must_strdup(s) : NULL;
 }
 
 void recipient_copy(struct recipient *to, const struct recipient *from)
@@ -42,12 +51,14 @@ void recipient_copy(struct recipient *to, const struct recipient *from)
     to->last_reply = copy_text(from->last_reply);
     to->last_host = copy_text(from->last_host);
     to->held_why = copy_text(from->held_why);
+    to->orcpt = copy_rare(from->orcpt);
 }
 
 void message_copy(struct message *to, const struct message *from)
 {
     *to = *from;
     to->sender = copy_text(from->sender);
+    to->envid = copy_rare(from->envid);
 }
 
 void message_id_format(uint64_t id, char text[MESSAGE_ID_DIGITS + 1])

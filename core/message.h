@@ -8,6 +8,7 @@
 #ifndef FP_CORE_MESSAGE_H
 #define FP_CORE_MESSAGE_H
 
+#include "core/dsn.h"
 #include "core/slice.h"
 
 #include <stdbool.h>
@@ -42,6 +43,8 @@ struct message {
     uint64_t size;      // bytes of the body as stored
     int8_t priority;    // -9 (may wait) to 9 (first); 0 is usual (RFC 6710 MT-PRIORITY)
     int64_t uid;        // local submitter's user id, -1 when it came over the network or is our own
+    enum dsn_ret ret;   // RET of RFC 3461
+    char *envid;        // ENVID in xtext, NULL or "" when not given; owned
     char *sender;       // "" is the null reverse-path; owned
 };
 
@@ -56,6 +59,8 @@ struct recipient {
     uint8_t last_class;      // enum outcome_class of the last attempt
     uint32_t sender_key;     // of its message: core/sender_key.h
     bool in_doubt;           // some attempt ended in doubt: possibly delivered already
+    uint8_t notify;          // NOTIFY of RFC 3461, flags of core/dsn.h; 0: not given
+    char *orcpt;             // ORCPT, "type;xtext", NULL or "" when not given; owned
     char *address;           // local@domain as given; owned
     char *domain;            // lower-case A-label or address literal; owned
     char *last_status;       // "" before the first attempt; owned

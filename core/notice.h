@@ -13,6 +13,7 @@
 enum notice_kind {
     NOTICE_FAILED,  // given back: some recipients failed for good
     NOTICE_DELAYED, // a warning: some recipients are late
+    NOTICE_ARRIVED, // asked for (RFC 3461 NOTIFY=SUCCESS): it has arrived, or was handed on
 };
 
 enum notice_return {
@@ -31,6 +32,8 @@ struct notice_recipient {
     int64_t next_attempt_ms; // NOTICE_DELAYED only
     int64_t expires_ms;      // NOTICE_DELAYED only: Will-Retry-Until
     bool expired;            // failed because it grew too old, not by a refusal
+    const char *orcpt;       // Original-Recipient as ORCPT gave it, in xtext; NULL or "": none
+    bool is_relayed;         // NOTICE_ARRIVED: handed on to a host that tells nobody; else arrived
     bool in_doubt;           // an attempt ended without an answer: possibly delivered
 };
 
@@ -38,6 +41,7 @@ struct notice {
     enum notice_kind kind;
     uint64_t id;            // queue id of the notice itself
     uint64_t original_id;   // queue id of the message it speaks of
+    const char *envid;      // Original-Envelope-Id, in xtext; NULL or "": none
     const char *hostname;   // Reporting-MTA
     const char *sender;     // to whom it goes: the original's sender (or the postmaster)
     const char *postmaster; // whom the reader may ask

@@ -87,6 +87,13 @@ enum outcome_stage {
     STAGE_COUNT
 };
 
+// Who tells the sender that asks for it that the mail has arrived (RFC 3461 5.2, 6).
+enum outcome_onward {
+    ONWARD_RELAYED,  // nobody behind the next hop: we say that it was handed on
+    ONWARD_PROMISED, // the next hop, which took the request
+    ONWARD_FINAL,    // it has arrived: we say so
+};
+
 struct outcome {
     enum outcome_result result;
     enum outcome_class klass;
@@ -95,6 +102,7 @@ struct outcome {
     bool has_reply;  // text is what the next hop said (Diagnostic-Code: smtp), not our own words
     uint16_t port;   // 0: no connection
     uint8_t stage;   // enum outcome_stage
+    uint8_t onward;  // enum outcome_onward; OUTCOME_DELIVERED only
     uint8_t blocked; // enum outcome_blocked; not 0 only with SCOPE_LOCAL
     char status[OUTCOME_STATUS_SIZE]; // "2.0.0"; class digit agrees with result
     char host[OUTCOME_HOST_SIZE];     // next hop's name, "" when none was reached

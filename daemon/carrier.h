@@ -15,6 +15,7 @@ struct carrier {
     struct batch *batch;
     struct outcome *outcomes;
     const char **addresses;
+    struct session_dsn *dsn;    // by recipient; NULL: none of them has any
     struct session_batch offer; // what the session borrows until BATCH_DONE
     struct body *piece;         // read from the spool, being sent
     bool uses_body;             // the batch's body is being sent

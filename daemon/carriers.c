@@ -78,6 +78,7 @@ void carrier_free(struct pipeline *p, struct carrier *h)
     session_free(h->session);
     free(h->outcomes);
     free(h->addresses);
+    free(h->dsn);
     free(h->destination);
     free(h->domain);
     DL_DELETE(p->carriers, h);
@@ -115,6 +116,19 @@ static void fail_without_route(struct pipeline *p, struct batch *b)
     finish_batch(p, &done, outcomes, &times);
 }
 
+static struct session_dsn *dsn_of(const struct batch *b)
+{
+    uint32_t i = 0;
+    while (i < b->rcpt_count && !b->rcpts[i].notify && !b->rcpts[i].orcpt)
+        i++;
+    if (i == b->rcpt_count)
+        return NULL;
+    struct session_dsn *dsn = must_alloc(b->rcpt_count * sizeof *dsn);
+    for (i = 0; i < b->rcpt_count; i++)
+        dsn[i] = (struct session_dsn){b->rcpts[i].notify, b->rcpts[i].orcpt};
+    return dsn;
+}
+
 // A host hears the message from its beginning.
 static void begin_body(struct carrier *h)
 {
@@ -143,6 +157,7 @@ void carrier_start(struct pipeline *p, struct batch *b)
     h->addresses = must_alloc(b->rcpt_count * sizeof *h->addresses);
     for (uint32_t i = 0; i < b->rcpt_count; i++)
         h->addresses[i] = b->rcpts[i].address;
+    h->dsn = dsn_of(b);
     begin_body(h);
     h->offer = (struct session_batch){
         .sender = b->message.sender,
@@ -150,6 +165,9 @@ void carrier_start(struct pipeline *p, struct batch *b)
         .rcpt_count = b->rcpt_count,
         .size = b->message.size,
         .is_8bit = b->message.is_8bit,
+        .ret = b->message.ret,
+        .envid = b->message.envid,
+        .dsn = h->dsn,
     };
     session_feed(h->session, &(struct session_event){
                                  .kind = SESSION_BATCH, .now_ms = p->now_ms, .batch = &h->offer});
@@ -215,7 +233,9 @@ static void batch_done(struct pipeline *p, struct carrier *h, const struct sessi
         warn_of_signature(p, h);
     forget_body(p, h);
     free(h->addresses);
+    free(h->dsn);
     h->addresses = NULL;
+    h->dsn = NULL;
     h->batch = NULL;
     h->outcomes = NULL;
     if (fx->can_reuse && !p->is_stopping && session_delivered_count(h->session) < h->messages_max)

@@ -14,11 +14,29 @@ enum {
     RETURNED_FULL_MAX = 100 * 1024,  // a longer original comes back with its header only
 };
 
-static bool is_named(const struct settle_plan *plan, enum notice_kind kind)
+bool settling_tells_arrival(const struct settling *s, uint32_t i)
 {
+    const struct settle_change *change = &s->plans[i].change;
+    return (s->rcpts[i].notify & DSN_SUCCESS) && change->action == SETTLE_DELIVERED &&
+           change->outcome.onward != ONWARD_PROMISED;
+}
+
+// Did the sender ask for it, or leave it to us (RFC 3461 4.1)?
+static bool is_wanted(const struct recipient *r, uint8_t notify)
+{
+    return r->notify == 0 || (r->notify & notify);
+}
+
+static bool is_named(const struct settling *s, uint32_t i, enum notice_kind kind)
+{
+    const struct settle_plan *plan = &s->plans[i];
     if (!plan->is_needed)
         return false;
-    return kind == NOTICE_FAILED ? plan->change.action == SETTLE_FAIL : plan->is_warning;
+    if (kind == NOTICE_ARRIVED)
+        return settling_tells_arrival(s, i);
+    return kind == NOTICE_FAILED
+               ? plan->change.action == SETTLE_FAIL && is_wanted(&s->rcpts[i], DSN_FAILURE)
+               : plan->is_warning && is_wanted(&s->rcpts[i], DSN_DELAY);
 }
 
 // 0: nobody knows.
@@ -46,15 +64,29 @@ static void name_recipient(const struct pipeline *p, const struct settling *s, u
         .next_attempt_ms = next_attempt(p, s, i),
         .expires_ms = plan->expires_ms,
         .expired = plan->is_expired,
-        .in_doubt = o->in_doubt || r->in_doubt,
+        .orcpt = r->orcpt,
+        .is_relayed = o->onward == ONWARD_RELAYED,
+        .in_doubt = (o->in_doubt || r->in_doubt) && plan->change.action != SETTLE_DELIVERED,
     };
+}
+
+// RFC 3461 4.3: what RET says is about failures; without one headers are enough.
+static enum notice_return choose_return(const struct pipeline *p, const struct settling *s,
+                                        enum notice_kind kind)
+{
+    enum notice_return ret = p->config->notice_return;
+    bool is_asked = s->message.ret != DSN_RET_NONE;
+    if (kind == NOTICE_FAILED && is_asked)
+        return s->message.ret == DSN_RET_FULL ? RETURN_FULL : RETURN_HEADERS;
+    bool is_at_most_header = kind == NOTICE_ARRIVED || is_asked;
+    return kind != NOTICE_FAILED && is_at_most_header && ret == RETURN_FULL ? RETURN_HEADERS : ret;
 }
 
 // The part of the original that comes back with the notice. Of one that comes back without any, the
 // header is known all the same: whether a program sent it, and what the notice answers.
 static void take_original(const struct pipeline *p, const struct settling *s, struct notice *n)
 {
-    n->ret = p->config->notice_return;
+    n->ret = choose_return(p, s, n->kind);
     n->original_is_8bit = s->message.is_8bit;
     struct slice body =
         s->body && s->body->data ? (struct slice){s->body->data, s->body->size} : SLICE_LIT("");
@@ -122,7 +154,7 @@ static struct entry *make(struct pipeline *p, struct settling *s, enum notice_ki
     struct notice_recipient *rcpts = must_alloc(s->rcpt_count * sizeof *rcpts);
     struct notice n = {.kind = kind, .rcpts = rcpts};
     for (uint32_t i = 0; i < s->rcpt_count; i++)
-        if (is_named(&s->plans[i], kind))
+        if (is_named(s, i, kind))
             name_recipient(p, s, i, &rcpts[n.rcpt_count++]);
     struct entry *entry = NULL;
     take_original(p, s, &n);
@@ -135,6 +167,7 @@ static struct entry *make(struct pipeline *p, struct settling *s, enum notice_ki
     if (action != DECIDE_DROP) {
         n.id = ids_next(&p->ids, p->now_ms);
         n.original_id = s->message.id;
+        n.envid = s->message.envid;
         n.hostname = p->config->hostname;
         n.postmaster = config_postmaster_address(p->config);
         n.to_postmaster = action == DECIDE_TO_POSTMASTER;
@@ -153,4 +186,5 @@ void notices_make(struct pipeline *p, struct settling *s, struct op_settle *st)
 {
     st->notices[0] = make(p, s, NOTICE_FAILED);
     st->notices[1] = make(p, s, NOTICE_DELAYED);
+    st->notices[2] = make(p, s, NOTICE_ARRIVED);
 }

@@ -225,11 +225,20 @@ void relaying_shutdown(struct pipeline *p)
 
 // ---- the beginning ---------------------------------------------------------------------------
 
+// Notices of arrival go out with what settles the recipient, and that is the spool's.
+static bool wants_arrival(const struct entry *e)
+{
+    for (uint32_t i = 0; i < e->rcpt_count; i++)
+        if (e->rcpts[i].notify & DSN_SUCCESS)
+            return true;
+    return false;
+}
+
 static bool may_relay(struct pipeline *p, const struct entry *e)
 {
     return p->config->mode == MODE_INTERACTIVE && p->is_started && !p->is_stopping &&
            !p->is_spool_failing && e->message.id < p->ids_reserved &&
-           e->rcpt_count <= FRESH_RCPTS_MAX && !suspending_holds_any(p, e) &&
+           e->rcpt_count <= FRESH_RCPTS_MAX && !suspending_holds_any(p, e) && !wants_arrival(e) &&
            body_make_room(p, entry_tail_memory(e));
 }
 

@@ -250,7 +250,8 @@ static bool needs_header(const struct settling *s)
         return false; // nobody is told anyway
     for (uint32_t i = 0; i < s->rcpt_count; i++)
         if (s->plans[i].is_needed &&
-            (s->plans[i].is_warning || s->plans[i].change.action == SETTLE_FAIL))
+            (s->plans[i].is_warning || s->plans[i].change.action == SETTLE_FAIL ||
+             settling_tells_arrival(s, i)))
             return true;
     return false;
 }
@@ -451,7 +452,7 @@ static void committed(struct pipeline *p, struct settling *s, struct op_settle *
         logline_removed(s->message.id, line);
         effect_log(p, LOG_LEVEL_INFO, line);
     }
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < OP_NOTICES; i++)
         if (st->notices[i])
             windows_fresh(p, st->notices[i]);
     finish(p, s);

@@ -27,6 +27,10 @@ struct settling {
     struct settling *prev, *next;
 };
 
+// Did the sender ask to hear of what has just become of the recipient, and is it for us to say
+// (RFC 3461 5.2)?
+bool settling_tells_arrival(const struct settling *s, uint32_t i);
+
 // Fills st->notices with the entries that are due for what the plans say.
 void notices_make(struct pipeline *p, struct settling *s, struct op_settle *st);
 

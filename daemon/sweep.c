@@ -82,8 +82,8 @@ void sweep_heard(struct pipeline *p, const struct op *op)
         break;
     case OP_SETTLE:
         note_settled(&p->sweep, op->settle.message);
-        note_entry(p, op->settle.notices[0]);
-        note_entry(p, op->settle.notices[1]);
+        for (int i = 0; i < OP_NOTICES; i++)
+            note_entry(p, op->settle.notices[i]);
         break;
     case OP_CHANGE: // G3
         if (op->change.row_count > 0 && !op->change.dry_run &&

@@ -61,6 +61,7 @@ void classify_route_error(const char *said, struct outcome *ret)
 void classify_discarded(struct outcome *ret)
 {
     outcome_set(ret, OUTCOME_DELIVERED, SCOPE_NONE, CLASS_NONE, "2.0.0", "discarded");
+    ret->onward = ONWARD_FINAL;
 }
 
 void classify_no_folder(struct outcome *ret)

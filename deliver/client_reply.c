@@ -291,6 +291,12 @@ static void on_early_reply(struct client *c)
     client_lose(c, &c->failure);
 }
 
+// LMTP ends at a mailbox.
+void client_note_onward(const struct client *c, struct outcome *o)
+{
+    o->onward = c->caps.has_dsn ? ONWARD_PROMISED : c->hop.is_lmtp ? ONWARD_FINAL : ONWARD_RELAYED;
+}
+
 static void on_dot(struct client *c)
 {
     struct outcome o;
@@ -306,6 +312,7 @@ static void on_dot(struct client *c)
         return;
     c->needs_rset = false;
     c->delivered_count += is_positive(&o);
+    client_note_onward(c, &o);
     *tally_settle(c->tally) = o;
     finish(c);
 }

@@ -17,6 +17,8 @@ void client_begin_handshake(struct client *c); // the world sets TLS up
 void client_send_hello(struct client *c);      // EHLO or LHLO
 void client_lose(struct client *c, const struct outcome *why);
 void client_lose_by(struct client *c, enum deliver_fault fault, const char *detail);
+// It was delivered: who says so to the sender?
+void client_note_onward(const struct client *c, struct outcome *o);
 void client_on_reply(struct client *c); // `reply` is complete
 
 #endif

@@ -43,6 +43,8 @@ static void take_keyword(struct slice line, struct ehlo_caps *caps)
         caps->has_8bitmime = true;
     } else if (slice_equal_nocase(word, SLICE_LIT("STARTTLS"))) {
         caps->has_starttls = true;
+    } else if (slice_equal_nocase(word, SLICE_LIT("DSN"))) {
+        caps->has_dsn = true;
     } else if (slice_equal_nocase(word, SLICE_LIT("SIZE"))) {
         caps->has_size = true;
         caps->size_max = parse_limit(line);

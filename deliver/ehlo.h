@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// ehlo: what a host says it can do. RFC 5321 4.1.1.1, RFC 1870, RFC 2920, RFC 6152, RFC 3207.
+// ehlo: what a host says it can do. RFC 5321 4.1.1.1, RFC 1870, RFC 2920, RFC 3207, RFC 3461, RFC
+// 6152.
 #ifndef FP_DELIVER_EHLO_H
 #define FP_DELIVER_EHLO_H
 
@@ -10,6 +11,7 @@ struct ehlo_caps {
     bool has_8bitmime;
     bool has_starttls;
     bool has_size;
+    bool has_dsn;      // RFC 3461
     uint64_t size_max; // 0: none is said
 };
 

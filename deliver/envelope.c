@@ -47,6 +47,25 @@ static void add_mail(const struct envelope *e, struct buf *to)
         must(buf_add_str(to, " SIZE=") == FP_OK && buf_add_number(to, b->size) == FP_OK);
     if (e->caps->has_8bitmime && b->is_8bit)
         must(buf_add_str(to, " BODY=8BITMIME") == FP_OK);
+    if (e->caps->has_dsn && b->ret)
+        must(buf_add_all(to, " RET=", dsn_ret_name(b->ret)) == FP_OK);
+    if (e->caps->has_dsn && b->envid && b->envid[0])
+        must(buf_add_all(to, " ENVID=", b->envid) == FP_OK);
+    must(buf_add_str(to, "\r\n") == FP_OK);
+}
+
+static void add_rcpt(const struct envelope *e, struct buf *to)
+{
+    const struct session_batch *b = e->tally->batch;
+    uint32_t i = e->sent.rcpt;
+    const struct session_dsn *dsn = e->caps->has_dsn && b->dsn ? &b->dsn[i] : NULL;
+    must(buf_add_all(to, "RCPT TO:<", b->rcpts[i], ">") == FP_OK);
+    if (dsn && dsn->notify) {
+        must(buf_add_str(to, " NOTIFY=") == FP_OK);
+        dsn_notify_add(dsn->notify, to);
+    }
+    if (dsn && dsn->orcpt && dsn->orcpt[0])
+        must(buf_add_all(to, " ORCPT=", dsn->orcpt) == FP_OK);
     must(buf_add_str(to, "\r\n") == FP_OK);
 }
 
@@ -60,7 +79,7 @@ static void add_command(const struct envelope *e, struct buf *to)
         add_mail(e, to);
         break;
     case STEP_RCPT:
-        must(buf_add_all(to, "RCPT TO:<", e->tally->batch->rcpts[e->sent.rcpt], ">\r\n") == FP_OK);
+        add_rcpt(e, to);
         break;
     case STEP_DATA:
         must(buf_add_str(to, "DATA\r\n") == FP_OK);

@@ -13,7 +13,8 @@
 
 enum {
     ENVELOPE_GROUP_MAX = 100,
-    ENVELOPE_COMMANDS_MAX = 64 * 1024, // bytes of a group: 100 recipients of 254 octets, and room
+    // Bytes of a group: 100 recipients of 254 octets with ORCPT of 500 and NOTIFY, and room.
+    ENVELOPE_COMMANDS_MAX = 96 * 1024,
 };
 
 enum envelope_step { STEP_RSET, STEP_MAIL, STEP_RCPT, STEP_DATA, STEP_END };

@@ -23,6 +23,7 @@ bool lmtp_on_dot(struct client *c)
         client_lose(c, &o);
         return false;
     }
+    client_note_onward(c, &o);
     tally_decide(t, i, &o);
     c->dot_delivered |= o.result == OUTCOME_DELIVERED;
     c->dot_rcpt = accepted_from(t, i + 1);

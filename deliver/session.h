@@ -67,12 +67,20 @@ struct session_settings {
     struct fallback *fallback;     // shared by all sessions; NULL: nothing is remembered
 };
 
+struct session_dsn {
+    uint8_t notify;    // flags of core/dsn.h
+    const char *orcpt; // in xtext; NULL or "": none
+};                     // said to hosts that offer DSN
+
 struct session_batch {
     const char *sender;       // "" is <>
     const char *const *rcpts; // addresses
     uint32_t rcpt_count;      // >= 1
     uint64_t size;            // bytes of the body
     bool is_8bit;
+    enum dsn_ret ret;
+    const char *envid;             // in xtext; NULL or "": none
+    const struct session_dsn *dsn; // by recipient; NULL: none of them has any
 };
 
 enum session_event_kind {

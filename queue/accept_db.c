@@ -89,6 +89,8 @@ static enum fp_err message_insert(struct store *s, const struct entry *e)
         sql_null(&c);
     sql_text(&c, m->sender);
     sql_int(&c, m->priority);
+    sql_int(&c, m->ret);
+    sql_text(&c, m->envid);
     return sql_run(&c);
 }
 
@@ -105,6 +107,8 @@ static enum fp_err recipient_insert(struct store *s, const struct message *m, ui
     sql_text(&c, r->address);
     sql_int(&c, m->priority);
     sql_int(&c, sender_key);
+    sql_int(&c, r->notify);
+    sql_text(&c, r->orcpt);
     return sql_run(&c);
 }
 

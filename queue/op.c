@@ -53,7 +53,7 @@ static bool is_attempt_only(const struct op_settle *settle)
     for (uint32_t i = 0; i < settle->change_count; i++)
         if (!settle->changes[i].is_attempt)
             return false;
-    return !settle->notices[0] && !settle->notices[1];
+    return !settle->notices[0] && !settle->notices[1] && !settle->notices[2];
 }
 
 enum op_haste op_haste(const struct op *op)
@@ -100,8 +100,8 @@ static void settle_close(struct op_settle *settle)
 {
     free(settle->changes);
     free(settle->is_gone);
-    entry_free(settle->notices[0]);
-    entry_free(settle->notices[1]);
+    for (int i = 0; i < OP_NOTICES; i++)
+        entry_free(settle->notices[i]);
 }
 
 static void change_close(struct op_change *change)

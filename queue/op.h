@@ -101,7 +101,7 @@ enum settle_action {
     SETTLE_HOLD,      // refused for good, but stays, held: an operator is to decide (held_why)
 };
 
-enum { SETTLE_RULE_SIZE = 160 };
+enum { SETTLE_RULE_SIZE = 160, OP_NOTICES = 3 };
 
 struct settle_change {
     uint32_t n; // the recipient
@@ -122,7 +122,8 @@ struct op_settle {
     int64_t now_ms;
     struct settle_change *changes; // owned
     uint32_t change_count;
-    struct entry *notices[2]; // failure notice, delay warning; NULL when none; owned
+    // failure notice, delay warning, notice of arrival; NULL when none; owned
+    struct entry *notices[OP_NOTICES];
     // The caller alone settles these recipients, as an attempt does: the version stays, so that
     // settlements of a message's other recipients are no conflict. A thousand destinations of one
     // message would else each make all others read it again.

@@ -26,6 +26,14 @@ static char *read_text(struct sql_call *c, struct pool *pool)
     return pool ? pool_add(pool, p, n) : must_memdup(p, n);
 }
 
+// NULL where there is none, as nearly always.
+static char *read_rare(struct sql_call *c, struct pool *pool)
+{
+    size_t n;
+    const char *p = sql_column_peek(c, &n);
+    return n == 0 ? NULL : pool ? pool_add(pool, p, n) : must_memdup(p, n);
+}
+
 static void read_message(struct message *m, struct sql_call *c, struct pool *pool)
 {
     m->id = (uint64_t)sql_column_int(c);
@@ -36,6 +44,8 @@ static void read_message(struct message *m, struct sql_call *c, struct pool *poo
     m->is_8bit = sql_column_int(c) != 0;
     m->uid = sql_column_int(c);
     m->priority = (int8_t)sql_column_int(c);
+    m->ret = (enum dsn_ret)sql_column_int(c);
+    m->envid = read_rare(c, pool);
     m->sender = read_text(c, pool);
 }
 
@@ -68,6 +78,8 @@ static void read_recipient(struct recipient *r, struct sql_call *c, struct pool 
     r->last_reply = read_text(c, pool);
     r->last_host = read_text(c, pool);
     r->held_why = read_text(c, pool);
+    r->notify = (uint8_t)sql_column_int(c);
+    r->orcpt = read_rare(c, pool);
 }
 
 void rows_add_recipient(struct rows *rows, struct sql_call *c)
@@ -88,7 +100,7 @@ enum fp_err rows_add_all_recipients(struct store *s, struct rows *rows, uint64_t
     return sql_end(&c);
 }
 
-enum { MESSAGE_COLUMN_COUNT = 9 };
+enum { MESSAGE_COLUMN_COUNT = 11 };
 
 static bool is_on_page(const struct op_page *page, uint64_t message)
 {

@@ -90,6 +90,12 @@ static const char tables_2[] =
 // - finished.uid is its message's: who submitted mail may ask what became of it.
 static const char tables_3[] = "ALTER TABLE finished ADD COLUMN uid INTEGER NOT NULL DEFAULT -1;";
 
+// - RET and ENVID are the message's, NOTIFY and ORCPT each recipient's (RFC 3461), as they came.
+static const char tables_4[] = "ALTER TABLE message ADD COLUMN ret INTEGER NOT NULL DEFAULT 0;"
+                               "ALTER TABLE message ADD COLUMN envid TEXT NOT NULL DEFAULT '';"
+                               "ALTER TABLE recipient ADD COLUMN notify INTEGER NOT NULL DEFAULT 0;"
+                               "ALTER TABLE recipient ADD COLUMN orcpt TEXT NOT NULL DEFAULT '';";
+
 // Times are stored as milliseconds; 0 stands for never.
 #define ISO(ms) "strftime('%Y-%m-%dT%H:%M:%SZ', nullif(" ms ", 0) / 1000, 'unixepoch')"
 #define ID(n)   "printf('%012X', " n ")"
@@ -123,7 +129,8 @@ static const char create_views[] =
     " " ISO("r.last_attempt") " AS last_attempt, " CLASS("r.last_class") " AS class,"
     " r.last_status AS status, r.last_reply AS reply, r.last_host AS host,"
     " r.in_doubt AS in_doubt, r.warned AS warnings, r.priority AS priority,"
-    " r.held_why AS held_because"
+    " r.held_why AS held_because, r.notify AS notify, r.orcpt AS orcpt, m.ret AS ret,"
+    " m.envid AS envid"
     " FROM message m JOIN recipient r ON r.message = m.id;"
     // One row for each end of a recipient's way,
     "CREATE VIEW history AS SELECT"
@@ -154,8 +161,9 @@ static const char create_views[] =
     " " ISO("until") " AS until, reason, who FROM suspension;";
 // clang-format on
 
-const struct migration schema_migrations[] = {{1, tables_1}, {2, tables_2}, {3, tables_3}};
-const int schema_migration_count = 3;
+const struct migration schema_migrations[] = {
+    {1, tables_1}, {2, tables_2}, {3, tables_3}, {4, tables_4}};
+const int schema_migration_count = 4;
 
 struct identity {
     int64_t application, version, objects;

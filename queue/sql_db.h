@@ -193,11 +193,12 @@ enum fp_err rows_add_message(struct store *s, struct rows *rows, uint64_t id);
 void rows_add_recipient(struct rows *rows, struct sql_call *c);
 enum fp_err rows_add_all_recipients(struct store *s, struct rows *rows, uint64_t id);
 #define MESSAGE_COLUMNS                                                                            \
-    "m.id, m.version, m.arrival, m.size, m.kind, m.is_8bit, m.uid, m.priority, m.sender"
+    "m.id, m.version, m.arrival, m.size, m.kind, m.is_8bit, m.uid, m.priority, m.ret, "            \
+    "m.envid, m.sender"
 #define RECIPIENT_COLUMNS                                                                          \
     "r.message, r.n, r.state, r.attempts, r.warned, r.next_attempt, r.last_attempt, "              \
     "r.last_class, r.in_doubt, r.sender_key, r.address, r.domain, r.last_status, r.last_reply, "   \
-    "r.last_host, r.held_why"
+    "r.last_host, r.held_why, r.notify, r.orcpt"
 // The columns of MESSAGE_COLUMNS and RECIPIENT_COLUMNS: one more recipient on the page, and its
 // message before it unless it is the last one there already. rows[].rcpts are set by page_end.
 void page_add(struct op_page *page, struct sql_call *c);

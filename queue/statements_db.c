@@ -95,12 +95,12 @@ const char *const sql_texts[SQL_COUNT] = {
                      " ON CONFLICT(key) DO UPDATE SET value = excluded.value",
     [SQL_MESSAGE_INSERT] =
         "INSERT INTO message(id, version, arrival, size, kind, is_8bit, uid, warned, sender,"
-        " priority) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        " priority, ret, envid) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     [SQL_RECIPIENT_INSERT] =
         "INSERT INTO recipient(message, n, state, domain, next_attempt, attempts, warned,"
         " last_attempt, last_class, in_doubt, address, last_status, last_reply, last_host,"
-        " priority, sender_key)"
-        " VALUES(?1, ?2, ?3, ?4, ?5, 0, ?6, 0, 0, 0, ?7, '', '', '', ?8, ?9)",
+        " priority, sender_key, notify, orcpt)"
+        " VALUES(?1, ?2, ?3, ?4, ?5, 0, ?6, 0, 0, 0, ?7, '', '', '', ?8, ?9, ?10, ?11)",
     [SQL_CHUNK_INSERT] = "INSERT INTO chunk(id, data) VALUES(?1, ?2)",
     [SQL_CHUNK_COUNT] = "SELECT count(*) FROM chunk WHERE " CHUNKS_OF,
     [SQL_CHUNK_DELETE_ALL] = "DELETE FROM chunk WHERE " CHUNKS_OF,

@@ -80,7 +80,8 @@ static size_t op_bytes(const struct op *op)
     case OP_ACCEPT:
         return entry_bytes(op->accept.entry);
     case OP_SETTLE:
-        return entry_bytes(op->settle.notices[0]) + entry_bytes(op->settle.notices[1]);
+        return entry_bytes(op->settle.notices[0]) + entry_bytes(op->settle.notices[1]) +
+               entry_bytes(op->settle.notices[2]);
     default:
         return 0;
     }

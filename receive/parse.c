@@ -175,16 +175,50 @@ static const char *take_priority(struct slice value, struct parse_command *c)
                                                : "501 5.5.4 MT-PRIORITY is a number from -9 to 9";
 }
 
-// Those of MAIL; RCPT knows none. given: what has been there, a bit for each.
+// RFC 3461 4
+static const char *take_ret(struct slice value, struct parse_command *c)
+{
+    return dsn_ret_parse(value, &c->ret) ? NULL : "501 5.5.4 RET is FULL or HDRS";
+}
+
+static const char *take_envid(struct slice value, struct parse_command *c)
+{
+    c->envid = value;
+    return dsn_envid_is_valid(value) ? NULL : "501 5.5.4 ENVID is no xtext of at most 100 octets";
+}
+
+static const char *take_notify(struct slice value, struct parse_command *c)
+{
+    return dsn_notify_parse(value, &c->notify)
+               ? NULL
+               : "501 5.5.4 NOTIFY is NEVER, or some of SUCCESS,FAILURE,DELAY";
+}
+
+static const char *take_orcpt(struct slice value, struct parse_command *c)
+{
+    c->orcpt = value;
+    return dsn_orcpt_is_valid(value)
+               ? NULL
+               : "501 5.5.4 ORCPT is not TYPE;ADDRESS in xtext, at most 500 octets";
+}
+
+// given: what has been there, a bit for each.
 static const char *parse_parameter(const struct parameter *p, bool is_rcpt, unsigned *given,
                                    struct parse_command *c)
 {
     static const struct {
         const char *key;
         const char *(*take)(struct slice value, struct parse_command *c);
-    } known[] = {{"SIZE", take_size}, {"BODY", take_body}, {"MT-PRIORITY", take_priority}};
-    for (size_t i = 0; !is_rcpt && i < sizeof known / sizeof *known; i++) {
-        if (!slice_equal_nocase(p->key, slice_str(known[i].key)))
+        bool is_rcpts; // else MAIL's
+    } known[] = {{"SIZE", take_size, false},
+                 {"BODY", take_body, false},
+                 {"MT-PRIORITY", take_priority, false},
+                 {"RET", take_ret, false},
+                 {"ENVID", take_envid, false},
+                 {"NOTIFY", take_notify, true},
+                 {"ORCPT", take_orcpt, true}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (known[i].is_rcpts != is_rcpt || !slice_equal_nocase(p->key, slice_str(known[i].key)))
             continue;
         if (!p->has_value || !is_value(p->value))
             return "501 5.5.4 This parameter needs a value";

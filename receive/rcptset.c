@@ -24,8 +24,13 @@ void rcptset_close(struct rcptset *set)
 {
     if (!set)
         return;
-    for (uint32_t i = 0; i < set->count; i++)
+    for (uint32_t i = 0; i < set->count; i++) {
         free(set->addresses[i]);
+        if (set->orcpt)
+            free(set->orcpt[i]);
+    }
+    free(set->notify);
+    free(set->orcpt);
     free(set->addresses);
     free(set->slots);
     rcptset_init(set);
@@ -67,9 +72,20 @@ static uint32_t *find_slot(const struct rcptset *set, struct slice address)
     return &set->slots[i];
 }
 
+static void grow_dsn(struct rcptset *set, uint32_t known)
+{
+    set->notify = must_realloc(set->notify, set->cap * sizeof *set->notify);
+    set->orcpt = must_realloc(set->orcpt, set->cap * sizeof *set->orcpt);
+    memset(set->notify + known, 0, (set->cap - known) * sizeof *set->notify);
+    memset(set->orcpt + known, 0, (set->cap - known) * sizeof *set->orcpt);
+}
+
 static void grow(struct rcptset *set)
 {
+    uint32_t before = set->cap;
     set->cap = set->cap ? set->cap * 2 : RCPTSET_FIRST_CAP;
+    if (set->orcpt)
+        grow_dsn(set, before);
     set->addresses = must_realloc(set->addresses, set->cap * sizeof *set->addresses);
     free(set->slots);
     set->slot_count = set->cap * RCPTSET_SLOTS_PER_ADDRESS;
@@ -81,7 +97,8 @@ static void grow(struct rcptset *set)
 size_t rcptset_memory(const struct rcptset *set)
 {
     return set->text_size + set->count * RCPTSET_OVERHEAD + set->cap * sizeof *set->addresses +
-           set->slot_count * sizeof *set->slots;
+           set->slot_count * sizeof *set->slots +
+           (set->orcpt ? set->cap * (sizeof *set->orcpt + sizeof *set->notify) : 0);
 }
 
 bool rcptset_has(const struct rcptset *set, struct slice address)
@@ -99,4 +116,18 @@ bool rcptset_add(struct rcptset *set, struct slice address)
     set->text_size += address.n + 1;
     *find_slot(set, address) = set->count;
     return true;
+}
+
+void rcptset_set_dsn(struct rcptset *set, uint8_t notify, const char *orcpt)
+{
+    must(set->count > 0);
+    if (!notify && !(orcpt && orcpt[0]))
+        return;
+    if (!set->orcpt)
+        grow_dsn(set, 0);
+    set->notify[set->count - 1] = notify;
+    if (!orcpt || !orcpt[0])
+        return;
+    set->orcpt[set->count - 1] = must_strdup(orcpt);
+    set->text_size += strlen(orcpt) + 1 + RCPTSET_OVERHEAD;
 }

@@ -14,6 +14,10 @@
 struct rcptset {
     char **addresses; // as given; owned
     uint32_t count;
+    // Of each: NOTIFY's flags and ORCPT (core/dsn.h), NULL for none. Both NULL as long as nobody
+    // has any; owned.
+    uint8_t *notify;
+    char **orcpt;
     // inside
     size_t text_size; // bytes of the addresses with their NULs
     uint32_t cap;
@@ -28,5 +32,7 @@ bool rcptset_has(const struct rcptset *set, struct slice address);
 size_t rcptset_memory(const struct rcptset *set); // bytes allocated, as the allocator rounds them
 // False, changing nothing, when it is there already. The caller limits the count.
 bool rcptset_add(struct rcptset *set, struct slice address);
+// Of the one that was added last; once.
+void rcptset_set_dsn(struct rcptset *set, uint8_t notify, const char *orcpt);
 
 #endif

@@ -20,6 +20,8 @@ void server_envelope_reset(struct server *s)
     struct server_envelope *e = &s->envelope;
     free(e->sender);
     free(e->asked);
+    free(e->asked_orcpt);
+    free(e->envid);
     rcptset_close(&e->rcpts);
     *e = (struct server_envelope){0};
 }
@@ -28,9 +30,8 @@ static void add_extensions(struct server *s)
 {
     must(buf_add_str(&s->out, "250-PIPELINING\r\n250-SIZE ") == FP_OK);
     must(buf_add_number(&s->out, server_data_size_max(s)) == FP_OK);
-    must(buf_add_str(&s->out,
-                     "\r\n250-8BITMIME\r\n250-MT-PRIORITY\r\n250 ENHANCEDSTATUSCODES\r\n") ==
-         FP_OK);
+    must(buf_add_str(&s->out, "\r\n250-8BITMIME\r\n250-DSN\r\n250-MT-PRIORITY\r\n"
+                              "250 ENHANCEDSTATUSCODES\r\n") == FP_OK);
 }
 
 static void on_hello(struct server *s, struct slice name, bool is_esmtp)
@@ -67,6 +68,8 @@ static const char *take_envelope(struct server *s, const struct parse_command *c
     bool is_lowered = c->priority > 0 && !may_raise;
     e->sender = must_memdup(sender.p, sender.n);
     e->is_8bit = c->is_8bit;
+    e->ret = c->ret;
+    e->envid = c->envid.n > 0 ? must_memdup(c->envid.p, c->envid.n) : NULL;
     e->has_priority = c->has_priority;
     e->priority = is_lowered ? 0 : c->priority;
     return is_lowered ? "250 2.3.6 0 is the highest priority from outside" : "250 2.1.0 Ok";
@@ -100,10 +103,14 @@ static uint32_t rcpts_max(const struct server *s)
                : s->settings.rcpts_max;
 }
 
-static void ask_rcpt(struct server *s, struct slice address)
+static void ask_rcpt(struct server *s, const struct parse_command *c)
 {
-    free(s->envelope.asked);
-    s->envelope.asked = must_memdup(address.p, address.n);
+    struct server_envelope *e = &s->envelope;
+    free(e->asked);
+    free(e->asked_orcpt);
+    e->asked = must_memdup(c->address.p, c->address.n);
+    e->asked_notify = c->notify;
+    e->asked_orcpt = c->orcpt.n > 0 ? must_memdup(c->orcpt.p, c->orcpt.n) : NULL;
     server_ask(
         s, STATE_ASKING_RCPT,
         (struct server_effect){.kind = SERVER_CHECK_RCPT, .address = slice_str(s->envelope.asked)});
@@ -124,7 +131,7 @@ static void on_rcpt(struct server *s, struct slice rest)
         answer =
             "452 4.5.3 Too many recipients"; // RFC 5321 4.5.3.1.10: the rest by another message
     if (!answer)
-        ask_rcpt(s, buf_slice(&c.address));
+        ask_rcpt(s, &c);
     else
         server_reply(s, answer);
     if (answer && answer[0] != '2' &&
@@ -146,6 +153,7 @@ void server_command_on_rcpt_answer(struct server *s, enum server_verdict verdict
     server_move(s, STATE_COMMAND);
     if (verdict == VERDICT_OK) {
         rcptset_add(&s->envelope.rcpts, slice_str(s->envelope.asked));
+        rcptset_set_dsn(&s->envelope.rcpts, s->envelope.asked_notify, s->envelope.asked_orcpt);
         server_reply(s, "250 2.1.5 Ok");
         return;
     }

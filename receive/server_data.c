@@ -238,6 +238,11 @@ static struct recipient new_recipient(const struct server *s, uint32_t n)
                           .last_status = must_strdup(""),
                           .last_reply = must_strdup(""),
                           .last_host = must_strdup("")};
+    const struct rcptset *set = &s->envelope.rcpts;
+    if (set->orcpt) {
+        r.notify = set->notify[n];
+        r.orcpt = set->orcpt[n] ? must_strdup(set->orcpt[n]) : NULL;
+    }
     buf_close(&domain);
     return r;
 }
@@ -246,15 +251,17 @@ static struct entry *new_entry(struct server *s)
 {
     struct server_message *m = &s->message;
     struct entry *e = entry_new();
-    e->message = (struct message){.id = m->id,
-                                  .kind = MESSAGE_MAIL,
-                                  .is_8bit = s->envelope.is_8bit || m->dot.has_8bit,
-                                  .arrival_ms = m->arrival_ms,
-                                  .size = m->stored + m->body.n,
-                                  .priority = s->envelope.has_priority ? s->envelope.priority
-                                                                       : m->watch.priority,
-                                  .uid = s->peer.uid,
-                                  .sender = must_strdup(s->envelope.sender)};
+    e->message = (struct message){
+        .id = m->id,
+        .kind = MESSAGE_MAIL,
+        .is_8bit = s->envelope.is_8bit || m->dot.has_8bit,
+        .arrival_ms = m->arrival_ms,
+        .size = m->stored + m->body.n,
+        .priority = s->envelope.has_priority ? s->envelope.priority : m->watch.priority,
+        .uid = s->peer.uid,
+        .ret = s->envelope.ret,
+        .envid = s->envelope.envid ? must_strdup(s->envelope.envid) : NULL,
+        .sender = must_strdup(s->envelope.sender)};
     e->rcpt_count = s->envelope.rcpts.count;
     e->rcpts = must_alloc(e->rcpt_count * sizeof *e->rcpts);
     for (uint32_t i = 0; i < e->rcpt_count; i++)

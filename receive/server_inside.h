@@ -51,6 +51,10 @@ struct server_envelope {
     int8_t priority;
     bool has_refused;     // some RCPT got no 250
     char *asked;          // the address in question
+    uint8_t asked_notify; // and what came with it
+    char *asked_orcpt;    // NULL: nothing
+    enum dsn_ret ret;
+    char *envid;          // in xtext; NULL: none
     struct rcptset rcpts; // accepted
 };
 

@@ -248,13 +248,15 @@ static bool are_lines(const char *sender, const char *const *rcpts, size_t count
     return is_good;
 }
 
-static enum fp_err write_envelope(struct submit *s, const char *sender, bool is_8bit,
+static enum fp_err write_envelope(struct submit *s, const char *sender,
+                                  const struct submit_parameters *parameters,
                                   const char *const *rcpts, size_t count)
 {
-    enum fp_err err = buf_add_all(&s->out, "SUBMIT 1\r\nMAIL FROM:<", sender,
-                                  is_8bit ? "> BODY=8BITMIME\r\n" : ">\r\n");
+    enum fp_err err =
+        buf_add_all(&s->out, "SUBMIT 1\r\nMAIL FROM:<", sender,
+                    parameters->is_8bit ? "> BODY=8BITMIME" : ">", parameters->mail, "\r\n");
     for (size_t i = 0; i < count && !err; i++)
-        err = buf_add_all(&s->out, "RCPT TO:<", rcpts[i], ">\r\n");
+        err = buf_add_all(&s->out, "RCPT TO:<", rcpts[i], ">", parameters->rcpt, "\r\n");
     return err ? err : buf_add_str(&s->out, "DATA\r\n");
 }
 
@@ -263,14 +265,14 @@ static int send_when_full(struct submit *s, struct buf *why)
     return s->out.n < SUBMIT_WRITE_SIZE ? 0 : exchange(s, 0, why);
 }
 
-int submit_begin(struct submit *s, const char *sender, bool is_8bit, const char *const *rcpts,
-                 size_t count, struct buf *why)
+int submit_begin(struct submit *s, const char *sender, const struct submit_parameters *parameters,
+                 const char *const *rcpts, size_t count, struct buf *why)
 {
     if (!are_lines(sender, rcpts, count)) {
         buf_add_str(why, "a line break in an address");
         return EX_DATAERR;
     }
-    if (write_envelope(s, sender, is_8bit, rcpts, count)) {
+    if (write_envelope(s, sender, parameters, rcpts, count)) {
         buf_add_str(why, "too many recipients");
         return EX_DATAERR;
     }

@@ -24,8 +24,13 @@ void submit_free(struct submit *s);
 // then. Each gives a sysexits code: 0, or 65/67/69/75/... with the daemon's words in why (RFC 5321
 // codes mapped: 4xx 75, 552 65, 550/551/553 to RCPT 67, 554 69, other 5xx 65/69). A greeting that
 // is none is 75: a daemon of another version, which is about to be started anew.
-int submit_begin(struct submit *s, const char *sender, bool is_8bit, const char *const *rcpts,
-                 size_t count, struct buf *why);
+struct submit_parameters {
+    bool is_8bit;
+    const char *mail,
+        *rcpt; // more of MAIL, and of each RCPT: " RET=FULL", " NOTIFY=NEVER"; "": none
+};
+int submit_begin(struct submit *s, const char *sender, const struct submit_parameters *parameters,
+                 const char *const *rcpts, size_t count, struct buf *why);
 // Clean CRLF content, in pieces of any size; dots are doubled here.
 int submit_write(struct submit *s, struct slice content, struct buf *why);
 // The end mark. 0 only after the 250: then the message is in the spool.

@@ -124,10 +124,12 @@ static void on_settled(struct play *p, const struct op_settle *s)
         HASH_DEL(p->known, k);
         free(k);
     }
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < OP_NOTICES; i++) {
         if (!s->notices[i])
             continue;
         remember(p, s->notices[i]);
+        if (i == 2) // of arrival, for whoever asked: mail of the simulation never does
+            continue;
         tell(p, i == 0 ? TIMELINE_RETURNED : TIMELINE_WARNED, "", "");
         p->sum.returned += i == 0;
         p->sum.warnings += i == 1;

@@ -146,7 +146,7 @@ static void on_settle(struct witness *v, const struct op_settle *o)
         if (c->action == SETTLE_FAIL || c->action == SETTLE_DELIVERED)
             on_end(v, s, c->action == SETTLE_FAIL);
     }
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < OP_NOTICES; i++)
         if (o->notices[i])
             on_entry(v, o->notices[i]);
 }

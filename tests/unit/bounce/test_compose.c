@@ -182,6 +182,31 @@ static void delayed(void **state)
     compare("notice-delayed.eml", &n, false);
 }
 
+static const struct notice_recipient arrived[] = {
+    {.address = "here@dest.example",
+     .status = "2.0.0",
+     .text = "250 2.0.0 delivered",
+     .text_is_reply = true,
+     .host = "mailbox.dest.example[192.0.2.7]:24",
+     .orcpt = "rfc822;Alias+2Bof@old.example",
+     .last_attempt_ms = ARRIVED + 2000},
+    {.address = "there@dest.example",
+     .status = "2.1.5",
+     .text = "250 queued",
+     .text_is_reply = true,
+     .host = "mx.dest.example[192.0.2.8]:25",
+     .is_relayed = true,
+     .last_attempt_ms = ARRIVED + 2000},
+};
+
+static void arrival(void **state)
+{
+    (void)state;
+    struct notice n = NOTICE(NOTICE_ARRIVED, arrived, slice_str(header));
+    n.envid = "Q+2B1";
+    compare("notice-arrived.eml", &n, false);
+}
+
 static void full_message(void **state)
 {
     (void)state;
@@ -515,6 +540,7 @@ int main(void)
         cmocka_unit_test(one_refused),
         cmocka_unit_test(several_causes),
         cmocka_unit_test(delayed),
+        cmocka_unit_test(arrival),
         cmocka_unit_test(full_message),
         cmocka_unit_test(hostile_peers),
         cmocka_unit_test(to_the_postmaster),

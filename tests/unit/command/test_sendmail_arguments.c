@@ -21,7 +21,7 @@ static const struct line_case {
     {"nodemailer", {"-i", "-f", "a@b.example", "c@d.example"}, "submit f=a@b.example c@d.example"},
     {"mutt",
      {"-oem", "-oi", "-N", "failure", "-R", "hdrs", "-f", "a@b", "--", "c@d"},
-     "submit f=a@b c@d"},
+     "submit f=a@b RET=HDRS NOTIFY=FAILURE c@d"},
     {"mdadm", {"-t"}, "submit t ."},
     {"framework", {"-bs"}, "smtp ."},
     {"framework with -i", {"-bs", "-i"}, "smtp"},
@@ -37,7 +37,7 @@ static const struct line_case {
     {"-O IgnoreDots", {"-O", "IgnoreDots=true", "x@y"}, "submit x@y"},
     {"other -O are nothing", {"-OErrorMode=m", "x@y"}, "submit . x@y"},
     {"what is taken without effect",
-     {"-G", "-U", "-v", "-Ac", "-Lx", "-Vid", "-X/dev/null", "-h5", "-oi", "x@y"},
+     {"-G", "-U", "-v", "-Ac", "-Lx", "-X/dev/null", "-h5", "-oi", "x@y"},
      "submit x@y"},
     {"debugging has its value attached", {"-d", "-d0.1", "-oi", "x@y"}, "submit x@y"},
     {"-bm", {"-bm", "-oi", "x@y"}, "submit x@y"},
@@ -58,6 +58,15 @@ static const struct line_case {
     {"-bv",
      {"-bv", "x@y"},
      "! -bv is not there: addresses are routed at each attempt, not tried out"},
+    {"notices",
+     {"-N", "success,delay", "-Rfull", "-V", "a b=", "x@y"},
+     "submit . RET=FULL ENVID=a+20b+3D NOTIFY=SUCCESS,DELAY x@y"},
+    {"no notices", {"-N", "never", "x@y"}, "submit . NOTIFY=NEVER x@y"},
+    {"-N never and more",
+     {"-N", "never,delay"},
+     "! -N knows never, or a list of success, failure and delay with commas"},
+    {"-R", {"-R", "x"}, "! -R knows full and hdrs"},
+    {"-V", {"-V", "a\nb"}, "! -V takes an envelope id of at most 100 printable characters"},
     {"-bi", {"-bi"}, "! -bi is not there: there is no alias database to build"},
     {"-I", {"-I"}, "! -bi is not there: there is no alias database to build"},
     {"-bh", {"-bh"}, "! -bh is not there; write -bm, -bs, -bp or -bd"},
@@ -82,6 +91,13 @@ static void describe(const struct sendmail_arguments *a, struct buf *to)
         buf_addf(to, " F=%s", a->full_name);
     if (a->config_file)
         buf_addf(to, " C=%s", a->config_file);
+    struct buf mail, rcpt;
+    buf_init(&mail, 1024);
+    buf_init(&rcpt, 1024);
+    sendmail_arguments_dsn(a, &mail, &rcpt);
+    buf_addf(to, "%s%s", buf_slice(&mail).p, buf_slice(&rcpt).p);
+    buf_close(&mail);
+    buf_close(&rcpt);
     if (a->flush_term)
         buf_addf(to, " q=%s", a->flush_term);
     for (size_t i = 0; i < a->count; i++)

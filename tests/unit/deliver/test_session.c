@@ -358,6 +358,66 @@ static void test_a_long_8bit_body(void **state)
     world_close(&w);
 }
 
+static void test_dsn_is_said_where_offered(void **state)
+{
+    (void)state;
+    static const struct session_dsn dsn[] = {
+        {DSN_SUCCESS | DSN_DELAY, "rfc822;x+2B@y"}, {0, NULL}, {DSN_NEVER, ""}};
+    static const struct {
+        const char *ehlo, *wire;
+        enum outcome_onward onward;
+    } hosts[] = {
+        {"250-mx\r\n250-PIPELINING\r\n250 DSN\r\n",
+         "MAIL FROM:<s@e.example> RET=HDRS ENVID=Q+31\r\n"
+         "RCPT TO:<a@d.example> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;x+2B@y\r\n"
+         "RCPT TO:<b@d.example>\r\nRCPT TO:<c@d.example> NOTIFY=NEVER\r\nDATA\r\n",
+         ONWARD_PROMISED},
+        {"250-mx\r\n250 PIPELINING\r\n",
+         "MAIL FROM:<s@e.example>\r\nRCPT TO:<a@d.example>\r\nRCPT TO:<b@d.example>\r\n"
+         "RCPT TO:<c@d.example>\r\nDATA\r\n",
+         ONWARD_RELAYED},
+    };
+    for (size_t i = 0; i < 2; i++) {
+        struct script script = {.ehlo = hosts[i].ehlo};
+        struct world w = {.scripts = &script, .script_count = 1, .body = SLICE_LIT(BODY)};
+        struct session_batch b = batch_of(3);
+        b.ret = DSN_RET_HDRS;
+        b.envid = "Q+31";
+        b.dsn = dsn;
+        world_open(&w, &relay, 1, "d.example");
+        world_give(&w, &b);
+        assert_outcomes(&w, 3, "DDD", hosts[i].ehlo);
+        assert_int_equal(w.outcomes[2].onward, hosts[i].onward);
+        assert_non_null(strstr(w.wire.p, hosts[i].wire));
+        world_close(&w);
+    }
+}
+
+// As long as they may be, all of a group.
+static void test_the_longest_group(void **state)
+{
+    (void)state;
+    static char address[MESSAGE_ADDRESS_MAX + 1], orcpt[DSN_ORCPT_MAX + 1];
+    static const char *many[RCPTS_MAX];
+    static struct session_dsn dsn[RCPTS_MAX];
+    memset(address, 'a', MESSAGE_ADDRESS_MAX);
+    memset(orcpt, 'b', DSN_ORCPT_MAX);
+    for (int i = 0; i < RCPTS_MAX; i++) {
+        many[i] = address;
+        dsn[i] = (struct session_dsn){DSN_SUCCESS | DSN_FAILURE | DSN_DELAY, orcpt};
+    }
+    struct script script = {.ehlo = "250-mx\r\n250-PIPELINING\r\n250 DSN\r\n"};
+    struct world w = {.scripts = &script, .script_count = 1, .body = SLICE_LIT(BODY)};
+    struct session_batch b = batch_of(1);
+    b.rcpts = many;
+    b.rcpt_count = RCPTS_MAX;
+    b.dsn = dsn;
+    world_open(&w, &relay, 1, "d.example");
+    world_give(&w, &b);
+    assert_int_equal(w.outcome_count, RCPTS_MAX);
+    world_close(&w);
+}
+
 static void test_addresses_that_cannot_be_said(void **state)
 {
     (void)state;
@@ -756,6 +816,8 @@ int main(void)
         cmocka_unit_test(test_pipelined_group_is_one_send),
         cmocka_unit_test(test_many_recipients_in_groups),
         cmocka_unit_test(test_8bit_is_declared),
+        cmocka_unit_test(test_dsn_is_said_where_offered),
+        cmocka_unit_test(test_the_longest_group),
         cmocka_unit_test(test_8bit_at_hosts_without_it),
         cmocka_unit_test(test_a_long_8bit_body),
         cmocka_unit_test(test_addresses_that_cannot_be_said),

@@ -10,6 +10,10 @@ static void test_accept_is_read_back(void **state)
     e->message.kind = MESSAGE_NOTICE;
     e->message.is_8bit = true;
     e->message.uid = 1000;
+    e->message.ret = DSN_RET_HDRS;
+    e->message.envid = must_strdup("QQ+31");
+    e->rcpts[1].notify = DSN_SUCCESS | DSN_DELAY;
+    e->rcpts[1].orcpt = must_strdup("rfc822;x@y");
     e->rcpts[1].state = RECIPIENT_HELD;
     e->rcpts[1].next_attempt_ms = NOW + 7;
     assert_int_equal(spool_write_free(p, accept_op(e)), FP_OK);
@@ -21,6 +25,12 @@ static void test_accept_is_read_back(void **state)
     assert_int_equal(row->message.kind, MESSAGE_NOTICE);
     assert_true(row->message.is_8bit);
     assert_int_equal(row->message.uid, 1000);
+    assert_int_equal(row->message.ret, DSN_RET_HDRS);
+    assert_string_equal(row->message.envid, "QQ+31");
+    assert_int_equal(row->rcpts[0].notify, 0);
+    assert_null(row->rcpts[0].orcpt);
+    assert_int_equal(row->rcpts[1].notify, DSN_SUCCESS | DSN_DELAY);
+    assert_string_equal(row->rcpts[1].orcpt, "rfc822;x@y");
     assert_int_equal(row->message.size, 5000);
     assert_int_equal(row->message.arrival_ms, NOW);
     assert_string_equal(row->message.sender, "a@x.example");

@@ -14,6 +14,9 @@
 
 #include <cmocka.h>
 
+static const struct submit_parameters plain = {.mail = "", .rcpt = ""};
+static const struct submit_parameters eight_bit = {.is_8bit = true, .mail = "", .rcpt = ""};
+
 // --- a daemon that follows a script: says, then waits for so many line ends, and so on ---
 
 struct step {
@@ -80,7 +83,7 @@ static const char *const rcpts[] = {"b@b.example", "c@b.example"};
 
 static int submit_all(struct client *c, struct slice content)
 {
-    int status = submit_begin(c->submit, "a@a.example", true, rcpts, 2, &c->why);
+    int status = submit_begin(c->submit, "a@a.example", &eight_bit, rcpts, 2, &c->why);
     if (!status)
         status = submit_write(c->submit, content, &c->why);
     return status ? status : submit_end(c->submit, &c->why);
@@ -98,7 +101,7 @@ static void test_accepted(void **state)
     struct client c;
     (void)state;
     client_start(&c, steps);
-    assert_int_equal(submit_begin(c.submit, "a@a.example", true, rcpts, 2, &c.why), 0);
+    assert_int_equal(submit_begin(c.submit, "a@a.example", &eight_bit, rcpts, 2, &c.why), 0);
     assert_int_equal(submit_write(c.submit, SLICE_LIT("a: b\r\n\r\n.\r"), &c.why), 0);
     assert_int_equal(submit_write(c.submit, SLICE_LIT("\n"), &c.why), 0);
     assert_int_equal(submit_end(c.submit, &c.why), 0);
@@ -193,8 +196,8 @@ static void test_line_break_in_address(void **state)
     struct client c;
     (void)state;
     client_start(&c, steps);
-    assert_int_equal(submit_begin(c.submit, "a@a.example", false, evil, 1, &c.why), 65);
-    assert_int_equal(submit_begin(c.submit, "a@a.example>\nX", false, rcpts, 1, &c.why), 65);
+    assert_int_equal(submit_begin(c.submit, "a@a.example", &plain, evil, 1, &c.why), 65);
+    assert_int_equal(submit_begin(c.submit, "a@a.example>\nX", &plain, rcpts, 1, &c.why), 65);
     client_stop(&c);
 }
 
@@ -257,7 +260,7 @@ static void with_machine(size_t rcpt_count, size_t content_size, int want)
     assert_int_equal(pthread_create(&thread, NULL, serve, s), 0);
     struct submit *c = submit_new(fds[0]);
     int status =
-        submit_begin(c, "a@a.example", false, (const char *const *)addresses, rcpt_count, &why);
+        submit_begin(c, "a@a.example", &plain, (const char *const *)addresses, rcpt_count, &why);
     if (!status)
         status = submit_write(c, buf_slice(&content), &why);
     if (!status)
