@@ -246,7 +246,7 @@ static enum deliver_fault fault_of(enum stream_fault fault)
         [STREAM_REFUSED] = FAULT_REFUSED, [STREAM_UNREACHABLE] = FAULT_UNREACHABLE,
         [STREAM_TIMEOUT] = FAULT_TIMEOUT, [STREAM_RESET] = FAULT_RESET,
         [STREAM_OTHER] = FAULT_OTHER,     [STREAM_SHORTAGE] = FAULT_SHORTAGE,
-        [STREAM_TLS] = FAULT_TLS,
+        [STREAM_TLS] = FAULT_TLS,         [STREAM_TLS_SET_UP] = FAULT_TLS_SET_UP,
     };
     return faults[fault];
 }

@@ -237,6 +237,7 @@ static const struct fault_row {
     [FAULT_SHORTAGE] = {"Too many open files", "lost connection with ", "", "4.3.0"},
     [FAULT_NO_NETWORK] = {"Network is unreachable", "lost connection with ", "", "4.4.1"},
     [FAULT_TLS] = {"TLS failed", "lost connection with ", "", "4.7.5"},
+    [FAULT_TLS_SET_UP] = {"TLS cannot be set up", "lost connection with ", "", "4.7.5"},
 };
 
 // HOST[IP], or a Unix socket's path.

@@ -34,7 +34,8 @@ enum deliver_fault {
     FAULT_OTHER,
     FAULT_SHORTAGE,   // of our own descriptors or memory; only at STAGE_CONNECT
     FAULT_NO_NETWORK, // there is no way out of this machine; only at STAGE_CONNECT
-    FAULT_TLS         // the handshake failed, or what came was not what was sent
+    FAULT_TLS,        // the handshake failed, or what came was not what was sent
+    FAULT_TLS_SET_UP  // it cannot begin: our own files; only at STAGE_STARTTLS
 };
 
 // Whom we talk to; "" and 0 when unknown. Of a Unix socket the path is the host's name.

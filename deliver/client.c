@@ -266,7 +266,10 @@ void client_lose_by(struct client *c, enum deliver_fault fault, const char *deta
     // In TLS 1.3 the host may reject us when we think that the handshake is over.
     if (stage == STAGE_EHLO && c->is_protected && fault == FAULT_TLS)
         stage = STAGE_STARTTLS;
-    classify_fault(stage, fault, detail, &c->hop, &c->failure);
+    if (fault == FAULT_TLS_SET_UP)
+        classify_tls_set_up(detail, &c->hop, &c->failure);
+    else
+        classify_fault(stage, fault, detail, &c->hop, &c->failure);
     client_lose(c, &c->failure);
 }
 

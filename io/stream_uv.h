@@ -24,8 +24,9 @@ enum stream_fault {
     STREAM_TIMEOUT,
     STREAM_RESET,
     STREAM_OTHER,
-    STREAM_SHORTAGE, // of descriptors or memory: our own fault, whoever was to be reached
-    STREAM_TLS       // only of io/tls_uv.h
+    STREAM_SHORTAGE,   // of descriptors or memory: our own fault, whoever was to be reached
+    STREAM_TLS,        // only of io/tls_uv.h, as the next one
+    STREAM_TLS_SET_UP, // it cannot even begin: files of ours are not as they must be
 };
 
 // Any member but arg may be NULL. detail is what the C library says ("Connection refused").

@@ -139,12 +139,12 @@ static bool has_pinned_key(const struct tls *t)
     return false;
 }
 
-static void tell_fault(struct tls *t, const char *detail)
+static void tell_fault(struct tls *t, enum stream_fault fault, const char *detail)
 {
     t->is_over = true;
     stream_read(t->stream, false);
     if (t->handler.on_fault)
-        t->handler.on_fault(t->handler.arg, STREAM_TLS, detail);
+        t->handler.on_fault(t->handler.arg, fault, detail);
 }
 
 static void tell_ready(struct tls *t)
@@ -153,7 +153,7 @@ static void tell_ready(struct tls *t)
     if (t->pin_count > 0 && !has_pinned_key(t)) {
         buf_reset(&t->bond.why);
         tls_words_pin(t->ssl, &t->bond.why);
-        tell_fault(t, t->bond.why.p);
+        tell_fault(t, STREAM_TLS, t->bond.why.p);
         return;
     }
     t->is_ready = true;
@@ -172,7 +172,7 @@ static void shake_hands(struct tls *t)
         tell_ready(t);
     } else if (SSL_get_error(t->ssl, r) != SSL_ERROR_WANT_READ) {
         tls_words_handshake(&t->bond.why);
-        tell_fault(t, t->bond.why.p);
+        tell_fault(t, STREAM_TLS, t->bond.why.p);
     }
 }
 
@@ -204,7 +204,7 @@ static void read_some(struct tls *t)
         else if (error != SSL_ERROR_WANT_READ) {
             buf_reset(&t->bond.why);
             tls_words_reason(&t->bond.why);
-            tell_fault(t, t->bond.why.p);
+            tell_fault(t, STREAM_TLS, t->bond.why.p);
         }
         return;
     }
@@ -216,7 +216,7 @@ static void work(struct tls *t)
         if (t->ssl)
             shake_hands(t);
         else
-            tell_fault(t, t->bond.why.p);
+            tell_fault(t, STREAM_TLS_SET_UP, t->bond.why.p);
     }
     if (t->is_ready)
         read_some(t);

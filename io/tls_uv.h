@@ -25,7 +25,8 @@ struct tls;
 typedef void tls_ready(void *arg, const struct tls_result *result); // borrowed
 
 // Takes over the stream, which must be connected, with its handler. Either on_ready or on_fault
-// follows (STREAM_TLS: the handshake failed, detail says why; or what else may befall a stream).
+// follows (STREAM_TLS: the handshake failed, STREAM_TLS_SET_UP: our files are at fault, detail says
+// why; or what else may befall a stream).
 // on_connected and on_connect_failed are never called. The terms are borrowed for the call only.
 struct tls *tls_start(struct tls_engine *e, struct stream *s, const struct tls_terms *terms,
                       const struct stream_handler *h, tls_ready *on_ready);

@@ -274,7 +274,7 @@ def test_files_that_are_not_there(world):
     hop = Hop(world, tls=server(Certificates(world).self_signed("own"))).up()
     start(world, hop, verify('ca_file = "/nowhere/ca.pem"'))
     send(world)
-    world.await_log("failed: cannot use ca_file /nowhere/ca.pem: No such file or directory")
+    world.await_log("status=deferred .blocked here: .*cannot use ca_file /nowhere/ca.pem: No such file or directory")
 
 
 class Injector(threading.Thread):

@@ -26,7 +26,7 @@ struct script {
     const char *banner;  // NULL: "220 ready\r\n"
     const char *ehlo;    // NULL: with PIPELINING
     const char *tls;     // NULL: works; "hang", "reset"; else why it fails, with "!" before it only
-                         // when the certificate must be right
+                         // when the certificate must be right, with "?" by our own fault
     struct script_step steps[STEPS_MAX]; // used in order, each once, by verb
 };
 
@@ -289,6 +289,13 @@ static inline void world_start_tls(struct world *w, const struct session_effect 
         world_push(
             w, (struct session_event){.kind = SESSION_RESET, .fault = FAULT_RESET, .detail = ""},
             NULL, 0);
+        return;
+    }
+    if (how && how[0] == '?') {
+        world_push(w,
+                   (struct session_event){
+                       .kind = SESSION_RESET, .fault = FAULT_TLS_SET_UP, .detail = how + 1},
+                   NULL, 0);
         return;
     }
     if (how && (how[0] != '!' || e->tls_terms->must_verify)) {

@@ -254,6 +254,20 @@ static void test_implicit(void **state)
     }
 }
 
+// Files of ours that cannot be used are no host's fault, and no mail's.
+static void test_blocked_here(void **state)
+{
+    (void)state;
+    const struct script script = {.ehlo = OFFERED, .tls = "?cannot use ca_file /ca.pem"};
+    struct world w = {.scripts = &script, .script_count = 1};
+    give(&w, &relay, PROTECT_VERIFY);
+    assert_int_equal(w.outcomes[0].result, OUTCOME_DEFERRED);
+    assert_int_equal(w.outcomes[0].blocked, BLOCKED_TLS);
+    assert_int_equal(w.scope, SCOPE_LOCAL);
+    assert_string_equal(w.outcomes[0].text, "cannot use ca_file /ca.pem");
+    world_close(&w);
+}
+
 static void test_fallback_is_bounded(void **state)
 {
     (void)state;
@@ -278,9 +292,13 @@ static void test_fallback_is_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one_host),     cmocka_unit_test(test_next_host),
-        cmocka_unit_test(test_none_is_left), cmocka_unit_test(test_remembered),
-        cmocka_unit_test(test_implicit),     cmocka_unit_test(test_fallback_is_bounded),
+        cmocka_unit_test(test_one_host),
+        cmocka_unit_test(test_next_host),
+        cmocka_unit_test(test_none_is_left),
+        cmocka_unit_test(test_remembered),
+        cmocka_unit_test(test_blocked_here),
+        cmocka_unit_test(test_implicit),
+        cmocka_unit_test(test_fallback_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
