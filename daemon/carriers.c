@@ -165,6 +165,7 @@ void carrier_start(struct pipeline *p, struct batch *b)
         .rcpt_count = b->rcpt_count,
         .size = b->message.size,
         .is_8bit = b->message.is_8bit,
+        .priority = b->message.priority,
         .ret = b->message.ret,
         .envid = b->message.envid,
         .dsn = h->dsn,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // ehlo: what a host says it can do. RFC 5321 4.1.1.1, RFC 1870, RFC 2920, RFC 3207, RFC 3461, RFC
-// 6152.
+// 6152, RFC 6710.
 #ifndef FP_DELIVER_EHLO_H
 #define FP_DELIVER_EHLO_H
 
@@ -11,8 +11,9 @@ struct ehlo_caps {
     bool has_8bitmime;
     bool has_starttls;
     bool has_size;
-    bool has_dsn;      // RFC 3461
-    uint64_t size_max; // 0: none is said
+    bool has_dsn;         // RFC 3461
+    bool has_mt_priority; // RFC 6710
+    uint64_t size_max;    // 0: none is said
 };
 
 // Keywords in any case, unknown ones skipped; the first line is the host's greeting, not a keyword.

@@ -47,6 +47,12 @@ static void add_mail(const struct envelope *e, struct buf *to)
         must(buf_add_str(to, " SIZE=") == FP_OK && buf_add_number(to, b->size) == FP_OK);
     if (e->caps->has_8bitmime && b->is_8bit)
         must(buf_add_str(to, " BODY=8BITMIME") == FP_OK);
+    if (e->caps->has_mt_priority && b->priority < 0)
+        must(buf_add_str(to, " MT-PRIORITY=-") == FP_OK &&
+             buf_add_number(to, (uint64_t)-b->priority) == FP_OK);
+    else if (e->caps->has_mt_priority && b->priority > 0)
+        must(buf_add_str(to, " MT-PRIORITY=") == FP_OK &&
+             buf_add_number(to, (uint64_t)b->priority) == FP_OK);
     if (e->caps->has_dsn && b->ret)
         must(buf_add_all(to, " RET=", dsn_ret_name(b->ret)) == FP_OK);
     if (e->caps->has_dsn && b->envid && b->envid[0])

@@ -50,6 +50,14 @@ def test_passed_on(world):
     equal(len(home.taken), 0, "notices")
 
 
+def test_priority(world):
+    """Not of RFC 3461, but it takes the same way: told to hosts that offer to hear it."""
+    hop = Hop(world, keywords=("PIPELINING", "MT-PRIORITY"))
+    _, hop = stage(world, hop=hop.up())
+    send(world, " MT-PRIORITY=-3")
+    match(hop.await_one("Subject: story.").mail_line, r" MT-PRIORITY=-3$", "MAIL")
+
+
 def test_relayed(world):
     """A host without DSN: we say that it was handed on, and send no parameters."""
     home, hop = stage(world)

@@ -393,6 +393,32 @@ static void test_dsn_is_said_where_offered(void **state)
     }
 }
 
+static void test_priority_is_said_where_offered(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *ehlo;
+        int8_t priority;
+        const char *mail;
+    } hosts[] = {
+        {"250-mx\r\n250 MT-PRIORITY MIXER\r\n", 4, "MAIL FROM:<s@e.example> MT-PRIORITY=4\r\n"},
+        {"250-mx\r\n250 MT-PRIORITY\r\n", -9, "MAIL FROM:<s@e.example> MT-PRIORITY=-9\r\n"},
+        {"250-mx\r\n250 MT-PRIORITY\r\n", 0, "MAIL FROM:<s@e.example>\r\n"},
+        {"250 mx\r\n", 4, "MAIL FROM:<s@e.example>\r\n"},
+    };
+    for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
+        struct script script = {.ehlo = hosts[i].ehlo};
+        struct world w = {.scripts = &script, .script_count = 1, .body = SLICE_LIT(BODY)};
+        struct session_batch b = batch_of(1);
+        b.priority = hosts[i].priority;
+        world_open(&w, &relay, 1, "d.example");
+        world_give(&w, &b);
+        assert_outcomes(&w, 1, "D", hosts[i].mail);
+        assert_non_null(strstr(w.wire.p, hosts[i].mail));
+        world_close(&w);
+    }
+}
+
 // As long as they may be, all of a group.
 static void test_the_longest_group(void **state)
 {
@@ -817,6 +843,7 @@ int main(void)
         cmocka_unit_test(test_many_recipients_in_groups),
         cmocka_unit_test(test_8bit_is_declared),
         cmocka_unit_test(test_dsn_is_said_where_offered),
+        cmocka_unit_test(test_priority_is_said_where_offered),
         cmocka_unit_test(test_the_longest_group),
         cmocka_unit_test(test_8bit_at_hosts_without_it),
         cmocka_unit_test(test_a_long_8bit_body),
