@@ -10,14 +10,15 @@ FEW, MANY = 1000, 100000
 SHORT, LONG = 20000, 40000
 
 
-def has_valgrind():
-    return shutil.which("valgrind") is not None
+def counts(bench):
+    """A smoke run may be of a build that valgrind cannot run."""
+    return shutil.which("valgrind") is not None and not bench.is_smoke
 
 
 def run_once(bench, destinations, decisions):
     """Instructions, where they can be counted, else processor time in ns; and bytes of heap per destination."""
     argv = [bench.tool("decide"), str(destinations), str(decisions)]
-    if has_valgrind():
+    if counts(bench):
         argv = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *argv]
         p = subprocess.run(argv, check=True, text=True, capture_output=True)
         return int(re.search(r"Collected : (\d+)", p.stderr).group(1)), int(p.stdout)
@@ -38,6 +39,6 @@ def cost(bench, destinations, share):
 def decisions(bench, share):
     few, _ = cost(bench, max(int(FEW * share), 50), share)
     many, heap = cost(bench, max(int(MANY * share), 500), share)
-    unit = "instructions" if has_valgrind() else "ns"
+    unit = "instructions" if counts(bench) else "ns"
     return {f"few_{unit}": few, f"many_{unit}": many, "decision_growth": many / few if few > 0 else 0,
             "heap_mib": heap * MANY / 1024 / 1024}
