@@ -7,6 +7,7 @@
 #include "core/size.h"
 #include "core/time.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -73,6 +74,7 @@ void config_close(struct config *c)
         free(c->listens[i].trusted);
     }
     free(c->listens);
+    free(c->machine_ips);
     routes_close(&c->routes);
     rules_close(&c->rules);
     protect_table_unref(c->protect);
@@ -206,6 +208,31 @@ static bool endpoint_is_valid(struct slice text, unsigned port_min)
     if (host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']')
         return hostname_is_ipv6(slice_of(host.p + 1, host.n - 2));
     return hostname_is_ipv4(host);
+}
+
+static bool is_every_address(struct slice ip)
+{
+    return slice_equal(ip, SLICE_LIT("0.0.0.0")) || slice_equal(ip, SLICE_LIT("::"));
+}
+
+void config_own_ips(const struct config *c, uint16_t port, struct buf *to)
+{
+    char ending[8];
+    snprintf(ending, sizeof ending, ":%u", port);
+    struct slice tail = slice_str(ending);
+    (void)buf_add_byte(to, ' ');
+    for (uint32_t i = 0; i < c->listen_count; i++) {
+        struct slice ip = slice_str(c->listens[i].address);
+        if (ip.n <= tail.n || !slice_equal(slice_from(ip, ip.n - tail.n), tail))
+            continue;
+        ip.n -= tail.n;
+        if (ip.p[0] == '[' && ip.n > 2)
+            ip = slice_of(ip.p + 1, ip.n - 2);
+        if (is_every_address(ip))
+            (void)buf_add_str(to, c->machine_ips ? c->machine_ips : "");
+        else
+            (void)(buf_add_slice(to, ip) || buf_add_byte(to, ' '));
+    }
 }
 
 bool config_listen_is_valid(struct slice text)

@@ -53,6 +53,8 @@ struct config {
     char *log;                 // "stderr", "syslog", or a file's path
     struct config_listen *listens;
     uint32_t listen_count;
+    char
+        *machine_ips; // of this machine's interfaces, a blank behind each; "" when not asked; owned
     struct routes routes;
     struct rules rules;
     struct protect_table *protect; // rows of `tls`
@@ -77,6 +79,9 @@ void config_complete(struct config *c);
 void config_listen_default(struct config *c);
 // Who may relay through a listener that does not say: this machine.
 void config_trust_loopback(struct config_listen *l);
+
+// The IPs on which mail for `port` comes in here, each between two blanks; empty without one.
+void config_own_ips(const struct config *c, uint16_t port, struct buf *to);
 
 const char *config_postmaster_address(const struct config *c); // qualified, owned by c
 

@@ -259,6 +259,7 @@ static void reload(struct shell *sh)
     } else {
         struct config old = sh->config;
         sh->config = fresh;
+        sh->config.machine_ips = system_machine_ips();
         note_unchangeable(sh, &old);
         struct pipeline_event e = shell_event(sh, PIPELINE_RELOAD);
         e.config = &sh->config;
@@ -450,6 +451,7 @@ static void start_pipeline(struct shell *sh, uint64_t high_water)
 int shell_run(struct config *config)
 {
     struct shell sh = {.config = *config};
+    sh.config.machine_ips = system_machine_ips();
     *config = (struct config){0};
     struct buf why;
     uint64_t high_water = 0;

@@ -2,12 +2,15 @@
 // system: users, directories, clock, service manager. See system_sys.h.
 #include "daemon/system_sys.h"
 
+#include "core/buf.h"
 #include "core/must.h"
 #include "core/time.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <ifaddrs.h>
 #include <limits.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -229,4 +232,27 @@ void system_raise_limits(void)
         return;
     limit.rlim_cur = limit.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+char *system_machine_ips(void)
+{
+    struct ifaddrs *all, *at;
+    struct buf ips;
+    buf_init(&ips, SIZE_MAX);
+    if (getifaddrs(&all) < 0)
+        return must_strdup("");
+    for (at = all; at; at = at->ifa_next) {
+        char text[INET6_ADDRSTRLEN];
+        const struct sockaddr *a = at->ifa_addr;
+        if (!a || (a->sa_family != AF_INET && a->sa_family != AF_INET6))
+            continue;
+        const void *ip = a->sa_family == AF_INET
+                             ? (const void *)&((const struct sockaddr_in *)a)->sin_addr
+                             : (const void *)&((const struct sockaddr_in6 *)a)->sin6_addr;
+        if (inet_ntop(a->sa_family, ip, text, sizeof text))
+            (void)buf_addf(&ips, "%s ", text);
+    }
+    freeifaddrs(all);
+    char *ret = buf_steal(&ips, NULL);
+    return ret ? ret : must_strdup("");
 }

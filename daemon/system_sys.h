@@ -41,6 +41,9 @@ struct system_caller {
 };
 void system_find_caller(int64_t uid, const char *group, struct system_caller *ret);
 
+// The IPs of this machine's interfaces, a blank behind each. The caller frees it.
+char *system_machine_ips(void);
+
 // One datagram to the service manager (NOTIFY_SOCKET); nothing where there is none.
 void system_notify(const char *state);
 // A sentence when the spool's file system may forget what it was told (tmpfs, overlay, network);

@@ -5,6 +5,7 @@
 #include "core/hostname.h"
 #include "core/must.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define M(state) (1u << (state))
@@ -172,9 +173,42 @@ static void add_ip(struct plan *p, const char *ip)
         put_text(p->ips[p->ip_count++], OUTCOME_IP_SIZE, slice_str(ip));
 }
 
+// Is it an address on which we ourselves take mail?
+static bool is_own(const struct plan *p, const char *ip)
+{
+    char word[OUTCOME_IP_SIZE + 2];
+    if (!p->settings->own_ips || p->targets[p->target].kind != TARGET_MX)
+        return false;
+    snprintf(word, sizeof word, " %s ", ip);
+    return strstr(p->settings->own_ips, word) != NULL;
+}
+
+static bool is_ourselves(const struct plan *p)
+{
+    for (uint32_t i = 0; i < p->v6_count; i++)
+        if (is_own(p, p->v6[i]))
+            return true;
+    for (uint32_t i = 0; i < p->v4_count; i++)
+        if (is_own(p, p->v4[i]))
+            return true;
+    return false;
+}
+
+// RFC 5321 5.1: neither ourselves nor what is not better than we are; hosts are in order.
+static void leave_out_from_here(struct plan *p)
+{
+    note_dns(p, DNS_LOOP, p->domain);
+    p->host_count = p->host + 1;
+    plan_next_host(p);
+}
+
 static void use_addresses(struct plan *p)
 {
     p->ip_count = p->address = 0;
+    if (is_ourselves(p)) {
+        leave_out_from_here(p);
+        return;
+    }
     for (uint32_t i = 0; i < p->v6_count || i < p->v4_count; i++) {
         if (i < p->v6_count)
             add_ip(p, p->v6[i]);
@@ -194,7 +228,10 @@ static void use_literal(struct plan *p, struct slice ip)
     p->ip_count = 1;
     p->address = 0;
     put_text(p->ips[0], OUTCOME_IP_SIZE, ip);
-    try_address(p);
+    if (is_own(p, p->ips[0]))
+        leave_out_from_here(p);
+    else
+        try_address(p);
 }
 
 void plan_next_address(struct plan *p)

@@ -193,6 +193,19 @@ def test_domains_that_take_no_mail(world):
     world.await_empty()
 
 
+def test_own_address(world):
+    """An MX host that is one of our listeners: it and what is not preferred to it are left out."""
+    port = free_port()
+    home = Hop(world).up()
+    a = Hop(world, "127.0.2.1", port).up()
+    stage(world, home, port, f'listen = ( {{ address = "127.0.2.2:{port}" }} )')
+    subject = sent(world, "two.mailtest.example")
+    match(home.await_one(subject, "(the bounce)").data, r"^Status: 5\.4\.6\r?$", "status")
+    world.await_log(r"to=<b@two\.mailtest\.example>, relay=none, .*status=bounced \(mail for two\.mailtest\.example loops")
+    a.await_one(sent(world, "one.mailtest.example"))
+    world.await_empty()
+
+
 def test_name_server_in_trouble(world):
     """SERVFAIL, no server at all: nobody's mail is given back for it."""
     port = free_port()

@@ -644,6 +644,31 @@ static void every_setting_named_is_known(void **state)
     }
 }
 
+static void own_ips_are_those_of_the_port(void **state)
+{
+    (void)state;
+    struct config_listen listens[] = {{.address = (char *)"192.0.2.1:25"},
+                                      {.address = (char *)"[2001:db8::1]:25"},
+                                      {.address = (char *)"192.0.2.2:2525"},
+                                      {.address = (char *)"unix:/run/x:25"},
+                                      {.address = (char *)"0.0.0.0:25"}};
+    struct config c = {.listens = listens, .machine_ips = (char *)"127.0.0.1 ::1 "};
+    static const char *const wants[] = {" ", " 192.0.2.1 ", " 192.0.2.1 2001:db8::1 "};
+    struct buf ips;
+    buf_init(&ips, 1000);
+    for (c.listen_count = 0; c.listen_count < 3; c.listen_count++) {
+        buf_reset(&ips);
+        config_own_ips(&c, 25, &ips);
+        assert_string_equal(ips.p, wants[c.listen_count]);
+    }
+    c.listen_count = 5;
+    buf_reset(&ips);
+    config_own_ips(&c, 25, &ips);
+    assert_non_null(strstr(ips.p, " 127.0.0.1 ::1 "));
+    assert_null(strstr(ips.p, "192.0.2.2"));
+    buf_close(&ips);
+}
+
 int main(void)
 {
     struct CMUnitTest tests[COUNT_OF(bad_cases) + COUNT_OF(warning_cases) + 16];
@@ -665,6 +690,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_file_that_is_not_there_is_said, enter_folder,
                                         leave_folder),
         cmocka_unit_test_setup_teardown(every_setting_named_is_known, enter_folder, leave_folder),
+        cmocka_unit_test(own_ips_are_those_of_the_port),
     };
     for (size_t i = 0; i < COUNT_OF(stories); i++)
         tests[n++] = stories[i];

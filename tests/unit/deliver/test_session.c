@@ -754,6 +754,37 @@ static void test_names(void **state)
     }
 }
 
+// Ourselves by an address: neither that host nor what is not preferred to it.
+static void test_own_address(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *own, *want, *status, *ip; // ip: of the only host that is tried, or NULL
+    } cases[] = {
+        {" ", "D", "2.0.0", "2001:db8::11"},
+        {" 192.0.2.12 ", "F", "5.4.6", NULL}, // the best host
+        {" 2001:db8::11 127.0.0.1 ", "F", "5.4.6", NULL},
+        {" 192.0.2.21 ", "T", "4.4.1", "2001:db8::11"}, // the second, and the first is down
+        {" 192.0.2.1 192.0.2.2 ", "D", "2.0.0", "2001:db8::11"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        bool is_down = cases[i].want[0] == 'T';
+        struct script script = {.connect = is_down ? "refused" : NULL};
+        struct world w = {
+            .scripts = &script, .script_count = 1, .dns = zone, .body = SLICE_LIT(BODY)};
+        struct session_batch b = batch_of(1);
+        world_open(&w, &by_mx, 1, "d.example");
+        session_free(w.session);
+        w.settings.own_ips = cases[i].own;
+        w.session = session_new(&w.settings, &by_mx, 1, "d.example", 1);
+        world_give(&w, &b);
+        assert_outcomes(&w, 1, cases[i].want, cases[i].own);
+        assert_string_equal(w.outcomes[0].status, cases[i].status);
+        assert_int_equal(w.connections, cases[i].ip ? (is_down ? 4 : 1) : 0);
+        world_close(&w);
+    }
+}
+
 static void test_targets_in_order(void **state)
 {
     (void)state;
@@ -856,6 +887,7 @@ int main(void)
         cmocka_unit_test(test_abort),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_targets_in_order),
+        cmocka_unit_test(test_own_address),
         cmocka_unit_test(test_tries_are_bounded),
         cmocka_unit_test(test_refused_for_good_is_not_asked_again),
         cmocka_unit_test(test_times),
