@@ -4,6 +4,7 @@
 #include "core/address.h"
 #include "core/buf.h"
 #include "core/dot.h"
+#include "core/dsn.h"
 #include "core/header.h"
 #include "core/hostname.h"
 #include "core/reply.h"
@@ -324,6 +325,29 @@ static void run_recipients(const json_t *c, const json_t *expect)
     buf_close(&wanted);
 }
 
+// What decodes to controls is no ENVID, and is escaped where it is an ORCPT. The utf-8-addr-xtext
+// of RFC 6533 belongs to SMTPUTF8, which is not offered.
+static void run_xtext(const json_t *c, const json_t *expect)
+{
+    const char *kind = text_of(c, "kind"), *wanted = json_string_value(expect);
+    struct slice input = slice_str(text_of(c, "input"));
+    struct buf got;
+    buf_init(&got, CASE_MAX);
+    if (strcmp(kind, "encode") == 0) {
+        dsn_xtext_encode(input, &got);
+        want_slice(c, buf_slice(&got), slice_str(wanted), "encoded");
+    } else if (strcmp(kind, "decode") == 0 && strstr(wanted, "never")) {
+        want(c, !dsn_envid_is_valid(input), "taken as ENVID");
+    } else if (strcmp(kind, "decode") == 0) {
+        bool is_good = dsn_xtext_decode(input, &got);
+        bool may_fail = strncmp(wanted, "error", 5) == 0;
+        want(c, is_good || may_fail, "not decoded");
+        if (is_good)
+            want_slice(c, buf_slice(&got), slice_str(wanted), "decoded");
+    }
+    buf_close(&got);
+}
+
 static const struct {
     const char *name;
     void (*run)(const json_t *c, const json_t *expect);
@@ -335,6 +359,7 @@ static const struct {
     {"dot-stuffing", run_dot},
     {"smtp-commands", run_command},
     {"header-recipients", run_recipients},
+    {"xtext", run_xtext},
 };
 
 static void run_file(FILE *f, void (*run)(const json_t *c, const json_t *expect))
