@@ -253,6 +253,7 @@ struct pipeline {
     enum fp_err accept_err;    // of the last message that came in: a change is said once
     bool is_spool_failing;     // outcomes cannot be stored
     int64_t spool_patience_ms; // until when nothing is started for that
+    int64_t page_quiet_ms;     // until when nothing more is said about pages that cannot be read
     struct intake intake;      // mail on its way to the spool
     int64_t intake_patience_ms;
     struct door *clients;   // doors behind which SMTP is spoken, in the order of their turns

@@ -9,6 +9,7 @@
 enum {
     DOMAINS_PAGE = 1000,
     DOMAINS_RETRY_MS = 1000,
+    PAGE_QUIET_MS = 60 * 1000, // between words about pages that cannot be read
 };
 
 // Mail that no row of `route` fits (the table was changed while it waited) waits under this name.
@@ -316,9 +317,11 @@ void windows_page_read(struct pipeline *p, const char *domain, struct op *op)
             feed_page_row(p, &due->rows[i]);
     suspending_flush(p);
     windows_feed(p, &end);
-    if (op->err)
-        effect_logf(p, LOG_LEVEL_ERROR, "spool: due mail could not be read: %s",
+    if (op->err && p->now_ms >= p->page_quiet_ms) { // each second it is tried for many domains
+        effect_logf(p, LOG_LEVEL_ERROR, "spool: due mail could not be read: %s; trying again",
                     fp_err_text(op->err));
+        p->page_quiet_ms = p->now_ms + PAGE_QUIET_MS;
+    }
 }
 
 static struct waiter *ask_domains_for(struct pipeline *p, const char *after, enum waiter_kind kind)
