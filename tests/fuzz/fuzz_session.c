@@ -18,6 +18,8 @@ struct state {
     const char *asked_name;
     enum dns_type asked_type;
     uint32_t outcomes;
+    bool is_required; // TLS
+    bool is_shaking_hands;
     bool has_batch, is_connected, is_asked_body, has_quit, has_ended;
 };
 
@@ -34,6 +36,7 @@ static void check_outcome(struct state *s, const struct session_effect *e)
     must((o->scope == SCOPE_NONE) == (o->result == OUTCOME_DELIVERED));
     must(!o->in_doubt || o->result == OUTCOME_DEFERRED);
     must(o->has_reply || o->result != OUTCOME_DELIVERED);
+    must(!s->is_required || o->result != OUTCOME_DELIVERED || o->tls[0]);
     must(memchr(o->text, '\0', sizeof o->text) && !strpbrk(o->text, "\r\n"));
 }
 
@@ -47,11 +50,17 @@ static void execute(struct state *s, const struct session_effect *e)
     case SESSION_CONNECT:
         must(!s->is_connected);
         s->is_connected = true;
+        s->is_shaking_hands = false;
+        break;
+    case SESSION_START_TLS:
+        must(s->is_connected && !s->is_shaking_hands && e->tls_terms->server_name[0]);
+        s->is_shaking_hands = true;
         break;
     case SESSION_HAND_OVER:
     case SESSION_FINISH:
         must_never("no target is a folder");
     case SESSION_SEND:
+        must(!s->is_shaking_hands);
         must(s->is_connected && e->slice_count > 0 && e->slice_count <= SESSION_SLICES_MAX);
         break;
     case SESSION_NEED_BODY:
@@ -128,7 +137,7 @@ static void say(struct state *s, uint8_t how, struct slice *rest)
         "421 bye\r\n",
         "451 no\r\n",
         "550 5.1.1 no\r\n",
-        "250-mx\r\n250 SIZE 4\r\n",
+        "250-mx\r\n250 STARTTLS\r\n",
         "221 bye\r\n",
         "25",
     };
@@ -162,6 +171,20 @@ static void wait(struct state *s)
     feed(s, (struct session_event){.kind = SESSION_TIMER});
 }
 
+static void end_handshake(struct state *s, uint8_t how)
+{
+    static const struct tls_result result = {"TLSv1.3", "TLS_AES_256_GCM_SHA384", 256, false,
+                                             false};
+    if (!s->is_shaking_hands)
+        return;
+    s->is_shaking_hands = false;
+    if (how & 1)
+        feed(s, (struct session_event){
+                    .kind = SESSION_RESET, .fault = FAULT_TLS, .detail = "handshake failure"});
+    else
+        feed(s, (struct session_event){.kind = SESSION_TLS_READY, .tls = &result});
+}
+
 static void step(struct state *s, uint8_t what, uint8_t how, struct slice *rest)
 {
     switch (what % 12) {
@@ -190,6 +213,9 @@ static void step(struct state *s, uint8_t what, uint8_t how, struct slice *rest)
         s->has_quit |= how >= 250;
         feed(s, (struct session_event){.kind = how < 250 ? SESSION_SENT : SESSION_QUIT});
         break;
+    case 8:
+        end_handshake(s, how);
+        break;
     default:
         say(s, how, rest);
     }
@@ -197,15 +223,15 @@ static void step(struct state *s, uint8_t what, uint8_t how, struct slice *rest)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct session_settings settings = {.hostname = "me.example",
-                                                     .smtp_port = 25,
-                                                     .connect_ms = 1000,
-                                                     .greeting_ms = 1000,
-                                                     .command_ms = 1000,
-                                                     .data_ms = 1000,
-                                                     .block_ms = 1000,
-                                                     .dot_ms = 1000,
-                                                     .quit_ms = 1000};
+    struct session_settings settings = {.hostname = "me.example",
+                                        .smtp_port = 25,
+                                        .connect_ms = 1000,
+                                        .greeting_ms = 1000,
+                                        .command_ms = 1000,
+                                        .data_ms = 1000,
+                                        .block_ms = 1000,
+                                        .dot_ms = 1000,
+                                        .quit_ms = 1000};
     struct target targets[] = {{.kind = TARGET_SMTP, .host = (char *)"192.0.2.1", .port = 25},
                                {.kind = TARGET_MX}};
     struct slice rest = slice_of((const char *)data, size);
@@ -216,6 +242,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                 .size = 30,
                                 .is_8bit = size > 0 && (data[0] & 2)},
                       .now_ms = 1};
+    static struct protect_table *tables[2];
+    if (!tables[0])
+        for (int i = 0; i < 2; i++) {
+            tables[i] = protect_table_new();
+            tables[i]->rows = must_zalloc(sizeof *tables[i]->rows);
+            tables[i]->rows[tables[i]->count++] = (struct protect_row){
+                .pattern = must_strdup("*"), .policy = i ? PROTECT_ENCRYPT : PROTECT_MAY};
+            protect_table_index(tables[i]);
+        }
+    s.is_required = size > 0 && (data[0] & 4);
+    settings.protect = tables[s.is_required];
+    settings.fallback = fallback_new();
     s.session = session_new(&settings, by_mx ? &targets[1] : targets, 1, "d.example", 1);
     rest = slice_from(rest, 1);
     while (rest.n >= 2) {
@@ -226,5 +264,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     feed(&s, (struct session_event){.kind = SESSION_ABORT});
     must(s.has_ended && !s.has_batch);
     session_free(s.session);
+    fallback_free(settings.fallback);
     return 0;
 }
