@@ -151,5 +151,8 @@ int main(int argc, char **argv)
         r.now_ms = scheduler_deadline(r.s);
         feed(&r, (struct sched_event){.kind = SCHED_TIMER});
     }
-    return 0; // what is left goes with the process
+    scheduler_free(r.s);
+    rules_close(&r.rules);
+    free(r.due_ms);
+    return 0;
 }
