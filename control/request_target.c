@@ -26,6 +26,8 @@ static enum fp_err refuse_word(const char *word, const char *text, struct buf *w
 static enum fp_err read_sender(struct request_target *t, const char *word, struct buf *why)
 {
     struct filter filter;
+    if (!word[sizeof "from=" - 1])
+        return refuse_word(word, "names nobody: write from=PATTERN, or from='<>' for notices", why);
     enum fp_err err = filter_parse(&word, 1, &filter, why);
     if (err)
         return err;

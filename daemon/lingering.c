@@ -122,8 +122,10 @@ void carrier_quit(struct pipeline *p, struct carrier *h)
     carrier_unidle(p, h);
     if (h->conn && !h->is_closing) {
         h->is_closing = true;
+        h->depth++; // what starts now may end at once, and linger: h stays until its own word
         windows_feed(
             p, &(struct sched_event){.kind = SCHED_CLOSING, .closing_destination = h->destination});
+        h->depth--;
     }
     carrier_feed(p, h, (struct session_event){.kind = SESSION_QUIT});
 }
@@ -146,12 +148,9 @@ void carriers_postpone(struct pipeline *p, int64_t by_ms)
     }
 }
 
+// Looked for from the beginning each time: what ends may start others, and free them.
 void carriers_quit_idle(struct pipeline *p)
 {
-    struct carrier *h, *next;
-    DL_FOREACH_SAFE(p->carriers, h, next)
-    {
-        if (h->is_idle)
-            carrier_quit(p, h);
-    }
+    while (p->idle_count > 0)
+        carrier_quit(p, oldest_idle(p));
 }

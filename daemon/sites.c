@@ -75,12 +75,7 @@ void site_answered(struct pipeline *p, const char *name, const struct dns_answer
     }
 }
 
-void sites_reload(struct pipeline *p)
-{
-    sites_watch(p->sites, p->config->mx_hosts, p->config->mx_host_count);
-}
-
-void sites_close(struct pipeline *p)
+static void forget_questions(struct pipeline *p)
 {
     struct site_question *q, *next;
     HASH_ITER(hh, p->site_questions, q, next)
@@ -88,5 +83,17 @@ void sites_close(struct pipeline *p)
         HASH_DEL(p->site_questions, q);
         free(q);
     }
+}
+
+// Answers to questions of before come to nobody, or are welcome: they are asked again.
+void sites_reload(struct pipeline *p)
+{
+    forget_questions(p);
+    sites_watch(p->sites, p->config->mx_hosts, p->config->mx_host_count);
+}
+
+void sites_close(struct pipeline *p)
+{
+    forget_questions(p);
     sites_free(p->sites);
 }

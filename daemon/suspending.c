@@ -227,7 +227,7 @@ void suspending_over(struct pipeline *p, const struct suspension *row)
     buf_close(&name);
     struct op *op = op_new(OP_SUSPEND);
     suspension_copy(&op->suspend.row, row);
-    op->suspend.is_over = true;
+    op->suspend.is_over = op->suspend.by_itself = true;
     store_op(p, op, WAIT_NOTHING);
     end(p, row);
 }

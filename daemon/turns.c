@@ -69,7 +69,7 @@ void turns_started(struct pipeline *p)
 {
     struct turns *t = &p->turns;
     take_time(p);
-    t->starts--;
+    t->starts -= t->starts > 0; // no debts are made while nobody waits
     if (t->starts > 0 || !is_busy(p))
         return;
     brake_set(p, BRAKE_TURNS, true);

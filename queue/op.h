@@ -196,7 +196,8 @@ struct op_reserve {
 // Replaces the suspension of that kind and name, or removes it.
 struct op_suspend {
     struct suspension row;
-    bool is_over; // remove it
+    bool is_over;   // remove it
+    bool by_itself; // and only if its end is still the one of the row
 };
 
 // Recipients that are next due behind latest_ms are due at now_ms, and what came behind now_ms came

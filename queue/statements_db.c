@@ -143,7 +143,8 @@ const char *const sql_texts[SQL_COUNT] = {
                            " VALUES(?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT(kind, name) DO UPDATE SET"
                            " since = excluded.since, until = excluded.until,"
                            " reason = excluded.reason, who = excluded.who",
-    [SQL_SUSPENSION_DELETE] = "DELETE FROM suspension WHERE kind = ?1 AND name = ?2",
+    [SQL_SUSPENSION_DELETE] = "DELETE FROM suspension WHERE kind = ?1 AND name = ?2"
+                              " AND (?3 IS NULL OR until = ?3)",
     [SQL_SUSPENSION_LIST] = "SELECT kind, name, since, until, reason, who FROM suspension"
                             " ORDER BY kind, name",
     [SQL_ARRIVAL_SHIFT] = "UPDATE message INDEXED BY message_warned SET arrival = arrival + ?4"

@@ -12,6 +12,10 @@ enum fp_err suspend_run(struct store *s, struct op *op)
         sql_call(s, op->suspend.is_over ? SQL_SUSPENSION_DELETE : SQL_SUSPENSION_PUT);
     sql_int(&c, row->kind);
     sql_text(&c, row->name);
+    if (op->suspend.is_over && op->suspend.by_itself)
+        sql_int(&c, row->until_ms); // not one that was renewed meanwhile
+    else if (op->suspend.is_over)
+        sql_null(&c);
     if (!op->suspend.is_over) {
         sql_int(&c, row->since_ms);
         sql_int(&c, row->until_ms == TIME_NEVER ? 0 : row->until_ms);

@@ -40,20 +40,24 @@ static void mark_domains(struct scheduler *s)
     }
 }
 
+// Of all: mail of a domain, or sender, may be in anybody's. But in manual mode what is cleared is
+// not read again, and a flush that is under way for others goes on.
 static void clear_windows(struct scheduler *s)
 {
     struct destination *d, *next;
     HASH_ITER(hh, s->destinations, d, next)
     {
-        window_clear(s, d);
+        if (!s->settings.is_manual || suspend_has_name(s, d->name))
+            window_clear(s, d);
     }
 }
 
 void suspend_begin(struct scheduler *s, const struct sched_event *event)
 {
     suspensions_put(&s->suspensions, event->suspension);
-    clear_windows(s); // of all: mail of a domain, or sender, may be in anybody's
-    domain_forget_all(s);
+    clear_windows(s);
+    if (!s->settings.is_manual)
+        domain_forget_all(s);
     mark_destinations(s);
     mark_domains(s);
 }

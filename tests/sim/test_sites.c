@@ -116,6 +116,26 @@ static void test_one_message_to_all(void **state)
     world_free(w);
 }
 
+// A question that was out while the rows went away does not keep its domain waiting for ever.
+static void test_rows_that_go_and_come(void **state)
+{
+    (void)state;
+    static const char rows[] = "limit = ( { for = \"mx:mx1.big.example\", connections = 2 } )\n";
+    struct world *w =
+        world_new(&(struct world_options){.seed = 5, .config = rows, .latency_ms = 5000});
+    world_name(w, "mx1.big.example", ip);
+    world_mx(w, "d0.example", 10, "mx1.big.example");
+    assert_int_not_equal(world_submit(w, "a@example.org", "b@d0.example", content), 0);
+    world_run(w, 1000);
+    world_reload(w, "");
+    world_run(w, TIME_HOUR_MS);
+    world_reload(w, rows);
+    world_run(w, TIME_MINUTE_MS);
+    assert_int_not_equal(world_submit(w, "a@example.org", "c@d0.example", content), 0);
+    assert_true(world_run_until_empty(w, TIME_HOUR_MS));
+    world_free(w);
+}
+
 // Without a name server nothing is held up by it: the failure is the domain's, as ever.
 static void test_without_names(void **state)
 {
@@ -138,7 +158,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_limit_of_the_host), cmocka_unit_test(test_outage_of_the_host),
         cmocka_unit_test(test_route_by_the_host), cmocka_unit_test(test_one_message_to_all),
-        cmocka_unit_test(test_without_names),
+        cmocka_unit_test(test_without_names),     cmocka_unit_test(test_rows_that_go_and_come),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

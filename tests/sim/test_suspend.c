@@ -325,6 +325,34 @@ static void test_bad_input(void **state)
     world_free(s.w);
 }
 
+// In mode "queue" a flush goes on for those that are not suspended meanwhile.
+static void test_beside_a_flush(void **state)
+{
+    (void)state;
+    struct world *w = world_new(&(struct world_options){
+        .seed = 6,
+        .config = "mode = \"queue\"\nlimit = ( { for = \"*\", connections = 1 } )\n"
+                  "route = ( { for = \"one.example\", to = [ \"smtp://192.0.2.1:25\" ] },\n"
+                  " { for = \"*\", to = [ \"smtp://192.0.2.2:25\" ] } )\n"});
+    struct host *h = world_host(w, "192.0.2.2");
+    const char *word = "one.example";
+    int code;
+    h->pace = PACE_SLOW_DOT;
+    h->slow_ms = TIME_SECOND_MS;
+    assert_int_not_equal(world_submit(w, "a@example.org", "b@one.example", "\r\nx\r\n"), 0);
+    world_host(w, "192.0.2.1")->pace = PACE_SLOW_DOT;
+    world_host(w, "192.0.2.1")->slow_ms = TIME_MINUTE_MS;
+    for (int i = 0; i < 20; i++)
+        assert_int_not_equal(world_submit(w, "a@example.org", "b@two.example", "\r\nx\r\n"), 0);
+    world_ask(w, "flush", NULL, 0, &code);
+    world_run(w, 3500);
+    world_ask(w, "suspend", &word, 1, &code);
+    assert_int_equal(code, 0);
+    assert_true(world_run_until_empty(w, TIME_HOUR_MS));
+    assert_int_equal(h->received_count, 20);
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -338,6 +366,7 @@ int main(void)
         cmocka_unit_test(test_interactive),
         cmocka_unit_test(test_rest_goes_on),
         cmocka_unit_test(test_bad_input),
+        cmocka_unit_test(test_beside_a_flush),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
