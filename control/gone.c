@@ -20,7 +20,7 @@ static void add_how(const struct gone *g, struct column *c)
     static const char *const words[] = {
         [GONE_DELIVERED] = " was delivered",
         [GONE_FAILED] = " was refused for good",
-        [GONE_EXPIRED] = " was given up because of its age",
+        [GONE_EXPIRED] = " was given up, by its age or the number of its attempts",
         [GONE_REMOVED] = " was removed by an operator",
         [GONE_BOUNCED] = " was given back by an operator",
     };

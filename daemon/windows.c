@@ -207,7 +207,8 @@ static struct batch *gather(struct pipeline *p, const struct message *m, struct 
 static bool is_awaited(struct pipeline *p, const struct parcel *parcel, const struct recipient *r)
 {
     bool is_now = parcel->only_if_open || p->config->mode == MODE_QUEUE;
-    return site_is_awaited(p, r->domain) && !is_now;
+    return route_wants_host(&p->config->routes, slice_str(r->address)) &&
+           site_is_awaited(p, r->domain) && !is_now;
 }
 
 // Takes the recipients; those whose destination is not known yet stay in the spool.

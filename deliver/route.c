@@ -70,6 +70,12 @@ static bool is_by_mx(const struct route_row *row)
 
 #define BY_HOST "mx:"
 
+bool route_wants_host(const struct routes *r, struct slice address)
+{
+    const struct route_row *row = route_find(r, address, NULL);
+    return r->index.has_host || (row && is_by_mx(row));
+}
+
 void route_destination(const struct route_row *row, struct slice domain_key, const char *host,
                        struct buf *to)
 {

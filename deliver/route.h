@@ -33,6 +33,8 @@ const struct route_row *route_find(const struct routes *r, struct slice address,
 bool route_takes_one(const struct route_row *row);
 // Is it a row whose mail is given back in any case?
 bool route_refuses(const struct route_row *row);
+// Does the host that takes the address's mail matter for where it goes, or is it found by MX?
+bool route_wants_host(const struct routes *r, struct slice address);
 // Does a row of its own (not "*") exist for the address's domain? Then strangers may send to it.
 bool route_is_own(const struct routes *r, struct slice address);
 // The destination's name: when the row's first target is by MX "mx:HOST", or without a host the

@@ -262,7 +262,7 @@ void timeline_summary_text(const struct timeline_summary *s, struct buf *to)
         buf_add_str(to, ", the longest wait ");
         time_format_rough(s->longest_wait_ms, to);
     }
-    buf_addf(to, "\nnot delivered %" PRIu32 " refused, %" PRIu32 " too old\n", s->refused,
+    buf_addf(to, "\nnot delivered %" PRIu32 " refused, %" PRIu32 " given up\n", s->refused,
              s->gave_up);
     buf_addf(to, "waiting       %" PRIu64, s->waiting);
     if (s->held > 0)

@@ -185,7 +185,7 @@ static void test_expires(void **state)
     expect(&r, "10 warnings to senders");
     expect(&r, "10 messages returned to senders");
     expect(&r, "smtp://relay:2525 10 notices delivered");
-    expect(&r, "not delivered 0 refused, 10 too old");
+    expect(&r, "not delivered 0 refused, 10 given up");
     expect(&r, "waiting       0\n");
     close_result(&r);
 }

@@ -213,6 +213,8 @@ static void test_destination(void **state)
     route_destination(&r.rows[0], slice_str("d.example"), "mx1.example", &name);
     assert_string_equal(name.p, "mx:mx1.example");
     assert_string_equal(route_destination_host(name.p), "mx1.example");
+    assert_true(route_wants_host(&r, slice_str("a@elsewhere.example")));
+    assert_false(route_wants_host(&r, slice_str("a@example.com"))); // a relay's
     assert_null(route_destination_host("smtp://relay:25"));
     assert_null(route_destination_host("mx1.example"));
     char room[ROUTE_ROOM];
