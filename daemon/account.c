@@ -84,6 +84,17 @@ static void name_choice(const struct account *a, const struct recipient *r,
         buf_add_str(words, "an operator, or a trouble of our own");
 }
 
+// A relay may refuse us with single mails and take others, so that it does not rest.
+static void take_own_doing(const struct recipient *r, struct why_hold *hold)
+{
+    static const char ours[] = "blocked here: ";
+    size_t n = sizeof ours - 1;
+    if (hold->kind != WHY_NOT_DUE || strncmp(r->last_reply, ours, n) != 0)
+        return;
+    *hold = (struct why_hold){
+        .kind = WHY_BLOCKED, .reason = r->last_reply + n, .until_ms = r->next_attempt_ms};
+}
+
 static void add_queued(const struct account *a, const struct recipient *r,
                        const struct listing_recipient *shown, struct why_recipient *one,
                        struct why *w, struct buf *to)
@@ -107,6 +118,7 @@ static void add_queued(const struct account *a, const struct recipient *r,
     one->warn_ms = next_warning(m, r, &rule);
     one->attempts_max = rule.attempts_max;
     a->hold(a->arg, m, r, &one->hold);
+    take_own_doing(r, &one->hold);
     name_choice(a, r, one, &words);
     one->rule = buf_slice(&words).p;
     why_recipient(w, one, to);

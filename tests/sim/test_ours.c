@@ -265,6 +265,13 @@ static void test_relay_that_takes_others(void **state)
     }
     assert_true(relay->received_count >= MESSAGES / 2 - 2);
     assert_true(count_in(w->trace.p, "of it is used up or given back") <= 1); // within the hour
+    int code, i = MESSAGES; // the last one that was refused
+    do
+        snprintf(to, sizeof to, "b%d@d1.example", --i);
+    while (host_count_to(relay, to) > 0);
+    const char *refused = to;
+    assert_non_null(strstr(world_ask(w, "why", &refused, 1, &code), "blocked here: "));
+    assert_int_equal(code, 0);
     relay->weather = NULL;
     world_run(w, 10 * TIME_MINUTE_MS);
     assert_int_equal(relay->received_count, MESSAGES);
