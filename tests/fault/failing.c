@@ -185,11 +185,28 @@ static void note_truncation(int fd, off_t size)
     pthread_mutex_unlock(&mutex);
 }
 
+static void wait_for_the_end(int signal)
+{
+    (void)signal;
+    for (;;)
+        pause();
+}
+
+// Another thread may have a file mapped (SQLite the index of its log) that becomes shorter here:
+// what it meets is the cut, not a fault of its own.
+static void let_others_wait(void)
+{
+    struct sigaction waits = {.sa_handler = wait_for_the_end};
+    if (sigaction(SIGBUS, &waits, NULL) != 0)
+        abort();
+}
+
 // Newest first. What is to survive stays as it is, unless an older write of the same place goes.
 static void cut_power(bool is_scattered)
 {
     uint32_t seed = orders->seen * 2654435761U;
     pthread_mutex_lock(&mutex); // never given back
+    let_others_wait();
     for (struct undo *u = newest; u; u = u->next) {
         seed = seed * 1664525U + 1013904223U;
         if (is_scattered && !u->is_doomed && (seed >> 16) % 2 == 0)
