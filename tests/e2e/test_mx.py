@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Mail by MX: a real name server (knotd) with a small zone, next hops on addresses of 127/8."""
-import os
-import signal
 import socket
-import struct
 
-from lib import Hop, Skip, await_, equal, free_port, main, match, peer
+from knot import Knot, ask
+from lib import Hop, Skip, await_, equal, free_port, main, match
 
 ZONE = """$ORIGIN mailtest.example.
 $TTL 1
@@ -45,78 +43,12 @@ def zone():
     return text
 
 
-class Knot:
-    """knotd with the zone, and one more zone whose file is missing (SERVFAIL)."""
-
-    def __init__(self, world, port):
-        self.world, self.port, self.knotd = world, port, peer("knotd")
-        self.folder = world.path("knot")
-        os.makedirs(os.path.join(self.folder, "db"))
-        with open(os.path.join(self.folder, "test.zone"), "w") as f:
-            f.write(zone())
-        with open(os.path.join(self.folder, "knot.conf"), "w") as f:
-            f.write(f"""server:
-    rundir: "{self.folder}"
-    listen: 127.0.0.1@{port}
-    udp-workers: 1
-    tcp-workers: 1
-    background-workers: 1
-database:
-    storage: "{self.folder}/db"
-    journal-db-max-size: 10M
-    kasp-db-max-size: 10M
-    timer-db-max-size: 10M
-    catalog-db-max-size: 10M
-log:
-  - target: stderr
-    any: warning
-zone:
-  - domain: mailtest.example
-    file: "{self.folder}/test.zone"
-    zonefile-sync: -1
-    journal-content: none
-  - domain: broken.example
-    file: "{self.folder}/none.zone"
-    journal-content: none
-""")
-        self.start()
-
-    def start(self):
-        with open(os.path.join(self.folder, "out"), "ab") as out:
-            self.child = self.world.spawn([self.knotd, "-c", os.path.join(self.folder, "knot.conf")], stdout=out, stderr=out)
-
-        def is_up():
-            if self.child.poll() is not None:
-                raise AssertionError(f"knotd ended: {self.world.read('knot/out')}")
-            return ask(self.port, "one.mailtest.example") is not None
-        await_(is_up, "an answer of knotd")
-
-    def stop(self):
-        self.child.send_signal(signal.SIGKILL)
-        self.child.wait()
-
-
-def ask(port, name, kind=15):
-    """The flags of the answer by UDP, None without one."""
-    query = struct.pack(">6H", 4711, 0x0100, 1, 0, 0, 0)
-    query += b"".join(bytes([len(w)]) + w.encode() for w in name.split(".")) + b"\0" + struct.pack(">2H", kind, 1)
-    with socket.socket(type=socket.SOCK_DGRAM) as s:
-        s.settimeout(0.5)
-        s.sendto(query, ("127.0.0.1", port))
-        try:
-            answer = s.recv(4096)
-        except OSError:
-            return None
-    flags, answers = struct.unpack(">H2xH", answer[2:8])
-    return flags if flags & 0xF or flags & 0x0200 or answers else None
-
-
 def stage(world, home, smtp_port, more=""):
     dns = free_port()
     world.configure(f'route = ( {{ for = "*", to = [ "mx" ] }}, {{ for = "home.example", to = [ "{home.to()}" ] }} )\n'
                     'retry = ( { for = "*", schedule = "120s" } )\n' + more,
                     nameservers=[f"127.0.0.1:{dns}"], smtp_port=smtp_port)
-    knot = Knot(world, dns)
+    knot = Knot(world, dns, zone(), "one.mailtest.example")
     world.start()
     return knot
 
@@ -233,7 +165,7 @@ def test_second_name_server(world):
         port, dns = free_port(), free_port()
         a = Hop(world, "127.0.2.1", port).up()
         world.configure(nameservers=[f"127.0.0.1:{silent.getsockname()[1]}", f"127.0.0.1:{dns}"], smtp_port=port)
-        Knot(world, dns)
+        Knot(world, dns, zone(), "one.mailtest.example")
         world.start()
         a.await_one(sent(world, "one.mailtest.example"))
         equal(world.log().count("status=deferred"), 0, "deferred")
