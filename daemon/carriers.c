@@ -138,6 +138,10 @@ static void begin_body(struct carrier *h)
 
 void carrier_start(struct pipeline *p, struct batch *b)
 {
+    if (!windows_still_fits(p, b)) { // what the DNS says has changed while it waited
+        windows_give_back(p, b);
+        return;
+    }
     const struct route_row *row = route_find(&p->config->routes, slice_str(b->rcpts[0].address),
                                              site_of(p, b->rcpts[0].domain));
     if (!row) {

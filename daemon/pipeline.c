@@ -112,6 +112,7 @@ struct pipeline *pipeline_new(const struct pipeline_options *options)
     alarm_init(&p->alarm_intake, ALARM_INTAKE, NULL);
     alarm_init(&p->alarm_turns, ALARM_TURNS, NULL);
     alarm_init(&p->alarm_loading, ALARM_LOADING, NULL);
+    alarm_init(&p->alarm_suspending, ALARM_SUSPENDING, NULL);
     alarm_init(&p->alarm_network, ALARM_NETWORK, NULL);
     alarm_init(&p->alarm_stop, ALARM_STOP, NULL);
     intake_init(&p->intake, &options->intake);
@@ -157,7 +158,7 @@ void pipeline_free(struct pipeline *p)
     struct scheduler_settings settings = scheduler_settings_of(p);
     windows_feed(p, &(struct sched_event){.kind = SCHED_SETTINGS, .settings = settings});
     free_waiters(p);
-    op_free(p->postponing);
+    suspending_close(p);
     scheduler_free(p->scheduler);
     dnscache_free(p->dnscache);
     sites_close(p);
@@ -316,7 +317,7 @@ static void on_stored(struct pipeline *p, struct op *op)
         suspending_loaded(p, op);
         break;
     case WAIT_SUSPENDING:
-        suspending_released(p, op);
+        suspending_came_back(p, op);
         break;
     }
     free(w->domain);
@@ -420,6 +421,9 @@ static void on_timer(struct pipeline *p)
             break;
         case ALARM_LOADING:
             suspending_load(p);
+            break;
+        case ALARM_SUSPENDING:
+            suspending_timer(p);
             break;
         case ALARM_INTAKE:
             doors_refuse(p);

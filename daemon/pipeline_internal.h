@@ -91,6 +91,7 @@ enum alarm_kind {
     ALARM_OPERATOR,
     ALARM_TURNS,
     ALARM_LOADING,
+    ALARM_SUSPENDING,
     ALARM_NETWORK,
     ALARM_STOP
 };
@@ -219,7 +220,7 @@ struct pipeline {
     struct effect_queue effects;
     struct heap alarms;
     struct alarm alarm_scheduler, alarm_sweep, alarm_maintain, alarm_domains, alarm_intake,
-        alarm_turns, alarm_loading, alarm_network, alarm_stop;
+        alarm_turns, alarm_loading, alarm_suspending, alarm_network, alarm_stop;
     int64_t network_ms;         // when one has appeared last
     struct conn *conns;         // hash by id
     struct waiter *waiters;     // hash by tag
@@ -236,7 +237,9 @@ struct pipeline {
     uint32_t settling_rcpts; // of them; as they began
     uint32_t brakes;         // enum brake_cause bits: nothing is started while there is one
     struct turns turns;
-    struct op *postponing; // recipients of suspended senders that were read; NULL: none
+    struct op *postponing;         // recipients of suspended senders that were read; NULL: none
+    struct unreleased *unreleased; // of senders suspended no longer, not yet due: storing failed
+    bool is_postponing_late, is_releasing_late; // likewise: tried again in a moment
     struct sweep sweep;
     struct counters counters;
     uint64_t done_at_maintain; // all of them together, at the last step of maintenance
@@ -382,6 +385,11 @@ void windows_flush_marked(struct pipeline *p, const char *domain, int64_t flush_
 bool windows_destination(const struct pipeline *p, const char *address, const char *domain,
                          struct buf *to);
 
+// A batch that is to be tried now: does all of it still go to its destination? Else it goes back to
+// the spool, without an attempt, and is read again.
+bool windows_still_fits(struct pipeline *p, const struct batch *b);
+void windows_give_back(struct pipeline *p, struct batch *b);
+
 // sites.c
 // The host, named by a row as "mx:HOST", that takes the domain's mail; NULL: none, or not known.
 // Borrowed until the next reload.
@@ -513,8 +521,11 @@ int64_t suspending_epoch(const struct pipeline *p, const struct message *m,
 // Leaves out recipients whose sender or domain is suspended: returns how many stay, as the first.
 uint32_t suspending_filter(struct pipeline *p, const struct message *m, struct recipient *rcpts,
                            uint32_t count);
-void suspending_flush(struct pipeline *p);                   // those that were left out, stored
-void suspending_released(struct pipeline *p, struct op *op); // a page of what had been left out
+void suspending_flush(struct pipeline *p); // those that were left out, stored
+// What was stored of it: what was put off, or a page of what is due again.
+void suspending_came_back(struct pipeline *p, struct op *op);
+void suspending_timer(struct pipeline *p); // what could not be stored
+void suspending_close(struct pipeline *p);
 void suspending_stored(struct pipeline *p, const struct op_suspend *o); // by an operator
 void suspending_over(struct pipeline *p, const struct suspension *row); // its time has come
 

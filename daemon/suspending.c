@@ -17,8 +17,9 @@
 #include "daemon/pipeline_internal.h"
 
 #include <stdlib.h>
+#include <utlist.h>
 
-enum { LOAD_AGAIN_MS = 1000, RELEASE_PAGE = 500 };
+enum { LOAD_AGAIN_MS = 1000, STORE_AGAIN_MS = 1000, RELEASE_PAGE = 500 };
 
 // Mail of a sender whose suspension has no end is put off for so long; it is not put off anew while
 // half of that is left.
@@ -79,6 +80,16 @@ bool suspending_holds_any(const struct pipeline *p, const struct entry *e)
     return false;
 }
 
+static void add_postponed(struct pipeline *p, const struct op_postpone_row *row)
+{
+    if (!p->postponing)
+        p->postponing = op_new(OP_POSTPONE);
+    struct op_postpone *o = &p->postponing->postpone;
+    if ((o->row_count & (o->row_count - 1)) == 0) // powers of two
+        o->rows = must_realloc(o->rows, (o->row_count ? 2 * o->row_count : 1) * sizeof *o->rows);
+    o->rows[o->row_count++] = *row;
+}
+
 static void postpone(struct pipeline *p, const struct recipient *r, int64_t until_ms)
 {
     int64_t far_ms = p->now_ms + FAR_MS;
@@ -86,13 +97,8 @@ static void postpone(struct pipeline *p, const struct recipient *r, int64_t unti
     windows_due(p, r->domain, to_ms);
     if (r->next_attempt_ms >= (until_ms < far_ms ? until_ms : p->now_ms + FAR_MS / 2))
         return;
-    if (!p->postponing)
-        p->postponing = op_new(OP_POSTPONE);
-    struct op_postpone *o = &p->postponing->postpone;
-    if ((o->row_count & (o->row_count - 1)) == 0) // powers of two
-        o->rows = must_realloc(o->rows, (o->row_count ? 2 * o->row_count : 1) * sizeof *o->rows);
-    o->rows[o->row_count++] =
-        (struct op_postpone_row){.message = r->message, .n = r->n, .until_ms = to_ms};
+    add_postponed(p,
+                  &(struct op_postpone_row){.message = r->message, .n = r->n, .until_ms = to_ms});
 }
 
 // Its sender's or its domain's; a destination's is the scheduler's affair.
@@ -132,9 +138,26 @@ uint32_t suspending_filter(struct pipeline *p, const struct message *m, struct r
 
 void suspending_flush(struct pipeline *p)
 {
-    if (p->postponing)
-        store_op(p, p->postponing, WAIT_NOTHING);
-    p->postponing = NULL;
+    if (p->postponing && !p->is_postponing_late)
+        store_op(p, p->postponing, WAIT_SUSPENDING);
+    if (!p->is_postponing_late)
+        p->postponing = NULL;
+}
+
+// Until it can be stored they stay due, and would be read and left out at every page of their
+// domain. What comes meanwhile goes with them.
+static void postponed(struct pipeline *p, struct op *op)
+{
+    if (!op->err)
+        return;
+    if (!p->is_postponing_late)
+        effect_logf(p, LOG_LEVEL_ERROR,
+                    "spool: mail of suspended senders could not be put off: %s; trying again",
+                    fp_err_text(op->err));
+    for (uint32_t i = 0; i < op->postpone.row_count; i++)
+        add_postponed(p, &op->postpone.rows[i]);
+    p->is_postponing_late = true;
+    alarm_set(p, &p->alarm_suspending, p->now_ms + STORE_AGAIN_MS);
 }
 
 // ---- beginning and ending --------------------------------------------------------------------
@@ -177,6 +200,8 @@ static void end(struct pipeline *p, const struct suspension *row)
     sweep_arm(p);
     if (row->kind != SUSPENSION_SENDER)
         return;
+    op_free(p->postponing); // what is still due is not to be put off after this
+    p->postponing = NULL;
     struct filter filter = {.count = 1};
     filter.terms[0] = (struct filter_term){.key = FILTER_FROM, .relation = FILTER_EQUAL};
     size_t n = strlen(row->name);
@@ -185,21 +210,70 @@ static void end(struct pipeline *p, const struct suspension *row)
     release_from(p, &filter, 0); // U3
 }
 
-void suspending_released(struct pipeline *p, struct op *op)
+// What could not be made due, from there on.
+struct unreleased {
+    struct unreleased *next;
+    struct filter filter;
+    uint64_t after;
+};
+
+static void release_later(struct pipeline *p, const struct op_change *c, enum fp_err err)
+{
+    if (!p->is_releasing_late)
+        effect_logf(p, LOG_LEVEL_ERROR,
+                    "spool: mail of a sender that is suspended no longer could not be made due: "
+                    "%s; trying again",
+                    fp_err_text(err));
+    p->is_releasing_late = true;
+    struct unreleased *u = must_alloc(sizeof *u);
+    u->filter = c->filter;
+    u->after = c->after;
+    LL_PREPEND(p->unreleased, u);
+    alarm_set(p, &p->alarm_suspending, p->now_ms + STORE_AGAIN_MS);
+}
+
+void suspending_close(struct pipeline *p)
+{
+    struct unreleased *u, *next;
+    LL_FOREACH_SAFE(p->unreleased, u, next)
+    free(u);
+    p->unreleased = NULL;
+    op_free(p->postponing);
+}
+
+void suspending_timer(struct pipeline *p)
+{
+    struct unreleased *list = p->unreleased, *u, *next;
+    if (p->is_stopping) // the next start makes due what waits for too long
+        return;
+    p->unreleased = NULL;
+    LL_FOREACH_SAFE(list, u, next)
+    {
+        release_from(p, &u->filter, u->after);
+        free(u);
+    }
+    p->is_postponing_late = false;
+    suspending_flush(p);
+}
+
+static void released(struct pipeline *p, struct op *op)
 {
     const struct op_change *c = &op->change;
     if (op->err) {
-        effect_logf(p, LOG_LEVEL_ERROR,
-                    "spool: mail of a sender that is suspended no longer could not be made due: "
-                    "%s; fermoposta flush does it",
-                    fp_err_text(op->err));
+        release_later(p, c, op->err);
         return;
     }
+    p->is_releasing_late = false;
     for (uint32_t i = 0; i < c->row_count; i++)
         if (i == 0 || strcmp(c->rows[i].domain, c->rows[i - 1].domain) != 0)
             windows_due(p, c->rows[i].domain, p->now_ms);
     if (!c->is_done)
         release_from(p, &c->filter, c->last);
+}
+
+void suspending_came_back(struct pipeline *p, struct op *op)
+{
+    (op->kind == OP_POSTPONE ? postponed : released)(p, op);
 }
 
 void suspending_stored(struct pipeline *p, const struct op_suspend *o)

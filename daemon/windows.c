@@ -12,6 +12,8 @@ enum {
     PAGE_QUIET_MS = 60 * 1000, // between words about pages that cannot be read
 };
 
+static void flush_domain(struct pipeline *p, const char *domain, int64_t at_ms, bool is_marked);
+
 // Mail that no row of `route` fits (the table was changed while it waited) waits under this name.
 static const char no_route[] = "(no route)";
 
@@ -182,6 +184,42 @@ static bool takes_one(const struct pipeline *p, const struct recipient *r)
     const struct route_row *row =
         route_find(&p->config->routes, slice_str(r->address), site_of(p, r->domain));
     return row && route_takes_one(row);
+}
+
+bool windows_still_fits(struct pipeline *p, const struct batch *b)
+{
+    bool fits = true;
+    if (!sites_is_watching(p->sites)) // nothing but a reload changes routes, and that empties them
+        return true;
+    for (uint32_t i = 0; i < b->rcpt_count && fits; i++) {
+        char *name = destination_of(p, &b->rcpts[i]);
+        fits = strcmp(name, b->destination) == 0;
+        free(name);
+    }
+    return fits;
+}
+
+static void read_again(struct pipeline *p, const struct recipient *r)
+{
+    windows_settled(p, r, false, p->now_ms);
+    if (p->config->mode != MODE_QUEUE)
+        return;
+    if (r->next_attempt_ms < 0)
+        windows_flush_marked(p, r->domain, r->next_attempt_ms - scheduler_mark(0));
+    else
+        flush_domain(p, r->domain, p->now_ms, false);
+}
+
+// A probe has to say something: its destination rests a moment longer, and loses no other mail.
+void windows_give_back(struct pipeline *p, struct batch *b)
+{
+    windows_feed(p, &(struct sched_event){.kind = SCHED_DONE,
+                                          .batch = b,
+                                          .is_cut_short = !b->is_probe,
+                                          .is_local_failure = b->is_probe});
+    for (uint32_t i = 0; i < b->rcpt_count; i++)
+        read_again(p, &b->rcpts[i]);
+    discard(p, b);
 }
 
 // Moves recipient i of the row, and all later ones that go to the same destination, into a batch.

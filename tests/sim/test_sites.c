@@ -153,12 +153,57 @@ static void test_without_names(void **state)
     world_free(w);
 }
 
+// The host of a domain changes while its mail waits in the window of the old one: it goes by the
+// new one's route, and counts for the new one's limits. In mode "queue" a flush goes on with it.
+static void test_host_that_changes(void **state)
+{
+    (void)state;
+    static const char *const modes[] = {"", "mode = \"queue\"\n"};
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+        char config[512];
+        snprintf(config, sizeof config,
+                 "%slimit = ( { for = \"*\", connections = 1 } )\n"
+                 "route = ( { for = \"mx:mx1.big.example\", to = [ \"smtp://192.0.2.9:25\" ] }, "
+                 "{ for = \"*\", to = [ \"mx\" ] } )\n",
+                 modes[i]);
+        struct world *w = world_new(&(struct world_options){.seed = 5, .config = config});
+        struct host *old = world_host(w, "192.0.2.3"), *new = world_host(w, "192.0.2.9");
+        world_name(w, "mx.old.example", "192.0.2.3");
+        world_name(w, "mx1.big.example", "192.0.2.8"); // who is not known is tried all the same
+        world_mx(w, "d.example", 20, "mx.old.example");
+        world_mx(w, "e.example", 20, "mx1.big.example");
+        old->pace = new->pace = PACE_SLOW_DOT;
+        old->slow_ms = 90 * TIME_SECOND_MS;
+        new->slow_ms = TIME_MINUTE_MS;
+        for (int n = 0; n < 3; n++)
+            assert_int_not_equal(world_submit(w, "a@example.org", "b@d.example", content), 0);
+        int code;
+        world_ask(w, "flush", NULL, 0, &code);
+        world_run(w, 80 * TIME_SECOND_MS);
+        assert_int_equal(old->connections, 1);
+        world_mx(w, "d.example", 5, "mx1.big.example");
+        for (int n = 0; n < 3; n++) // the first of them makes us ask again
+            assert_int_not_equal(
+                world_submit(w, "a@example.org", n ? "b@e.example" : "b@d.example", content), 0);
+        world_run(w, TIME_MINUTE_MS);
+        world_ask(w, "flush", NULL, 0, &code);
+        assert_true(world_run_until_empty(w, TIME_HOUR_MS));
+        // Nobody asks again there before the second flush; and who is not known is not waited for.
+        bool is_flushed = i == 1;
+        assert_int_equal(old->received_count, is_flushed ? 2 : 1);
+        assert_int_equal(new->received_count, is_flushed ? 3 : 5);
+        assert_int_equal(new->connections_peak, 1);
+        world_free(w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_limit_of_the_host), cmocka_unit_test(test_outage_of_the_host),
         cmocka_unit_test(test_route_by_the_host), cmocka_unit_test(test_one_message_to_all),
         cmocka_unit_test(test_without_names),     cmocka_unit_test(test_rows_that_go_and_come),
+        cmocka_unit_test(test_host_that_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -353,6 +353,47 @@ static void test_beside_a_flush(void **state)
     world_free(w);
 }
 
+// The spool fails from the first such op on.
+struct failing {
+    struct world *w;
+    enum op_kind behind;
+    uint32_t postponed; // in the end
+};
+
+static void fail_behind(void *arg, const struct op *op)
+{
+    struct failing *f = arg;
+    if (op->kind == f->behind)
+        world_spool_fails(f->w, true);
+    if (op->kind == OP_POSTPONE && !op->err)
+        f->postponed++;
+}
+
+// What could not be put off, and later not be made due, is done when the spool can do it again.
+static void test_spool_fails(void **state)
+{
+    (void)state;
+    struct stage s = make_stage("");
+    struct failing f = {.w = s.w, .behind = OP_ACCEPT};
+    ask(&s, 0, "suspend", "from=a@example.org");
+    s.w->stored = fail_behind;
+    s.w->stored_arg = &f;
+    send(&s, "a@example.org", "b@example.com");
+    world_run(s.w, 10 * TIME_SECOND_MS);
+    assert_int_equal(f.postponed, 0);
+    world_spool_fails(s.w, false);
+    world_run(s.w, 10 * TIME_SECOND_MS);
+    assert_int_equal(f.postponed, 1);
+    f.behind = OP_SUSPEND;
+    ask(&s, 0, "resume", "from=a@example.org");
+    world_run(s.w, 10 * TIME_SECOND_MS);
+    assert_int_equal(s.com->received_count, 0);
+    world_spool_fails(s.w, false);
+    assert_true(world_run_until_empty(s.w, TIME_MINUTE_MS));
+    assert_int_equal(s.com->received_count, 1);
+    world_free(s.w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -367,6 +408,7 @@ int main(void)
         cmocka_unit_test(test_rest_goes_on),
         cmocka_unit_test(test_bad_input),
         cmocka_unit_test(test_beside_a_flush),
+        cmocka_unit_test(test_spool_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
