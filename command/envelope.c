@@ -36,7 +36,7 @@ static char *complete(struct slice text, const char *hostname, const char *what,
     buf_add_slice(&address, text);
     if (address_domain(buf_slice(&address)).n == 0)
         buf_add_all(&address, "@", hostname);
-    if (address_check(buf_slice(&address), false) == FP_OK)
+    if (address_check_idn(buf_slice(&address)) == FP_OK)
         return buf_steal(&address, NULL);
     say_bad(text, what, why);
     buf_close(&address);

@@ -6,6 +6,7 @@
 #include "receive/parse.h"
 
 #include "core/address.h"
+#include "core/domain_idn2.h"
 
 enum { SIZE_DIGITS_MAX = 20 }; // RFC 1870 6
 
@@ -72,18 +73,32 @@ static bool is_bare_user(struct slice text, struct slice *ret_user, struct slice
     return ret_rest->n == 0 || ret_rest->p[0] == ' ';
 }
 
+static bool add_address(struct slice path, bool takes_idn, struct buf *address)
+{
+    bool is_wide = takes_idn && !domain_is_ascii(path);
+    if (!is_wide || address_check_idn(path))
+        return buf_add_slice(address, path) == FP_OK;
+    struct slice domain = address_domain(path);
+    return !buf_add_slice(address, slice_of(path.p, path.n - domain.n)) &&
+           !domain_to_ascii(domain, address, NULL);
+}
+
 static bool parse_path(struct slice text, const struct parse_path_options *o, struct buf *address,
                        struct slice *ret_rest)
 {
     struct slice path;
     struct address_path_options options = {
-        .allow_null = !o->is_rcpt, .allow_postmaster = o->is_rcpt, .lenient = true};
+        .allow_null = !o->is_rcpt,
+        .allow_postmaster = o->is_rcpt,
+        .allow_utf8 = o->takes_idn,
+        .lenient = true,
+    };
     bool is_bare = o->may_lack_domain && is_bare_user(text, &path, ret_rest);
     if (!is_bare && address_parse_path(text, options, &path, ret_rest))
         return false;
     if (path.n == 0)
         return !o->is_rcpt;
-    if (buf_add_slice(address, path))
+    if (!add_address(path, o->takes_idn, address))
         return false;
     // What comes back without a domain is <postmaster> (RFC 5321 4.1.1.3) or a bare user.
     if (!memchr(path.p, '@', path.n) && buf_addf(address, "@%s", o->hostname))

@@ -38,6 +38,8 @@ struct parse_path_options {
     bool is_rcpt;         // "TO:", <postmaster>, no null path; else "FROM:" with the null path
     bool may_lack_domain; // <user> without a domain is a user of this host
     const char *hostname; // the domain that is then added
+    bool takes_idn;       // a domain in UTF-8 behind a local part in ASCII becomes A-labels, with
+                          // which every host can do something (RFC 6531 3.2)
 };
 
 struct parse_command {

@@ -78,7 +78,8 @@ static const char *take_envelope(struct server *s, const struct parse_command *c
 static void on_mail(struct server *s, struct slice rest)
 {
     struct parse_path_options options = {.may_lack_domain = s->peer.is_local,
-                                         .hostname = s->settings.hostname};
+                                         .hostname = s->settings.hostname,
+                                         .takes_idn = s->peer.is_local};
     struct parse_command c;
     const char *fault = mail_fault(s);
     if (!s->peer.is_local && s->settings.messages_max && s->messages >= s->settings.messages_max) {
@@ -119,7 +120,11 @@ static void ask_rcpt(struct server *s, const struct parse_command *c)
 static void on_rcpt(struct server *s, struct slice rest)
 {
     struct parse_path_options options = {
-        .is_rcpt = true, .may_lack_domain = s->peer.is_local, .hostname = s->settings.hostname};
+        .is_rcpt = true,
+        .may_lack_domain = s->peer.is_local,
+        .hostname = s->settings.hostname,
+        .takes_idn = s->peer.is_local,
+    };
     struct parse_command c;
     const char *answer = s->envelope.sender ? NULL : "503 5.5.1 MAIL first";
     parse_command_init(&c);

@@ -157,6 +157,17 @@ def test_addresses(world):
     equal(sorted(m.rcpts), ["x@d.example", "y@d.example"], "-t adds to the arguments")
 
 
+def test_international_domains(world):
+    """They go as A-labels, which every host can do something with."""
+    hop = stage(world)
+    m = sent(world, hop, "-f", "a@Größe.example", "b@BÜCHER.example", text="Subject: x.\n\nx\n")
+    equal((m.sender, m.rcpts), ("a@xn--gre-6ka8i.example", ["b@xn--bcher-kva.example"]), "envelope")
+    m = sent(world, hop, "-t", text="To: b@müller.example\n\nx\n")
+    equal(m.rcpts, ["b@xn--mller-kva.example"], "of the header")
+    p = world.run("sendmail", "b@a＠b.exämple", stdin=b"x\n", code=65)
+    match(p.err, "Bad recipient address", "why")
+
+
 def test_help_and_usage(world):
     world.configure(listen=False)
     for words, pattern in (("fermoposta --help", "^usage: fermoposta VERB"), ("fermoposta --version", r"^fermoposta \d"),
