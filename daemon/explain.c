@@ -77,15 +77,29 @@ void explain_row(const struct explain *x, const struct op_row *row, struct listi
     }
 }
 
+static void add_bound(const struct rules *rules, const struct retry_rule *rule,
+                      enum rules_hearing heard, struct buf *to)
+{
+    bool is_least = heard == HEARS_SHORTEST;
+    buf_add_str(to, is_least ? "the least that is heard of a reply, "
+                             : "the most that is heard of a reply, ");
+    time_format_duration(is_least ? rule->hint_min_ms : rule->hint_max_ms, to);
+    buf_add_str(to, ": ");
+    rules_name_retry(rules, rule->row[RULE_HINT], to);
+}
+
 void explain_choice(const struct rules *rules, const struct explain_choice *c, struct buf *to)
 {
     struct retry_rule rule;
     rules_retry(rules, &c->question, &rule);
     buf_add_str(to, c->is_rest ? "rest of the destination: " : "");
-    if (rules_hears(&rule, c->failures, c->reply))
+    enum rules_hearing heard = rules_hears(&rule, c->failures, c->reply);
+    if (heard == HEARS_HINT)
         buf_add_str(to, "as the reply asks");
-    else
+    else if (heard == HEARS_NOTHING)
         rules_name_retry(rules, rule.row[RULE_SCHEDULE], to);
+    else
+        add_bound(rules, &rule, heard, to);
 }
 
 void explain_content(struct slice content, struct buf *to)

@@ -14,6 +14,8 @@ enum { ARMED_WORDS = 6, WORD_MAX = 64 };
 struct reader {
     struct slice rest;
     struct slice word;
+    struct slice gap;       // what parts it from the word before, or the text's beginning
+    struct slice before[2]; // the words before it, the last one first; empty: none
 };
 
 static bool is_letter(char c)
@@ -26,21 +28,25 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-// A colon belongs to a clock only: "retry-after:300", but "00:05:00".
+// A colon belongs to a clock only: "retry-after:300", but "00:05:00". "1.5 hours" and "1,000
+// seconds" are not understood, but neither are they 5 hours and none.
 static bool is_word_char(const char *p, const char *begin, const char *end)
 {
-    if (*p == ':')
+    if (*p == ':' || *p == '.' || *p == ',')
         return p > begin && is_digit(p[-1]) && p + 1 < end && is_digit(p[1]);
     return is_letter(*p) || is_digit(*p);
 }
 
-// Letters, digits and clocks make words; all else parts them.
+// Letters, digits and what joins digits make words; all else parts them.
 static bool next_word(struct reader *r)
 {
     const char *p = r->rest.p, *end = p + r->rest.n, *begin;
     while (p < end && !is_word_char(p, r->rest.p, end))
         p++;
     begin = p;
+    r->before[1] = r->before[0];
+    r->before[0] = r->word;
+    r->gap = slice_of(r->rest.p, (size_t)(begin - r->rest.p));
     while (p < end && is_word_char(p, r->rest.p, end))
         p++;
     r->word = slice_of(begin, (size_t)(p - begin));
@@ -58,10 +64,27 @@ static bool is_one_of(struct slice word, const char *const *words)
 
 static bool speaks_of_waiting(struct slice word)
 {
-    static const char *const words[] = {"try",     "retry",  "retrying", "again",   "back", "wait",
-                                        "waiting", "resend", "delay",    "delayed", NULL};
+    static const char *const words[] = {"try",   "retry",    "retrying",  "again", "back",
+                                        "wait",  "waiting",  "resend",    "delay", "delayed",
+                                        "later", "resubmit", "reconnect", NULL};
     return is_one_of(word, words) || slice_starts_nocase(word, SLICE_LIT("greylist")) ||
            slice_starts_nocase(word, SLICE_LIT("graylist"));
+}
+
+// "at 10:15:00", "22 Nov 2026 10:15:00": no time to wait.
+static bool is_time_of_day(const struct reader *r)
+{
+    static const char *const words[] = {"at", "until", "till", "on", NULL};
+    struct slice before = r->before[0];
+    bool is_year = before.n == 4 && slice_starts_nocase(before, SLICE_LIT("20")) &&
+                   is_digit(before.p[2]) && is_digit(before.p[3]);
+    return is_year || is_one_of(before, words);
+}
+
+// "-5 seconds": a sign, and no hyphen between two words.
+static bool is_negative(struct slice gap)
+{
+    return gap.n > 1 && gap.p[gap.n - 1] == '-';
 }
 
 // Milliseconds of one unit; 0: it is none.
@@ -160,11 +183,40 @@ static bool parse_apart(struct reader r, int64_t *ret_ms)
 static bool parse_wait(const struct reader *r, int64_t *ret_ms)
 {
     struct slice word = r->word;
-    if (word.n > WORD_MAX || !is_digit(word.p[0]))
+    if (word.n > WORD_MAX || !is_digit(word.p[0]) || is_negative(r->gap))
         return false;
     if (memchr(word.p, ':', word.n))
-        return parse_clock(word, ret_ms);
+        return !is_time_of_day(r) && parse_clock(word, ret_ms);
     return parse_joined(word, ret_ms) || parse_apart(*r, ret_ms);
+}
+
+// Does the text speak on of this number? "5 attempts", "2026-11-22", "50%".
+static bool says_of_what(struct slice rest)
+{
+    size_t i = 0;
+    if (rest.n > 0 && strchr("-/:%+_", rest.p[0]))
+        return true;
+    while (i < rest.n && !is_letter(rest.p[i]) && !is_digit(rest.p[i]) && rest.p[i] != '(')
+        i++;
+    return i < rest.n && rest.p[i] != '(';
+}
+
+// "Retry-After: 120", as HTTP counts (RFC 9110 10.2.3), and "retry after 120" with nothing more to
+// come: seconds.
+static bool parse_bare(const struct reader *r, int64_t *ret_ms)
+{
+    struct slice word = r->word;
+    bool is_field = r->gap.n > 0 && (r->gap.p[0] == ':' || r->gap.p[0] == '=');
+    int64_t number;
+    if (!slice_equal_nocase(r->before[0], SLICE_LIT("after")) ||
+        !slice_equal_nocase(r->before[1], SLICE_LIT("retry")))
+        return false;
+    if (is_negative(r->gap) || !take_number(&word, &number) || word.n > 0)
+        return false;
+    if ((r->rest.n > 0 && r->rest.p[0] == '-') || (!is_field && says_of_what(r->rest)))
+        return false;
+    *ret_ms = number * TIME_SECOND_MS;
+    return true;
 }
 
 bool hint_find(struct slice text, int64_t *ret_ms)
@@ -175,7 +227,7 @@ bool hint_find(struct slice text, int64_t *ret_ms)
         int64_t ms;
         if (speaks_of_waiting(r.word)) {
             armed = ARMED_WORDS;
-        } else if (armed > 0 && parse_wait(&r, &ms)) {
+        } else if (armed > 0 && (parse_wait(&r, &ms) || parse_bare(&r, &ms))) {
             if (ms < TIME_SECOND_MS || ms / TIME_SECOND_MS > HINT_SECONDS_MAX)
                 return false;
             *ret_ms = ms;

@@ -127,8 +127,10 @@ struct rule_question rule_question(const char *address, const char *sender,
 // where in between: the same salt gives the same wait. Never less than a second.
 int64_t rules_wait(const struct retry_rule *rule, uint32_t failures, struct slice reply,
                    uint64_t salt);
-// Did the reply's hint and not the schedule decide?
-bool rules_hears(const struct retry_rule *rule, uint32_t failures, struct slice reply);
+// Did the reply's hint and not the schedule decide, or the bound that it went beyond?
+enum rules_hearing { HEARS_NOTHING, HEARS_HINT, HEARS_SHORTEST, HEARS_LONGEST };
+enum rules_hearing rules_hears(const struct retry_rule *rule, uint32_t failures,
+                               struct slice reply);
 
 // A row in words: retry "example.com" on greylist, /etc/f.conf:47; "the default" for -1.
 void rules_name_retry(const struct rules *r, int32_t row, struct buf *to);

@@ -6,19 +6,22 @@
 #include "scheduler/rules.h"
 
 // Only the first wait: a host that asks for the same at every attempt gets the schedule's patience.
-static bool find_hint(const struct retry_rule *rule, uint32_t failures, struct slice reply,
-                      int64_t *ret_ms)
+static enum rules_hearing find_hint(const struct retry_rule *rule, uint32_t failures,
+                                    struct slice reply, int64_t *ret_ms)
 {
     int64_t ms;
     if (failures != 1 || rule->hint_max_ms == 0 || !hint_find(reply, &ms))
-        return false;
-    if (ms < rule->hint_min_ms)
-        ms = rule->hint_min_ms;
+        return HEARS_NOTHING;
+    if (ms < rule->hint_min_ms) {
+        *ret_ms = rule->hint_min_ms;
+        return HEARS_SHORTEST;
+    }
     *ret_ms = ms < rule->hint_max_ms ? ms : rule->hint_max_ms;
-    return true;
+    return ms <= rule->hint_max_ms ? HEARS_HINT : HEARS_LONGEST;
 }
 
-bool rules_hears(const struct retry_rule *rule, uint32_t failures, struct slice reply)
+enum rules_hearing rules_hears(const struct retry_rule *rule, uint32_t failures,
+                               struct slice reply)
 {
     int64_t ms;
     return find_hint(rule, failures, reply, &ms);
@@ -38,7 +41,7 @@ int64_t rules_wait(const struct retry_rule *rule, uint32_t failures, struct slic
 {
     enum { STEPS = 1 << 20 };
     int64_t wait_ms;
-    bool is_asked = find_hint(rule, failures, reply, &wait_ms);
+    bool is_asked = find_hint(rule, failures, reply, &wait_ms) != HEARS_NOTHING;
     if (!is_asked)
         wait_ms = schedule_wait(&rule->schedule, failures);
     int64_t width_ms =

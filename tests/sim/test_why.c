@@ -109,6 +109,30 @@ static void submit(struct world *w, const char *rcpts, char id[MESSAGE_ID_DIGITS
     message_id_format(message, id);
 }
 
+static const char *asks_for_days(const struct host *h, struct slice rcpt, int64_t now_ms, void *arg)
+{
+    (void)h, (void)rcpt, (void)now_ms, (void)arg;
+    return "450 4.7.1 Greylisted. Retry-After: 200000";
+}
+
+// Who was asked for more than is heard says so, and whose bound it is.
+static void test_of_a_bound(void **state)
+{
+    (void)state;
+    struct world *w = world_new(&(struct world_options){
+        .seed = 14,
+        .config = "route = ( { for = \"one.example\", to = [ \"smtp://192.0.2.1:25\" ] } )\n"
+                  "retry = ( { for = \"one.example\", retry_after = [ \"1m\", \"3h\" ] },\n"
+                  "          { for = \"*\", schedule = \"10m\", jitter = \"0%\" } )\n"});
+    char id[MESSAGE_ID_DIGITS + 1];
+    world_host(w, "192.0.2.1")->judge = asks_for_days;
+    submit(w, "b@one.example", id);
+    world_run(w, TIME_MINUTE_MS);
+    ASSERT_WHY(w, id, "next try:   2026-01-01T03:00",
+               "by the most that is heard of a reply, 3h: retry \\\"one.example\\\", ");
+    world_free(w);
+}
+
 // One message from greylisting through an outage and a hold to its delivery.
 static void test_of_a_message(void **state)
 {
@@ -375,11 +399,17 @@ static void test_large_plan(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gone),          cmocka_unit_test(test_not_gone),
-        cmocka_unit_test(test_of_a_message),  cmocka_unit_test(test_in_line),
-        cmocka_unit_test(test_of_an_address), cmocka_unit_test(test_of_a_destination),
-        cmocka_unit_test(test_plan),          cmocka_unit_test(test_many_recipients),
-        cmocka_unit_test(test_large_plan),    cmocka_unit_test(test_blocked_here),
+        cmocka_unit_test(test_gone),
+        cmocka_unit_test(test_not_gone),
+        cmocka_unit_test(test_of_a_bound),
+        cmocka_unit_test(test_of_a_message),
+        cmocka_unit_test(test_in_line),
+        cmocka_unit_test(test_of_an_address),
+        cmocka_unit_test(test_of_a_destination),
+        cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_many_recipients),
+        cmocka_unit_test(test_large_plan),
+        cmocka_unit_test(test_blocked_here),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

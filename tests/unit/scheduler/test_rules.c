@@ -388,25 +388,28 @@ static void replies_are_heard_once_and_within_bounds(void **state)
         const char *reply;
         uint32_t failures;
         int64_t want_ms;
+        enum rules_hearing want;
     } cases[] = {
-        {"450 try again in 300 seconds", 1, 5 * MIN},
-        {"450 try again in 300 seconds", 2, 60 * MIN},
-        {"450 try again in 5 seconds", 1, 2 * MIN},
-        {"450 try again in 5 days", 1, 10 * MIN},
-        {"450 try again", 1, 60 * MIN},
+        {"450 try again in 300 seconds", 1, 5 * MIN, HEARS_HINT},
+        {"450 try again in 300 seconds", 2, 60 * MIN, HEARS_NOTHING},
+        {"450 try again in 5 seconds", 1, 2 * MIN, HEARS_SHORTEST},
+        {"450 try again in 2 minutes", 1, 2 * MIN, HEARS_HINT},
+        {"450 try again in 10 minutes", 1, 10 * MIN, HEARS_HINT},
+        {"450 try again in 5 days", 1, 10 * MIN, HEARS_LONGEST},
+        {"450 try again", 1, 60 * MIN, HEARS_NOTHING},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct slice reply = slice_str(cases[i].reply);
         assert_int_equal(rules_wait(&rule, cases[i].failures, reply, i), cases[i].want_ms);
-        assert_int_equal(rules_hears(&rule, cases[i].failures, reply),
-                         cases[i].want_ms != 60 * MIN);
+        assert_int_equal(rules_hears(&rule, cases[i].failures, reply), cases[i].want);
     }
     rule.jitter_permille = 500; // never before what it asked for
     for (uint64_t salt = 0; salt < 100; salt++)
         assert_in_range(rules_wait(&rule, 1, SLICE_LIT("450 try again in 300 seconds"), salt),
                         5 * MIN, 7 * MIN + MIN / 2);
     rule.hint_max_ms = rule.hint_min_ms = 0;
-    assert_false(rules_hears(&rule, 1, SLICE_LIT("450 try again in 300 seconds")));
+    assert_int_equal(rules_hears(&rule, 1, SLICE_LIT("450 try again in 300 seconds")),
+                     HEARS_NOTHING);
 }
 
 static void sweep_looks_no_earlier_than_needed(void **state)
