@@ -10,8 +10,10 @@
 struct heap_node {
     int64_t at_ms;
     size_t index; // 1-based place in the heap; 0: not in it
-    void *owner;
 };
+
+// The structure that a node is embedded in.
+#define heap_owner(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
 
 struct heap {
     struct heap_node **nodes;

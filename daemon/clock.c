@@ -58,7 +58,7 @@ static void postpone_alarms(struct pipeline *p, int64_t by_ms)
     struct heap_node **nodes = must_alloc(count * sizeof *nodes); // the heap moves them
     memcpy(nodes, p->alarms.nodes, count * sizeof *nodes);
     for (size_t i = 0; i < count; i++) {
-        const struct alarm *a = nodes[i]->owner;
+        const struct alarm *a = heap_owner(nodes[i], struct alarm, node);
         if (!is_for_a_moment(a->kind))
             heap_set(&p->alarms, nodes[i], nodes[i]->at_ms + by_ms);
     }

@@ -202,7 +202,6 @@ void conn_forget(struct pipeline *p, uint64_t id)
 void alarm_init(struct alarm *a, enum alarm_kind kind, void *owner)
 {
     *a = (struct alarm){.kind = kind, .owner = owner};
-    a->node.owner = a;
 }
 
 void alarm_set(struct pipeline *p, struct alarm *a, int64_t at_ms)
@@ -383,7 +382,7 @@ static void on_timer(struct pipeline *p)
     // the next feed, so that nothing spins here.
     size_t rings = p->alarms.count;
     while (rings-- > 0 && (node = heap_first(&p->alarms)) && node->at_ms <= p->now_ms) {
-        struct alarm *a = node->owner;
+        struct alarm *a = heap_owner(node, struct alarm, node);
         heap_remove(&p->alarms, node);
         switch (a->kind) {
         case ALARM_DOOR:

@@ -96,7 +96,7 @@ enum alarm_kind {
     ALARM_STOP
 };
 struct alarm {
-    struct heap_node node; // owner is this alarm
+    struct heap_node node;
     enum alarm_kind kind;
     void *owner;
 };

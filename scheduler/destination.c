@@ -97,6 +97,15 @@ static void put_if(bool is_wanted, struct list *head, struct list *link)
         list_remove(link);
 }
 
+static void note_idle(struct scheduler *s, struct destination *d)
+{
+    if (s->idle_count == s->idle_room) {
+        s->idle_room = s->idle_room ? 2 * s->idle_room : 64;
+        s->idle = must_realloc(s->idle, s->idle_room * sizeof(struct destination *));
+    }
+    s->idle[s->idle_count++] = d;
+}
+
 void destination_refresh(struct scheduler *s, struct destination *d)
 {
     await_turn(s, d);
@@ -104,8 +113,7 @@ void destination_refresh(struct scheduler *s, struct destination *d)
     put_if(may_read(s, d), &s->read, &d->read);
     if (!d->is_idle_listed && is_idle(s, d)) {
         d->is_idle_listed = true;
-        d->next_idle = s->idle;
-        s->idle = d;
+        note_idle(s, d);
     }
 }
 
@@ -125,7 +133,6 @@ struct destination *destination_get(struct scheduler *s, const char *name)
     d = must_zalloc(sizeof *d + n);
     memcpy(d->name, name, n);
     list_init(&d->due);
-    d->rest.owner = d;
     d->is_suspended = suspend_has_name(s, name);
     HASH_ADD_STR(s->destinations, name, d);
     destination_refresh(s, d); // idle, unless the caller hangs something on it
@@ -363,7 +370,7 @@ void destination_wake(struct scheduler *s)
     struct heap_node *node;
     while ((node = heap_first(&s->rests)) && node->at_ms <= s->now_ms) {
         heap_remove(&s->rests, node);
-        destination_refresh(s, node->owner);
+        destination_refresh(s, heap_owner(node, struct destination, rest));
     }
     list_long_ago(s);
 }
@@ -383,9 +390,8 @@ void destination_free(struct scheduler *s, struct destination *d)
 
 void destination_reap(struct scheduler *s)
 {
-    while (s->idle) {
-        struct destination *d = s->idle;
-        s->idle = d->next_idle;
+    while (s->idle_count > 0) {
+        struct destination *d = s->idle[--s->idle_count];
         d->is_idle_listed = false;
         if (is_idle(s, d))
             destination_free(s, d);

@@ -13,7 +13,6 @@ struct destination {
     UT_hash_handle hh;
     struct list run, read, unsaved; // membership in the scheduler's lists
     struct list due;                // its domains that wait to be read, oldest first
-    struct destination *next_idle;
     struct senders senders;    // the window
     struct backlogs *backlogs; // NULL: none of its domains is shared out
     struct reason *why;        // NULL when healthy

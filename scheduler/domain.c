@@ -13,6 +13,37 @@ enum {
     SHARED_PAGES = 4, // of a destination in the window, while its domains are shared
 };
 
+static const struct domain_pass no_pass = {
+    .flush_ms = TIME_NEVER, .marked_ms = TIME_NEVER, .after = DUE_BEGIN};
+
+static const struct domain_pass *pass_of(const struct domain *d)
+{
+    return d->pass ? d->pass : &no_pass;
+}
+
+static struct domain_pass *pass_get(struct domain *d)
+{
+    if (!d->pass) {
+        d->pass = must_alloc(sizeof *d->pass);
+        *d->pass = no_pass;
+    }
+    return d->pass;
+}
+
+static bool is_flushed(const struct domain *d)
+{
+    return pass_of(d)->flush_ms != TIME_NEVER || pass_of(d)->marked_ms != TIME_NEVER;
+}
+
+// It goes when there is nothing in it.
+static void pass_trim(struct domain *d)
+{
+    if (d->pass && !is_flushed(d) && d->pass->after.ms == INT64_MIN && !d->pass->lingering) {
+        free(d->pass);
+        d->pass = NULL;
+    }
+}
+
 struct domain *domain_find(const struct scheduler *s, const char *name)
 {
     struct domain *d;
@@ -89,17 +120,15 @@ static void drop_backlog(struct scheduler *s, struct domain *d)
 static void begin_pass(struct scheduler *s, struct domain *d)
 {
     drop_backlog(s, d);
-    d->after_ms = INT64_MIN;
-    d->after_message = 0;
-    d->after_n = 0;
+    if (d->pass)
+        d->pass->after = DUE_BEGIN;
+    pass_trim(d);
 }
 
 // Behind all rows of that time.
 static void begin_behind(struct domain *d, int64_t after_ms)
 {
-    d->after_ms = after_ms;
-    d->after_message = INT64_MAX;
-    d->after_n = UINT32_MAX;
+    pass_get(d)->after = (struct due_key){after_ms, INT64_MAX, UINT32_MAX};
 }
 
 static void attach(struct scheduler *s, struct domain *d, struct destination *to)
@@ -132,8 +161,7 @@ struct domain *domain_get(struct scheduler *s, const char *name, struct destinat
     size_t n = strlen(name) + 1;
     d = must_zalloc(sizeof *d + n);
     memcpy(d->name, name, n);
-    d->wake.owner = d;
-    d->next_due_ms = d->flush_ms = d->marked_ms = TIME_NEVER;
+    d->next_due_ms = TIME_NEVER;
     d->destination = to;
     to->domain_count++;
     d->is_suspended = suspend_has_name(s, name);
@@ -183,7 +211,8 @@ void domain_note(struct scheduler *s, const char *name, struct destination *to, 
 // What is told to be due now may have been committed a little earlier, behind the cursor.
 static void look_back(struct domain *d, int64_t due_ms)
 {
-    if (d->has_backlog && d->state != DOMAIN_READING && due_ms - LOOK_BACK_MS < d->after_ms)
+    if (d->has_backlog && d->state != DOMAIN_READING &&
+        due_ms - LOOK_BACK_MS < pass_of(d)->after.ms)
         begin_behind(d, due_ms - LOOK_BACK_MS);
 }
 
@@ -208,18 +237,13 @@ void domain_suspend(struct scheduler *s, struct domain *d, bool is_suspended)
     destination_refresh(s, d->destination);
 }
 
-static struct due_key cursor_of(const struct domain *d)
-{
-    return (struct due_key){d->after_ms, d->after_message, d->after_n};
-}
-
 void domain_return(struct scheduler *s, const struct destination *dest, const struct batch *batch,
                    const struct recipient *r, int64_t due_ms)
 {
     struct domain *d = domain_find(s, r->domain);
     if (!d || !d->has_backlog || d->destination != dest)
         return;
-    struct due_key key = {r->next_attempt_ms, r->message, r->n}, cursor = cursor_of(d);
+    struct due_key key = {r->next_attempt_ms, r->message, r->n}, cursor = pass_of(d)->after;
     struct backlog *b = backlog_find(s, d);
     if (d->state == DOMAIN_READING || !due_is_before(&cursor, &key))
         backlog_return(b, sender_key(slice_str(batch->message.sender)), batch->message.priority,
@@ -242,7 +266,7 @@ static bool has_page_room(const struct scheduler *s, const struct destination *d
 
 static bool may_share(const struct scheduler *s, const struct domain *d)
 {
-    return !s->settings.is_manual && d->flush_ms == TIME_NEVER &&
+    return !s->settings.is_manual && pass_of(d)->flush_ms == TIME_NEVER &&
            d->destination->state == DESTINATION_OPEN &&
            (d->has_backlog || HASH_COUNT(s->backlogs) < BACKLOGS_MAX);
 }
@@ -260,10 +284,10 @@ static void ask(struct domain *d, int64_t horizon_ms, uint32_t limit, struct sch
     *ret = (struct sched_effect){.kind = SCHED_READ_DUE};
     ret->due.domain = d->name;
     ret->due.horizon_ms = horizon_ms;
-    ret->due.attempted_before_ms = d->flush_ms;
-    ret->due.after_ms = d->after_ms;
-    ret->due.after_message = d->after_message;
-    ret->due.after_n = d->after_n;
+    ret->due.attempted_before_ms = pass_of(d)->flush_ms;
+    ret->due.after_ms = pass_of(d)->after.ms;
+    ret->due.after_message = pass_of(d)->after.message;
+    ret->due.after_n = pass_of(d)->after.n;
     ret->due.limit = limit;
 }
 
@@ -274,7 +298,7 @@ static void read_lane(struct scheduler *s, struct backlog *b, uint32_t limit,
     struct domain *d = b->domain;
     move(s, d, DOMAIN_READING);
     ask(d, s->now_ms, limit, ret);
-    ret->due.sharing = backlog_share_lane(s, b, d->destination, cursor_of(d));
+    ret->due.sharing = backlog_share_lane(s, b, d->destination, pass_of(d)->after);
     if (ret->due.sharing->left_each < limit)
         ret->due.limit = ret->due.sharing->left_each;
     ret->due.after_ms = b->reading->from.ms;
@@ -293,13 +317,13 @@ static struct backlog *get_backlog(struct scheduler *s, struct domain *d)
 static void read_page(struct scheduler *s, struct domain *d, uint32_t limit,
                       struct sched_effect *ret)
 {
-    bool is_flush = d->flush_ms != TIME_NEVER, begins = d->after_ms == INT64_MIN;
+    bool is_flush = pass_of(d)->flush_ms != TIME_NEVER, begins = pass_of(d)->after.ms == INT64_MIN;
     int64_t horizon_ms = s->settings.is_manual ? scheduler_mark(s->now_ms) : s->now_ms;
     bool is_shared = d->has_backlog || (!has_page_room(s, d->destination) && may_share(s, d));
     if (begins && !is_flush)
         d->next_due_ms = TIME_NEVER; // all that was said is committed: this pass will see it
     if (begins && !is_flush && s->settings.is_manual)
-        begin_behind(d, scheduler_mark(d->marked_ms) - 1);
+        begin_behind(d, scheduler_mark(pass_of(d)->marked_ms) - 1);
     ask(d, is_flush ? INT64_MAX : horizon_ms, limit, ret);
     if (is_shared)
         ret->due.sharing = backlog_share(s, get_backlog(s, d), d->destination);
@@ -324,28 +348,25 @@ bool domain_read(struct scheduler *s, struct destination *dest, uint32_t limit,
 
 static void stop_lingering(struct scheduler *s, struct domain *d)
 {
-    while (d->lingering) {
-        struct inflight *f = d->lingering;
-        d->lingering = f->next;
+    while (d->pass && d->pass->lingering) {
+        struct inflight *f = d->pass->lingering;
+        d->pass->lingering = f->next;
         inflight_remove(&s->inflight, f);
+        pass_trim(d);
     }
 }
 
 static void end_pass(struct scheduler *s, struct domain *d, int64_t next_due_ms)
 {
-    if (s->settings.is_manual && d->flush_ms == TIME_NEVER) {
-        d->marked_ms = d->next_due_ms;
+    if (s->settings.is_manual && pass_of(d)->flush_ms == TIME_NEVER) {
+        pass_get(d)->marked_ms = d->next_due_ms;
         d->next_due_ms = TIME_NEVER;
     } else if (!s->settings.is_manual && next_due_ms < d->next_due_ms) {
         d->next_due_ms = next_due_ms;
     }
-    d->flush_ms = TIME_NEVER;
+    if (d->pass)
+        d->pass->flush_ms = TIME_NEVER;
     begin_pass(s, d);
-}
-
-static bool is_flushed(const struct domain *d)
-{
-    return d->flush_ms != TIME_NEVER || d->marked_ms != TIME_NEVER;
 }
 
 // What its destination will not have now, nobody asks for again before the next flush.
@@ -356,19 +377,19 @@ static bool is_hopeless(const struct scheduler *s, const struct domain *d)
 
 static void forget_flush(struct scheduler *s, struct domain *d)
 {
-    d->flush_ms = d->marked_ms = d->next_due_ms = TIME_NEVER;
+    d->next_due_ms = TIME_NEVER;
+    if (d->pass)
+        d->pass->flush_ms = d->pass->marked_ms = TIME_NEVER;
     begin_pass(s, d);
 }
 
 static bool advance(struct domain *d, const struct sched_event *event)
 {
-    struct due_key cursor = cursor_of(d),
+    struct due_key cursor = pass_of(d)->after,
                    last = {event->page.last_ms, event->page.last_message, event->page.last_n};
     if (!due_is_before(&cursor, &last))
         return false;
-    d->after_ms = last.ms;
-    d->after_message = last.message;
-    d->after_n = last.n;
+    pass_get(d)->after = last;
     return true;
 }
 
@@ -462,9 +483,9 @@ void domain_page_end(struct scheduler *s, const struct sched_event *event)
 
 void domain_flush(struct scheduler *s, struct domain *d, int64_t at_ms)
 {
-    if (d->flush_ms == at_ms)
+    if (pass_of(d)->flush_ms == at_ms)
         return;
-    d->flush_ms = at_ms;
+    pass_get(d)->flush_ms = at_ms;
     if (d->state == DOMAIN_READING) {
         d->is_stale = true;
         return;
@@ -476,8 +497,8 @@ void domain_flush(struct scheduler *s, struct domain *d, int64_t at_ms)
 
 void domain_flush_marked(struct scheduler *s, struct domain *d, int64_t at_ms)
 {
-    bool is_read = d->state == DOMAIN_READING && d->flush_ms == TIME_NEVER && !d->is_stale;
-    int64_t *first = is_read ? &d->next_due_ms : &d->marked_ms;
+    bool is_read = d->state == DOMAIN_READING && !d->is_stale && pass_of(d)->flush_ms == TIME_NEVER;
+    int64_t *first = is_read ? &d->next_due_ms : &pass_get(d)->marked_ms;
     if (at_ms < *first)
         *first = at_ms;
     if (d->state != DOMAIN_READING && d->state != DOMAIN_DUE)
@@ -517,15 +538,15 @@ void domain_let_go(struct scheduler *s, const char *name, uint64_t message, uint
     if (!f)
         f = inflight_add(&s->inflight, message, n, NULL);
     f->phase = INFLIGHT_LINGERING;
-    f->next = d->lingering;
-    d->lingering = f;
+    f->next = pass_get(d)->lingering;
+    d->pass->lingering = f;
 }
 
 void domain_wake(struct scheduler *s)
 {
     struct heap_node *node;
     while ((node = heap_first(&s->dues)) && node->at_ms <= s->now_ms) {
-        struct domain *d = node->owner;
+        struct domain *d = heap_owner(node, struct domain, wake);
         if (is_hopeless(s, d))
             domain_free(s, d);
         else
@@ -538,8 +559,8 @@ void domain_forget_all(struct scheduler *s)
     struct domain *d, *next;
     HASH_ITER(hh, s->domains, d, next)
     {
-        if (!s->settings.is_manual)
-            d->marked_ms = TIME_NEVER; // what is marked is due
+        if (!s->settings.is_manual && d->pass)
+            d->pass->marked_ms = TIME_NEVER; // what is marked is due
         if (d->state == DOMAIN_READING) {
             d->is_stale = true;
             d->next_due_ms = TIME_NEVER;
@@ -560,5 +581,6 @@ void domain_free(struct scheduler *s, struct domain *d)
     d->destination->domain_count--;
     destination_refresh(s, d->destination);
     HASH_DEL(s->domains, d);
+    free(d->pass);
     free(d);
 }

@@ -39,22 +39,26 @@ enum domain_state {
     DOMAIN_SHARING,
 };
 
+// What a domain has only while it is read page by page, or flushed: of a hundred thousand that wait
+// few have it.
+struct domain_pass {
+    int64_t flush_ms;           // when the flush was asked for; TIME_NEVER: none
+    int64_t marked_ms;          // likewise of the flush by marks
+    struct due_key after;       // cursor; INT64_MIN: a pass begins
+    struct inflight *lingering; // D1
+};
+
 struct domain {
     UT_hash_handle hh;
     struct destination *destination;
-    struct list due;       // in the destination's list while DUE
-    struct heap_node wake; // in `dues` while WAITING for a time, RETRYING or SHARING
-    int64_t next_due_ms;   // TIME_NEVER: nothing known
-    int64_t flush_ms;      // when the flush was asked for; TIME_NEVER: none
-    int64_t marked_ms;     // likewise of the flush by marks
-    int64_t after_ms;      // cursor; INT64_MIN: a pass begins
-    uint64_t after_message;
-    uint32_t after_n;
-    uint8_t state;              // enum domain_state
-    bool is_suspended;          // D9: while DUE it is in nobody's list
-    bool is_stale;              // what is being read belongs to a pass that was given up
-    bool has_backlog;           // its pass is shared
-    struct inflight *lingering; // D1
+    struct list due;          // in the destination's list while DUE
+    struct heap_node wake;    // in `dues` while WAITING for a time, RETRYING or SHARING
+    int64_t next_due_ms;      // TIME_NEVER: nothing known
+    struct domain_pass *pass; // NULL: nothing of it
+    uint8_t state;            // enum domain_state
+    bool is_suspended;        // D9: while DUE it is in nobody's list
+    bool is_stale;            // what is being read belongs to a pass that was given up
+    bool has_backlog;         // its pass is shared
     char name[];
 };
 

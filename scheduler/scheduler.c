@@ -57,6 +57,7 @@ void scheduler_free(struct scheduler *s)
     inflight_close(&s->inflight);
     heap_close(&s->rests);
     heap_close(&s->dues);
+    free(s->idle);
     reasons_release(s->shown);
     free(s->shown);
     suspensions_close(&s->suspensions);

@@ -53,7 +53,8 @@ struct scheduler {
     struct heap dues;                 // domains, by when they want to be read
     struct list run, read;            // destinations that take turns (D2)
     struct list unsaved;              // destinations whose health the spool does not know yet
-    struct destination *idle;         // destinations to be forgotten, unless something came up
+    struct destination **idle;        // destinations to be forgotten, unless something came up
+    size_t idle_count, idle_room;
     struct batch *discards;           // to be given back, linked by next
     struct reasons *shown;
     int64_t next_scan_ms; // when destinations are looked through for what can be forgotten

@@ -61,7 +61,7 @@ static void end(struct world *w)
     struct heap_node *first;
     while ((first = heap_first(&in->happenings))) {
         heap_remove(&in->happenings, first);
-        struct happening *h = first->owner;
+        struct happening *h = heap_owner(first, struct happening, node);
         if (h->kind == HAPPENS_EVENT && h->event.op)
             op_free(h->event.op);
         world_forget_happening(h);

@@ -26,7 +26,6 @@ static struct happening *later(struct world *w, enum happening_kind kind, int64_
 {
     struct happening *h = must_zalloc(sizeof *h);
     h->kind = kind;
-    h->node.owner = h;
     int64_t key = (at_ms - w->in->start_ms) << 20 | (int64_t)(w->in->order++ & 0xFFFFF);
     heap_set(&w->in->happenings, &h->node, key);
     return h;
@@ -487,7 +486,7 @@ bool world_step(struct world *w, int64_t until_ms)
     struct heap_node *first = heap_first(&w->in->happenings);
     if (first && (first->at_ms >> 20) + w->in->start_ms <= at) {
         heap_remove(&w->in->happenings, first);
-        happen(w, first->owner);
+        happen(w, heap_owner(first, struct happening, node));
     } else {
         struct pipeline_event e = {.kind = PIPELINE_TIMER};
         world_feed(w, &e);

@@ -79,7 +79,6 @@ static inline void world_break(struct world *w, int destination, int64_t for_ms,
 
 static inline void world_later(struct world *w, struct pending *p, int64_t delay_ms)
 {
-    p->node.owner = p;
     heap_set(&w->pending, &p->node, w->now_ms + delay_ms);
 }
 
@@ -362,7 +361,7 @@ static inline void world_step(struct world *w)
         world_feed(w, (struct sched_event){.kind = SCHED_TIMER});
         return;
     }
-    struct pending *p = node->owner;
+    struct pending *p = heap_owner(node, struct pending, node);
     heap_remove(&w->pending, node);
     switch (p->kind) {
     case PENDING_FRESH:
@@ -405,7 +404,7 @@ static inline void world_forget_pending(struct world *w)
 {
     struct heap_node *node;
     while ((node = heap_first(&w->pending))) {
-        struct pending *p = node->owner;
+        struct pending *p = heap_owner(node, struct pending, node);
         heap_remove(&w->pending, node);
         if (p->batch)
             world_free_batch(w, p->batch);
