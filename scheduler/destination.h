@@ -13,9 +13,9 @@ struct destination {
     UT_hash_handle hh;
     struct list run, read, unsaved; // membership in the scheduler's lists
     struct list due;                // its domains that wait to be read, oldest first
-    struct senders senders;    // the window
-    struct backlogs *backlogs; // NULL: none of its domains is shared out
-    struct reason *why;        // NULL when healthy
+    struct senders senders;         // the window
+    struct backlogs *backlogs;      // NULL: none of its domains is shared out
+    struct reason *why;             // NULL when healthy
     // In `rests` while the rest lasts, at_ms stays its end; of an open one, while its rate makes it
     // wait.
     struct heap_node rest;

@@ -4,8 +4,8 @@
 // No RFC gives this a form, so it is looked for as greylisting programs and large providers word
 // it. A number counts only when words of waiting stand before it ("try again in", "retry after",
 // "come back in", "wait", "greylisted for") and a unit behind it, or when it is a clock
-// ("00:05:00"); directly behind "Retry-After:" it needs no unit and counts seconds. Nothing else in a reply is taken for a hint: a wrong one would cost more than a
-// missed one.
+// ("00:05:00"); directly behind "Retry-After:" it needs no unit and counts seconds. Nothing else
+// in a reply is taken for a hint: a wrong one would cost more than a missed one.
 #ifndef FP_SCHEDULER_HINT_H
 #define FP_SCHEDULER_HINT_H
 

@@ -55,7 +55,7 @@ struct scheduler {
     struct list unsaved;              // destinations whose health the spool does not know yet
     struct destination **idle;        // destinations to be forgotten, unless something came up
     size_t idle_count, idle_room;
-    struct batch *discards;           // to be given back, linked by next
+    struct batch *discards; // to be given back, linked by next
     struct reasons *shown;
     int64_t next_scan_ms; // when destinations are looked through for what can be forgotten
     struct suspensions suspensions;

@@ -20,8 +20,7 @@ static enum rules_hearing find_hint(const struct retry_rule *rule, uint32_t fail
     return ms <= rule->hint_max_ms ? HEARS_HINT : HEARS_LONGEST;
 }
 
-enum rules_hearing rules_hears(const struct retry_rule *rule, uint32_t failures,
-                               struct slice reply)
+enum rules_hearing rules_hears(const struct retry_rule *rule, uint32_t failures, struct slice reply)
 {
     int64_t ms;
     return find_hint(rule, failures, reply, &ms);
