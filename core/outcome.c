@@ -66,6 +66,20 @@ const char *outcome_blocked_name(enum outcome_blocked blocked)
     return blocked_rows[blocked].name;
 }
 
+static const char blocked_prefix[] = "blocked here: ";
+
+void outcome_say_blocked(enum outcome_blocked blocked, struct buf *to)
+{
+    buf_add_str(to, blocked_prefix);
+    buf_add_str(to, outcome_blocked_text(blocked));
+}
+
+const char *outcome_behind_blocked(const char *text)
+{
+    size_t n = sizeof blocked_prefix - 1;
+    return strncmp(text, blocked_prefix, n) == 0 ? text + n : NULL;
+}
+
 void outcome_set(struct outcome *o, enum outcome_result result, enum outcome_scope scope,
                  enum outcome_class klass, const char *status, const char *format, ...)
 {
@@ -86,8 +100,10 @@ static void describe_host(const struct outcome *o, struct buf *to)
 
 void outcome_describe(const struct outcome *o, struct buf *to)
 {
-    if (o->blocked)
-        buf_addf(to, "blocked here: %s: ", outcome_blocked_text((enum outcome_blocked)o->blocked));
+    if (o->blocked) {
+        outcome_say_blocked((enum outcome_blocked)o->blocked, to);
+        buf_add_str(to, ": ");
+    }
     if (!o->has_reply || o->result == OUTCOME_DELIVERED) {
         buf_add_str(to, o->text);
         return;

@@ -127,6 +127,11 @@ const char *outcome_blocked_text(enum outcome_blocked blocked);
 // "resolver", "network", "credentials", "relay", "tls", "spool", "shortage": for programs.
 const char *outcome_blocked_name(enum outcome_blocked blocked);
 
+// "blocked here: WHAT": how log, listings and the spool begin whatever is our own doing.
+void outcome_say_blocked(enum outcome_blocked blocked, struct buf *to);
+// What stands behind "blocked here: " in such a text, borrowed; NULL: it is no such text.
+const char *outcome_behind_blocked(const char *text);
+
 // Fills an outcome in our own words; text is a printf format, cut to fit.
 void outcome_set(struct outcome *o, enum outcome_result result, enum outcome_scope scope,
                  enum outcome_class klass, const char *status, const char *format, ...)
@@ -134,8 +139,8 @@ void outcome_set(struct outcome *o, enum outcome_result result, enum outcome_sco
 
 // What log and listings tell, raw: "host mx.example[192.0.2.1] said: 450 4.2.0 ... (in reply to
 // RCPT TO command)", for a greeting "host ... refused to talk to me: 554 ..."; of a delivery the
-// reply alone, and our own words as they are. "blocked here: WHAT: " stands before what is our own
-// doing.
+// reply alone, and our own words as they are. outcome_say_blocked and a colon stand before what is
+// our own doing.
 void outcome_describe(const struct outcome *o, struct buf *to);
 
 #endif

@@ -45,7 +45,7 @@ static void learn_blocked(struct pipeline *p, const struct batch *b, const struc
     struct buf why;
     buf_init(&why, 4 * OUTCOME_TEXT_SIZE);
     if (kind == BLOCKED_RESOLVER) // that name is one of many
-        buf_addf(&why, "blocked here: %s", outcome_blocked_text(kind));
+        outcome_say_blocked(kind, &why);
     else
         outcome_describe(o, &why);
     blocking_begin(p, kind, is_about_all(kind) ? "" : b->destination, why.p);

@@ -47,18 +47,17 @@ static void take_health(struct pipeline *p, const char *destination, struct why_
 
 void operator_take_blocked(struct pipeline *p, const char *destination, struct why_hold *ret)
 {
-    static const char said_twice[] = "blocked here: ";
     struct destination_view view;
     if (!scheduler_destination(p->scheduler, destination, &view))
         return;
     const char *text = blocking_text(p, destination, &view);
     if (!text)
         return;
-    bool has_prefix = strncmp(text, said_twice, sizeof said_twice - 1) == 0;
+    const char *what = outcome_behind_blocked(text); // which the kind says already
     *ret = (struct why_hold){
         .kind = WHY_BLOCKED,
         .destination = destination,
-        .reason = has_prefix ? text + sizeof said_twice - 1 : text,
+        .reason = what ? what : text,
         .until_ms = view.rest_until_ms,
     };
 }

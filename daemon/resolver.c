@@ -62,7 +62,11 @@ static void hand_on_failure(struct pipeline *p, const struct unjudged *u)
 
 static void say_dead(struct pipeline *p)
 {
-    blocking_begin(p, BLOCKED_RESOLVER, "", "blocked here: no name server answers");
+    struct buf why;
+    buf_init(&why, OUTCOME_TEXT_SIZE);
+    outcome_say_blocked(BLOCKED_RESOLVER, &why);
+    blocking_begin(p, BLOCKED_RESOLVER, "", buf_slice(&why).p);
+    buf_close(&why);
 }
 
 static void judge(struct pipeline *p, bool is_dead)

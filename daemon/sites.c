@@ -63,10 +63,9 @@ void site_answered(struct pipeline *p, const char *name, const struct dns_answer
     if (answer->type != DNS_TYPE_MX || !sites_is_watching(p->sites))
         return;
     HASH_FIND_STR(p->site_questions, name, q);
-    const char *before = site_of(p, name);
-    bool was_known = sites_find(p->sites, name, p->now_ms).is_known;
+    struct site before = sites_find(p->sites, name, p->now_ms);
     sites_learn(p->sites, name, answer, p->now_ms);
-    bool is_news = !was_known || before != site_of(p, name);
+    bool is_news = !before.is_known || before.host != site_of(p, name);
     if (q && is_news)
         windows_due(p, q->domain, p->now_ms);
     if (q) {
