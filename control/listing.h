@@ -28,8 +28,11 @@ bool listing_format_parse(const char *name, enum listing_format *ret);
 struct listing_recipient {
     const struct recipient *rcpt;
     bool is_active;          // an attempt is under way
-    int64_t next_attempt_ms; // latest of its own, its destination's rest; TIME_NEVER: when flushed
-    int64_t expires_ms;      // by today's rules
+    bool waits_for_resume;   // suspended without end
+    int64_t next_attempt_ms; // latest of its own, its destination's rest, a suspension's end;
+                             // TIME_NEVER: when flushed, or resumed
+    int64_t expires_ms;      // by today's rules; 0: not while it is held or suspended
+    const char *held_why;    // why it is held; NULL: it is not, or nobody said
     const char *reason;      // its last reply, or why its destination rests; "" none
     const char *status;      // last status, "" none
     const char *host;        // last host

@@ -52,12 +52,30 @@ static const char *find_reason(const struct listing_row *row, const struct summa
     return reason;
 }
 
+// NULL: nobody said.
+static const char *find_held_why(const struct listing_row *row)
+{
+    for (uint32_t i = 0; i < row->rcpt_count; i++)
+        if (row->rcpts[i].held_why)
+            return row->rcpts[i].held_why;
+    return NULL;
+}
+
+// All of it is held; why takes the place of the reason.
+static void add_quarantine(const char *held_why, struct column *c)
+{
+    column_str(c, "     QUARANTINE: ");
+    column_text(c, held_why ? held_why : "held by an operator");
+    column_str(c, "\n");
+}
+
 static void add_reason(const struct listing_row *row, const struct summary *s, struct column *c)
 {
-    const char *reason = find_reason(row, s);
+    const char *held_why = s->is_held ? find_held_why(row) : NULL;
+    const char *reason = held_why ? "" : find_reason(row, s);
     bool is_8bit = row->message->is_8bit;
     if (s->is_held)
-        column_str(c, "     QUARANTINE: held by an operator\n");
+        add_quarantine(held_why, c);
     if (reason[0] == '\0' && !is_8bit)
         return;
     column_str(c, is_8bit ? "      8BITMIME" : "              ");

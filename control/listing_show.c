@@ -77,6 +77,14 @@ static void show_state(const struct listing_recipient *r, struct column *c)
     column_str(c, r->rcpt->attempts == 1 ? " try" : " tries");
 }
 
+static void show_text(const char *label, const char *text, struct column *c)
+{
+    if (!text || !text[0])
+        return;
+    column_str(c, label);
+    column_text(c, text);
+}
+
 static void show_times(const struct listing_recipient *r, int64_t now_ms, int utc_offset_s,
                        struct column *c)
 {
@@ -85,17 +93,14 @@ static void show_times(const struct listing_recipient *r, int64_t now_ms, int ut
         column_time(c, r->rcpt->last_attempt_ms, utc_offset_s);
         add_since(c, r->rcpt->last_attempt_ms, now_ms);
     }
-    if (r->host && r->host[0]) {
-        column_str(c, "\n    host:       ");
-        column_text(c, r->host);
-    }
+    show_text("\n    host:       ", r->host, c);
     column_str(c, "\n    next try:   ");
     if (r->is_active) {
         column_str(c, "under way");
     } else if (r->rcpt->state == RECIPIENT_HELD) {
         column_str(c, "when it is released");
     } else if (r->next_attempt_ms == TIME_NEVER) {
-        column_str(c, "when it is flushed");
+        column_str(c, r->waits_for_resume ? "when it is resumed" : "when it is flushed");
     } else {
         column_time(c, r->next_attempt_ms, utc_offset_s);
         column_str(c, " (");
@@ -103,7 +108,11 @@ static void show_times(const struct listing_recipient *r, int64_t now_ms, int ut
         column_str(c, ")");
     }
     column_str(c, "\n    gives up:   ");
-    column_time(c, r->expires_ms, utc_offset_s);
+    if (r->expires_ms > 0)
+        column_time(c, r->expires_ms, utc_offset_s);
+    else
+        column_str(c, r->rcpt->state == RECIPIENT_HELD ? "not while it is held"
+                                                       : "not while it is suspended");
 }
 
 static void show_recipient(const struct listing_recipient *r, int64_t now_ms, int utc_offset_s,
@@ -114,14 +123,9 @@ static void show_recipient(const struct listing_recipient *r, int64_t now_ms, in
     column_str(c, ">");
     show_state(r, c);
     show_times(r, now_ms, utc_offset_s, c);
-    if (r->status && r->status[0]) {
-        column_str(c, "\n    status:     ");
-        column_text(c, r->status);
-    }
-    if (r->reason && r->reason[0]) {
-        column_str(c, "\n    reason:     ");
-        column_text(c, r->reason);
-    }
+    show_text("\n    held:       ", r->held_why, c);
+    show_text("\n    status:     ", r->status, c);
+    show_text(r->held_why ? "\n    last reply: " : "\n    reason:     ", r->reason, c);
     if (r->rcpt->in_doubt)
         column_str(
             c,

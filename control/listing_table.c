@@ -54,7 +54,7 @@ static void add_envelope(const struct listing *l, const struct listing_row *row,
     column_number(c, s->attempts, 0);
     from = end_cell(c, from, TRIES_WIDTH);
     if (!s->is_active && !s->is_held && s->next_attempt_ms == TIME_NEVER)
-        column_str(c, "on flush");
+        column_str(c, s->waits_for_resume ? "on resume" : "on flush");
     else
         column_until(c, s->is_active ? l->now_ms : s->next_attempt_ms, l->now_ms);
     from = end_cell(c, from, NEXT_WIDTH);
@@ -64,10 +64,27 @@ static void add_envelope(const struct listing *l, const struct listing_row *row,
     column_str(c, "\n");
 }
 
+static void add_line(const char *label, const char *text, struct column *c)
+{
+    column_str(c, "\n       ");
+    column_str(c, label);
+    column_text(c, text);
+}
+
+// Who decides about held mail wants to know both: why it is held, and what its next hop said.
+static void add_reasons(const struct listing_recipient *r, struct column *c)
+{
+    if (r->is_active)
+        return;
+    if (r->held_why)
+        add_line("held: ", r->held_why, c);
+    if (r->reason && r->reason[0])
+        add_line("", r->reason, c);
+}
+
 static void add_recipient(const struct listing_recipient *r, const struct summary *s,
                           struct column *c)
 {
-    const char *reason = summary_reason(r);
     column_str(c, "    to ");
     column_text(c, r->rcpt->address);
     if (strcmp(listing_state(r), summary_state(s)) !=
@@ -78,10 +95,7 @@ static void add_recipient(const struct listing_recipient *r, const struct summar
     }
     if (r->rcpt->in_doubt)
         column_str(c, "  [possibly delivered]");
-    if (reason[0]) {
-        column_str(c, "\n       ");
-        column_text(c, reason);
-    }
+    add_reasons(r, c);
     column_str(c, "\n");
 }
 

@@ -13,12 +13,15 @@ struct summary summary_of(const struct listing_row *row)
 {
     struct summary s = {
         .is_held = row->rcpt_count > 0, .next_attempt_ms = TIME_NEVER, .expires_ms = TIME_NEVER};
+    uint32_t waiting = 0, for_resume = 0;
     for (uint32_t i = 0; i < row->rcpt_count; i++) {
         const struct listing_recipient *r = &row->rcpts[i];
         bool is_held = r->rcpt->state == RECIPIENT_HELD && !r->is_active;
         s.is_active |= r->is_active;
         s.is_held &= is_held;
         s.waits |= !is_held && summary_reason(r)[0] != '\0';
+        waiting += !is_held;
+        for_resume += !is_held && r->waits_for_resume;
         if (r->rcpt->attempts > s.attempts)
             s.attempts = r->rcpt->attempts;
         if (!is_held && r->next_attempt_ms < s.next_attempt_ms)
@@ -29,6 +32,7 @@ struct summary summary_of(const struct listing_row *row)
             s.last = r;
     }
     s.is_tried = s.attempts > 0;
+    s.waits_for_resume = waiting > 0 && for_resume == waiting;
     return s;
 }
 
@@ -53,5 +57,9 @@ const char *summary_queue(const struct summary *s)
 
 const char *summary_reason(const struct listing_recipient *r)
 {
-    return r->is_active || !r->reason ? "" : r->reason;
+    if (r->is_active)
+        return "";
+    if (r->held_why)
+        return r->held_why;
+    return r->reason ? r->reason : "";
 }

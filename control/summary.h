@@ -15,6 +15,7 @@ struct summary {
     bool waits;              // some have a reason to wait, tried or not
     uint32_t attempts;       // greatest
     int64_t next_attempt_ms; // earliest of those that are not held; TIME_NEVER when all are
+    bool waits_for_resume;   // of those that are not held all are suspended without end
     int64_t expires_ms;      // earliest; TIME_NEVER when none is known
     const struct listing_recipient *last; // the one that was tried last; NULL when none was
 };
@@ -24,7 +25,8 @@ const char *summary_state(const struct summary *s); // "active" "held" "deferred
 const char *
 summary_queue(const struct summary *s); // Postfix's names: "active" "hold" "deferred" "incoming"
 
-// Why that recipient is still here: "" while an attempt is under way or nothing is known.
+// Why that recipient is still here: what an operator or the bounce brake said who holds it, else
+// what the next hop said; "" while an attempt is under way or nothing is known.
 const char *summary_reason(const struct listing_recipient *r);
 
 #endif

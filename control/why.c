@@ -201,11 +201,30 @@ static void add_next(const struct why *w, const struct why_recipient *r, struct 
         column_str(c, "when it is released");
     else if (r->hold.kind == WHY_ON_FLUSH)
         column_str(c, "when it is flushed");
+    else if (r->hold.kind == WHY_SUSPENDED && r->hold.until_ms == TIME_NEVER)
+        column_str(c, "when it is resumed");
     else
         add_when(c, r->next_ms, w->now_ms, w->utc_offset_s);
     if (r->rule[0]) {
         column_str(c, ", by ");
         column_text(c, r->rule);
+    }
+    column_str(c, "\n");
+}
+
+static void add_give_up(const struct why *w, const struct why_recipient *r, struct column *c)
+{
+    add_label(c, "gives up:");
+    if (r->expires_ms == 0) {
+        column_str(c, "not while it is ");
+        column_str(c, r->hold.kind == WHY_HELD ? "held\n" : "suspended\n");
+        return;
+    }
+    add_when(c, r->expires_ms, w->now_ms, w->utc_offset_s);
+    if (r->attempts_max > 0) {
+        column_str(c, ", or after ");
+        column_number(c, r->attempts_max, 0);
+        column_str(c, r->attempts_max == 1 ? " attempt" : " attempts");
     }
     column_str(c, "\n");
 }
@@ -222,14 +241,7 @@ static void add_queued(const struct why *w, const struct why_recipient *r, struc
     else
         column_str(c, "none comes");
     column_str(c, "\n");
-    add_label(c, "gives up:");
-    add_when(c, r->expires_ms, w->now_ms, w->utc_offset_s);
-    if (r->attempts_max > 0) {
-        column_str(c, ", or after ");
-        column_number(c, r->attempts_max, 0);
-        column_str(c, r->attempts_max == 1 ? " attempt" : " attempts");
-    }
-    column_str(c, "\n");
+    add_give_up(w, r, c);
 }
 
 static void add_gone(const struct why *w, const struct why_recipient *r, struct column *c)

@@ -59,40 +59,56 @@ static int64_t next_warning(const struct message *m, const struct recipient *r,
     return m->arrival_ms + rule->warn_after_ms[r->warned];
 }
 
+static void name_rest(const struct account *a, const struct recipient *r,
+                      const struct why_hold *hold, struct buf *words)
+{
+    struct explain_choice choice = {.question = question_of(a, r), .is_rest = true};
+    choice.question.has_sender = false;
+    choice.question.klass = hold->klass;
+    choice.failures = hold->failures;
+    choice.reply = slice_str(hold->reason);
+    explain_choice(&a->explain->config->rules, &choice, words);
+}
+
 // Who chose the next time: the rest of its destination where that lasts longer, else what was
-// decided behind its last attempt.
+// decided behind its last attempt. Nobody has where it waits for a word of an operator.
 static void name_choice(const struct account *a, const struct recipient *r,
                         const struct why_recipient *to, struct buf *words)
 {
-    if (to->hold.kind == WHY_RESTING && to->hold.until_ms > r->next_attempt_ms) {
-        struct explain_choice choice = {.question = question_of(a, r), .is_rest = true};
-        choice.question.has_sender = false;
-        choice.question.klass = to->hold.klass;
-        choice.failures = to->hold.failures;
-        choice.reply = slice_str(to->hold.reason);
-        explain_choice(&a->explain->config->rules, &choice, words);
+    const struct why_hold *hold = &to->hold;
+    if (hold->kind == WHY_HELD || hold->kind == WHY_ON_FLUSH || hold->kind == WHY_ACTIVE ||
+        to->next_ms == TIME_NEVER)
+        return;
+    if (hold->kind == WHY_RESTING && hold->until_ms > r->next_attempt_ms) {
+        name_rest(a, r, hold, words);
         return;
     }
-    if (to->hold.kind == WHY_BLOCKED && to->hold.until_ms >= r->next_attempt_ms)
+    if (hold->kind == WHY_SUSPENDED && to->next_ms == hold->until_ms) {
+        buf_add_str(words, "the end of the suspension");
+        return;
+    }
+    if (hold->kind == WHY_SUSPENDED && to->next_ms > r->next_attempt_ms) {
+        buf_add_str(words, "rest of the destination");
+        return;
+    }
+    if (hold->kind == WHY_BLOCKED && hold->until_ms >= r->next_attempt_ms)
         buf_add_str(words, "a short rest, as it is our own doing");
-    if (to->hold.kind == WHY_BLOCKED || to->try_count == 0)
+    if (hold->kind == WHY_BLOCKED || to->try_count == 0)
         return;
     const struct why_try *last = &to->tries[to->try_count - 1];
     if (last->next_ms == r->next_attempt_ms)
         buf_add_str(words, last->rule);
-    else if (to->hold.kind != WHY_HELD && to->hold.kind != WHY_ACTIVE)
+    else
         buf_add_str(words, "an operator, or a trouble of our own");
 }
 
 // A relay may refuse us with single mails and take others, so that it does not rest.
 static void take_own_doing(const struct recipient *r, struct why_hold *hold)
 {
-    static const char ours[] = "blocked here: ";
-    size_t n = sizeof ours - 1;
-    if (hold->kind != WHY_NOT_DUE || strncmp(r->last_reply, ours, n) != 0)
-        return;
-    *hold = (struct why_hold){
-        .kind = WHY_BLOCKED, .reason = r->last_reply + n, .until_ms = r->next_attempt_ms};
+    const char *what = outcome_behind_blocked(r->last_reply);
+    if (hold->kind == WHY_NOT_DUE && what)
+        *hold =
+            (struct why_hold){.kind = WHY_BLOCKED, .reason = what, .until_ms = r->next_attempt_ms};
 }
 
 static void add_queued(const struct account *a, const struct recipient *r,

@@ -21,20 +21,49 @@ static bool find_health(const struct explain *x, const struct recipient *r,
     return destination && x->health(x->arg, destination, ret);
 }
 
-// Nothing is tried before its end, and that is what it waits for.
+const struct suspension *explain_suspended(const struct explain *x, const struct message *m,
+                                           const struct recipient *r)
+{
+    char room[ROUTE_ROOM];
+    if (!x->suspensions || x->suspensions->count == 0)
+        return NULL;
+    return suspensions_holding(x->suspensions, find_destination(x, r, room), r->domain, m->sender);
+}
+
+// Nothing is tried before its end, and that is what it waits for; nor does it expire (S5 of
+// queue/settle.h, U2 of suspending.c).
 static void explain_suspension(const struct explain *x, const struct message *m,
                                const struct recipient *r, struct listing_recipient *to)
 {
-    if (!x->suspensions || x->suspensions->count == 0 || r->state == RECIPIENT_HELD)
+    if (r->state == RECIPIENT_HELD)
         return;
-    char room[ROUTE_ROOM];
-    const struct suspension *by =
-        suspensions_holding(x->suspensions, find_destination(x, r, room), r->domain, m->sender);
+    const struct suspension *by = explain_suspended(x, m, r);
     if (!by)
         return;
     to->reason = by->text;
-    if (suspensions_find_sender(x->suspensions, m->sender) || to->next_attempt_ms < by->until_ms)
+    to->expires_ms = 0;
+    to->waits_for_resume = by->until_ms == TIME_NEVER;
+    if (to->next_attempt_ms < by->until_ms)
         to->next_attempt_ms = by->until_ms;
+}
+
+static void explain_hold(const struct recipient *r, struct listing_recipient *to)
+{
+    if (r->state != RECIPIENT_HELD)
+        return;
+    to->expires_ms = 0;
+    if (r->held_why && r->held_why[0])
+        to->held_why = r->held_why;
+}
+
+// Its own next attempt. What a flush had picked is due; mail of a suspended sender was put off by
+// us, for longer than it lasts where that was changed meanwhile.
+static int64_t own_time(const struct explain *x, const struct message *m, const struct recipient *r)
+{
+    const struct suspension *by =
+        x->suspensions ? suspensions_find_sender(x->suspensions, m->sender) : NULL;
+    int64_t at_ms = r->next_attempt_ms < 0 ? m->arrival_ms : r->next_attempt_ms;
+    return by && by->until_ms < at_ms ? by->until_ms : at_ms;
 }
 
 static void explain_recipient(const struct explain *x, const struct message *m,
@@ -46,14 +75,12 @@ static void explain_recipient(const struct explain *x, const struct message *m,
     *to = (struct listing_recipient){
         .rcpt = r,
         .is_active = x->is_active(x->arg, r->message, r->n),
-        .next_attempt_ms = r->next_attempt_ms,
+        .next_attempt_ms = own_time(x, m, r),
         .expires_ms = m->arrival_ms + rules_expire_after(&x->config->rules, &question),
         .reason = r->last_reply,
         .status = r->last_status,
         .host = r->last_host,
     };
-    if (r->next_attempt_ms < 0) // a flush had picked it: it is due
-        to->next_attempt_ms = m->arrival_ms;
     bool is_flushed_only = x->config->mode == MODE_QUEUE;
     if (is_flushed_only)
         to->next_attempt_ms = TIME_NEVER;
@@ -74,6 +101,7 @@ void explain_row(const struct explain *x, const struct op_row *row, struct listi
     for (uint32_t i = 0; i < row->rcpt_count; i++) {
         explain_recipient(x, &row->message, &row->rcpts[i], &rcpts[i]);
         explain_suspension(x, &row->message, &row->rcpts[i], &rcpts[i]);
+        explain_hold(&row->rcpts[i], &rcpts[i]);
     }
 }
 

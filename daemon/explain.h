@@ -30,6 +30,10 @@ struct explain {
     const struct suspensions *suspensions; // NULL: none
 };
 
+// What an operator has suspended that keeps the recipient from being tried; NULL: nothing.
+const struct suspension *explain_suspended(const struct explain *x, const struct message *m,
+                                           const struct recipient *r);
+
 // Fills rcpts[0..row->rcpt_count); the texts live as long as the row, the suspensions and
 // those of the health.
 void explain_row(const struct explain *x, const struct op_row *row,

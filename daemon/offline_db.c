@@ -36,6 +36,7 @@ struct offline {
     int64_t now_ms;
     int utc_offset_s;
     struct buf text;
+    struct buf name; // of the suspension that was told of last
     uint64_t messages;
 };
 
@@ -276,13 +277,28 @@ static int need_daemon(const struct offline *o)
     return EX_TEMPFAIL;
 }
 
+static void take_suspension(struct offline *o, const struct suspension *by, struct why_hold *ret)
+{
+    buf_reset(&o->name);
+    suspension_name(by, &o->name);
+    *ret = (struct why_hold){.kind = WHY_SUSPENDED,
+                             .destination = buf_slice(&o->name).p,
+                             .reason = by->reason,
+                             .since_ms = by->since_ms,
+                             .until_ms = by->until_ms};
+}
+
 static void find_hold(void *arg, const struct message *m, const struct recipient *r,
                       struct why_hold *ret)
 {
-    (void)arg, (void)m;
-    bool is_held = r->state == RECIPIENT_HELD;
-    *ret = (struct why_hold){.kind = is_held ? WHY_HELD : WHY_NO_DAEMON,
-                             .reason = is_held ? r->held_why : NULL};
+    struct offline *o = arg;
+    struct explain x = explain_of(o);
+    const struct suspension *by = explain_suspended(&x, m, r);
+    *ret = (struct why_hold){.kind = WHY_NO_DAEMON};
+    if (r->state == RECIPIENT_HELD)
+        *ret = (struct why_hold){.kind = WHY_HELD, .reason = r->held_why};
+    else if (by)
+        take_suspension(o, by, ret);
 }
 
 // One page of the message's recipients; true: there is another one.
@@ -309,7 +325,8 @@ static int why_message(struct offline *o, uint64_t message)
     struct op *op = op_new(OP_READ);
     op->read.message = message;
     store_run(o->store, op);
-    struct account account = {.explain = &x, .uid = -1, .row = op->read.row, .hold = find_hold};
+    struct account account = {
+        .explain = &x, .uid = -1, .row = op->read.row, .hold = find_hold, .arg = o};
     struct why w = {.is_json = o->request.format == LISTING_JSON,
                     .now_ms = o->now_ms,
                     .utc_offset_s = o->utc_offset_s};
@@ -389,6 +406,7 @@ int offline_run(const struct config *config, const char *verb, const char *const
     struct buf why;
     buf_init(&why, 64 * 1024);
     buf_init(&o.text, TEXT_MAX);
+    buf_init(&o.name, SUSPENSION_NAME_MAX + 16);
     int code = EX_OK;
     if (!request_verb_parse(verb, &o.request.verb)) {
         buf_addf(&why, "unknown verb \"%s\"", verb);
@@ -409,5 +427,6 @@ int offline_run(const struct config *config, const char *verb, const char *const
         fprintf(stderr, "fermoposta: %s\n", why.p);
     buf_close(&why);
     buf_close(&o.text);
+    buf_close(&o.name);
     return code;
 }

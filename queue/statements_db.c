@@ -123,8 +123,9 @@ const char *const sql_texts[SQL_COUNT] = {
     [SQL_RECIPIENT_DELETE] = "DELETE FROM recipient WHERE message = ?1 AND n = ?2",
     [SQL_RECIPIENT_HOLD] =
         "UPDATE recipient SET state = 1, held_why = ?3 WHERE message = ?1 AND n = ?2",
-    [SQL_RECIPIENT_RELEASE] = "UPDATE recipient SET state = 0, held_why = '', next_attempt = ?3"
-                              " WHERE message = ?1 AND n = ?2",
+    // It may have grown older than it may, and what was tried before it was held does not count.
+    [SQL_RECIPIENT_RELEASE] = "UPDATE recipient SET state = 0, held_why = '', next_attempt = ?3,"
+                              " last_attempt = 0 WHERE message = ?1 AND n = ?2",
     [SQL_RECIPIENT_REQUEUE] = requeue,
     [SQL_RECIPIENT_DUE] = "UPDATE recipient SET next_attempt = min(next_attempt, ?3)"
                           " WHERE message = ?1 AND n = ?2",

@@ -109,9 +109,45 @@ static void test_is_shown(void **state)
             if (!strstr(ask(&s, 0, "list", words), says))
                 fail_msg("%s, %s: %s", targets[i], formats[k], world_last_reply(s.w));
         }
+        if (!strstr(ask(&s, 0, "list", "--format=jsonl"),
+                    "\\\"next_attempt\\\": \\\"2026-01-01T02:00:00Z\\\", \\\"expires\\\": null"))
+            fail_msg("%s: %s", targets[i], world_last_reply(s.w));
+        if (!strstr(
+                ask(&s, 0, "why", "b@example.com"),
+                "(in 1h58m), by the end of the suspension\\n  warning:    2026-01-01T04:00+00:00 "
+                "(in 3h58m)\\n  gives up:   not while it is suspended"))
+            fail_msg("%s: %s", targets[i], world_last_reply(s.w));
         assert_non_null(strstr(ask(&s, 0, "stats", ""), "until 2026-01-01T02:00:00Z"));
         assert_non_null(strstr(ask(&s, 0, "suspend", ""), "until 2026-01-01T02:00:00Z"));
         assert_non_null(strstr(ask(&s, 0, "suspend", "--format=jsonl"), "2026-01-01T02:00:00Z"));
+        world_free(s.w);
+    }
+}
+
+// Without an end nothing says when; with one, a rest that lasts longer counts.
+static void test_is_told_without_end(void **state)
+{
+    (void)state;
+    static const char *const targets[] = {"example.com", "smtp://192.0.2.1:25",
+                                          "from=a@example.org", "--all"};
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+        struct stage s = make_stage("");
+        char words[64];
+        s.com->state = HOST_DOWN;
+        send(&s, "a@example.org", "b@example.com");
+        world_run(s.w, 3 * TIME_HOUR_MS); // it rests for half an hour at a time
+        ask(&s, 0, "suspend", targets[i]);
+        world_run(s.w, TIME_MINUTE_MS);
+        if (!strstr(ask(&s, 0, "why", "b@example.com"),
+                    "next try:   when it is resumed\\n  warning:    2026-01-01T04:00+00:00 (in "
+                    "58m59s)\\n  gives up:   not while it is suspended"))
+            fail_msg("%s: %s", targets[i], world_last_reply(s.w));
+        assert_non_null(strstr(ask(&s, 0, "list", ""), "on resume  -  "));
+        snprintf(words, sizeof words, "%s --for=1m", targets[i]);
+        ask(&s, 0, "suspend", words);
+        if (!strstr(ask(&s, 0, "why", "b@example.com"),
+                    "next try:   2026-01-01T03:20+00:00 (in 19m), by rest of the destination"))
+            fail_msg("%s: %s", targets[i], world_last_reply(s.w));
         world_free(s.w);
     }
 }
@@ -399,6 +435,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_is_not_tried),
         cmocka_unit_test(test_is_shown),
+        cmocka_unit_test(test_is_told_without_end),
         cmocka_unit_test(test_ends),
         cmocka_unit_test(test_others_go_on),
         cmocka_unit_test(test_does_not_expire),

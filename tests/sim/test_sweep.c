@@ -221,6 +221,33 @@ static void test_what_an_operator_changes(void **state)
     world_free(w);
 }
 
+// Time under hold counts for its age. Mail that has grown too old under it is tried once more
+// before it is given up, however long that takes: here a conversation that hangs has the only
+// connection.
+static void test_too_old_when_released(void **state)
+{
+    (void)state;
+    struct world *w = make_world(1,
+                                 "limit = ( { for = \"*\", connections = 1 } )\n"
+                                 "retry = ( { for = \"*\", expire_after = \"8h\" } )\n",
+                                 HOST_GREYLIST);
+    submit(w, 0, "far.example");
+    world_run(w, TIME_MINUTE_MS);
+    ask(w, "hold");
+    world_run(w, 24 * TIME_HOUR_MS);
+    assert_int_equal(world_queued(w), 1);
+    world_host(w, "192.0.2.1")->state = HOST_SILENT;
+    submit(w, 1, "far.example");
+    world_run(w, TIME_SECOND_MS);
+    ask(w, "release");
+    world_run(w, 3 * TIME_MINUTE_MS);
+    assert_int_equal(world_queued(w), 2);
+    struct told *told = told_of(w, 1);
+    assert_int_equal(told[0].failures, 0);
+    free(told);
+    world_free(w);
+}
+
 // Other rules count at once, for mail that had passed their ages under the old ones, too. What was
 // warned about more often than any rule warns now is given back at its time like all other mail.
 static void test_other_rules(void **state)
@@ -290,6 +317,7 @@ int main(void)
         cmocka_unit_test(test_comes_of_age_while_settled),
         cmocka_unit_test(test_too_old_at_the_start),
         cmocka_unit_test(test_what_an_operator_changes),
+        cmocka_unit_test(test_too_old_when_released),
         cmocka_unit_test(test_other_rules),
         cmocka_unit_test(test_spool_that_fails_meanwhile),
     };

@@ -163,31 +163,60 @@ static void format_names(void **state)
     assert_int_equal(f, LISTING_POSTFIX);
 }
 
-// Mail that is only tried when an operator flushes it has no next attempt.
-static void waits_for_a_flush(void **state)
+// Mail that is only tried when an operator flushes or resumes it has no next attempt, and what is
+// suspended is not given up.
+static void waits_for_an_operator(void **state)
 {
     (void)state;
-    struct buf got;
-    struct listing_recipient view = queue_views[3];
-    view.next_attempt_ms = TIME_NEVER;
-    struct listing_row row = {&queue_messages[0], &view, 1};
     static const struct {
-        enum listing_format format;
+        enum listing_format format; // LISTING_FORMATS: that of show
+        bool is_suspended;
         const char *want;
-    } cases[] = {{LISTING_TABLE, "  2      on flush   2026-"}, {LISTING_CSV, "Z,,2026-"}};
+    } cases[] = {
+        {LISTING_TABLE, false, "  2      on flush   2026-"},
+        {LISTING_TABLE, true, "  2      on resume  -      "},
+        {LISTING_CSV, false, "Z,,2026-"},
+        {LISTING_CSV, true, "Z,,,4.7.1"},
+        {LISTING_JSONL, true, "\"next_attempt\": null, \"expires\": null,"},
+        {LISTING_FORMATS, false, "\n    next try:   when it is flushed\n"},
+        {LISTING_FORMATS, true, "\n    next try:   when it is resumed\n"},
+        {LISTING_FORMATS, true, "\n    gives up:   not while it is suspended\n"},
+    };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct buf got;
         struct listing l;
+        struct listing_recipient view = queue_views[3];
+        view.next_attempt_ms = TIME_NEVER;
+        view.waits_for_resume = cases[i].is_suspended;
+        view.expires_ms = cases[i].is_suspended ? 0 : EXPIRES;
+        struct listing_row row = {&queue_messages[0], &view, 1};
         buf_init(&got, TEXT_MAX);
-        listing_init(&l, cases[i].format, NOW, QUEUE_OFFSET_S);
-        listing_begin(&l, &got);
-        listing_row(&l, &row, &got);
+        if (cases[i].format == LISTING_FORMATS) {
+            listing_show(&row, NOW, QUEUE_OFFSET_S, &got);
+        } else {
+            listing_init(&l, cases[i].format, NOW, QUEUE_OFFSET_S);
+            listing_begin(&l, &got);
+            listing_row(&l, &row, &got);
+        }
         if (!strstr(got.p, cases[i].want))
             fail_msg("no '%s' in %s", cases[i].want, got.p);
         buf_close(&got);
     }
+}
+
+// Why it is held comes first; what the next hop had said is not forgotten.
+static void held(void **state)
+{
+    (void)state;
+    struct buf got;
+    struct listing_row row = {&queue_messages[2], &queue_views[5], 1};
     buf_init(&got, TEXT_MAX);
     listing_show(&row, NOW, QUEUE_OFFSET_S, &got);
-    assert_non_null(strstr(got.p, "\n    next try:   when it is flushed\n"));
+    assert_non_null(strstr(got.p, "\n    next try:   when it is released\n"
+                                  "    gives up:   not while it is held\n"
+                                  "    held:       till \\x1b monday, says anna\n"
+                                  "    status:     4.2.1\n"
+                                  "    last reply: 450 4.2.1 Busy\n"));
     buf_close(&got);
 }
 
@@ -196,7 +225,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whole_listings),
         cmocka_unit_test(one_message),
-        cmocka_unit_test(waits_for_a_flush),
+        cmocka_unit_test(waits_for_an_operator),
+        cmocka_unit_test(held),
         cmocka_unit_test(no_controls),
         cmocka_unit_test(monitoring_programs_count_right),
         cmocka_unit_test(a_full_buffer_loses_no_row),

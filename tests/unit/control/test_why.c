@@ -219,6 +219,42 @@ static void what_holds(void **state)
     }
 }
 
+// What waits for an operator's word is not given up meanwhile, and nobody chose a time.
+static void waits_for_an_operator(void **state)
+{
+    (void)state;
+    static const struct {
+        struct why_hold hold;
+        int64_t next_ms;
+        const char *want;
+    } cases[] = {
+        {{.kind = WHY_HELD, .reason = "because"},
+         NOW,
+         "  now:        held: because\n  next try:   when it is released\n"
+         "  warning:    none comes\n  gives up:   not while it is held\n"},
+        {{.kind = WHY_SUSPENDED, .destination = "d.example", .until_ms = TIME_NEVER},
+         TIME_NEVER,
+         "  now:        d.example is suspended\n  next try:   when it is resumed\n"
+         "  warning:    none comes\n  gives up:   not while it is suspended\n"},
+        {{.kind = WHY_SUSPENDED, .destination = "d.example", .until_ms = NOW + TIME_HOUR_MS},
+         NOW + 2 * TIME_HOUR_MS,
+         "(in 1h)\n  next try:   2026-11-22T00:40+00:00 (in 2h)\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct why w = {.now_ms = NOW};
+        struct why_recipient r = rcpts[1];
+        struct buf got;
+        r.hold = cases[i].hold;
+        r.next_ms = cases[i].next_ms;
+        r.expires_ms = 0;
+        buf_init(&got, 4096);
+        why_recipient(&w, &r, &got);
+        if (!strstr(got.p, cases[i].want))
+            fail_msg("no '%s' in %s", cases[i].want, got.p);
+        buf_close(&got);
+    }
+}
+
 // One that does not fit is not begun.
 static void full(void **state)
 {
@@ -238,9 +274,8 @@ static void full(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whole_answers),
-        cmocka_unit_test(destinations),
-        cmocka_unit_test(what_holds),
+        cmocka_unit_test(whole_answers), cmocka_unit_test(destinations),
+        cmocka_unit_test(what_holds),    cmocka_unit_test(waits_for_an_operator),
         cmocka_unit_test(full),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
