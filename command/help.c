@@ -106,7 +106,8 @@ static const struct verb_help {
      "  --for TIME            how long at most (until the queue is empty, 30d)\n"
      "  --seed N              another course of chance (1)\n"
      "  --format=text|json\n\n"
-     "NAME is a domain, a host of the configuration, or *. TIME@START: from then on, 6h@30m.\n"},
+     "NAME is a domain, a host, HOST:PORT or any other next hop of the configuration, or * (all\n"
+     "hosts). TIME@START: from then on, 6h@30m.\n"},
     {"list", "usage: fermoposta list [FILTER...] [--format=FORMAT] [-c FILE]\n\n"
              "  --format=table|postfix|sendmail|json|jsonl|csv\n" FILTERS},
     {"show", "usage: fermoposta show ID [--headers|--body|--envelope] [-c FILE]\n"},

@@ -19,6 +19,7 @@ struct handover_order {
     const char *words;    // PIPE: of the command, each with its NUL; the first is path
     uint32_t words_n;     // PIPE: bytes of them
     const char *hostname; // MAILDIR: for the file's name
+    const char *rcpt;     // whom the message is for, as the sender wrote it
 };
 
 enum handover_fault {

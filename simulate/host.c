@@ -17,7 +17,7 @@ struct host *host_new(const char *ip)
     return h;
 }
 
-struct host_conn *host_conn_new(struct host *h, uint64_t conn, enum host_state state)
+static struct host_conn *begin(struct host *h, uint64_t conn, enum host_state state)
 {
     struct host_conn *c = must_zalloc(sizeof *c);
     c->host = h;
@@ -30,6 +30,21 @@ struct host_conn *host_conn_new(struct host *h, uint64_t conn, enum host_state s
     h->connections++;
     if (++h->connections_open > h->connections_peak)
         h->connections_peak = h->connections_open;
+    return c;
+}
+
+struct host_conn *host_conn_folder(struct host *h, uint64_t conn, const char *rcpt)
+{
+    struct host_conn *c = begin(h, conn, HOST_UP);
+    c->is_folder = true;
+    c->sender = must_strdup("");
+    buf_add_str(&c->rcpts, rcpt);
+    return c;
+}
+
+struct host_conn *host_conn_new(struct host *h, uint64_t conn, enum host_state state)
+{
+    struct host_conn *c = begin(h, conn, state);
     if (state == HOST_BUSY) {
         buf_add_str(&c->out, "421 4.3.2 busy\r\n");
         c->wants_close = true;
@@ -86,7 +101,7 @@ void host_free(struct host *h)
     free(h);
 }
 
-static void take_message(struct host_conn *c, int64_t now_ms)
+void host_conn_take(struct host_conn *c, int64_t now_ms)
 {
     struct host_message *m = must_zalloc(sizeof *m);
     m->sender = must_strdup(c->sender ? c->sender : "");
@@ -127,11 +142,11 @@ static void end_of_data(struct host_conn *c, int64_t now_ms)
         answer_data(c, "451 4.3.0 not now\r\n");
         break;
     case HOST_LOST:
-        take_message(c, now_ms);
+        host_conn_take(c, now_ms);
         c->wants_reset = true;
         break;
     default:
-        take_message(c, now_ms);
+        host_conn_take(c, now_ms);
         answer_data(c, "250 2.0.0 taken\r\n");
         c->wants_close = c->state == HOST_ONCE;
     }
@@ -250,6 +265,10 @@ void host_conn_bytes(struct host_conn *c, struct slice bytes, int64_t now_ms)
 {
     if (c->state == HOST_SILENT || c->state == HOST_BUSY)
         return;
+    if (c->is_folder) {
+        must(buf_add_slice(&c->content, bytes) == FP_OK);
+        return;
+    }
     must(buf_add_slice(&c->in, bytes) == FP_OK);
     size_t at = 0;
     while (!c->wants_close && !c->wants_reset) {

@@ -9,6 +9,7 @@
 #define FP_SIMULATE_HOST_H
 
 #include "core/buf.h"
+#include "core/handover.h"
 
 #include <stdint.h>
 
@@ -52,7 +53,7 @@ enum host_pace {
 };
 
 struct host {
-    char *ip;
+    char *ip;      // or another place (world_host)
     char helo[64]; // how its last client introduced itself
     enum host_state state;
     enum host_pace pace;
@@ -60,8 +61,11 @@ struct host {
     // Asked instead of `state` when set: weather by time.
     enum host_state (*weather)(const struct host *h, int64_t now_ms, void *arg);
     void *weather_arg;
-    // When set: what to answer to RCPT, NULL for 250; and who is told of what it took.
+    // When set: what to answer to RCPT, NULL for 250; who is told of what it took.
     const char *(*judge)(const struct host *h, struct slice rcpt, int64_t now_ms, void *arg);
+    // Of a folder or a program: what it ends with; NULL: it has taken the message.
+    const struct handover_result *(*ends)(const struct host *h, struct slice rcpt, int64_t now_ms,
+                                          void *arg);
     void (*took)(const struct host *h, const struct host_message *m, void *arg);
     void *watch_arg;
     bool keeps_nothing;            // of what it took, but the count
@@ -85,6 +89,7 @@ struct host_conn {
     uint32_t rcpt_count;
     bool is_lmtp, in_tls, in_data, wants_close, wants_reset;
     bool is_left;     // its client has closed it
+    bool is_folder;   // or a program: nothing is said, and all it gets is content
     int64_t delay_ms; // by which `out` is late
     struct host_conn *next;
 };
@@ -92,6 +97,9 @@ struct host_conn {
 struct host *host_new(const char *ip); // up, with nothing received
 void host_free(struct host *h);
 struct host_conn *host_conn_new(struct host *h, uint64_t conn, enum host_state state);
+// A message for rcpt that is handed to a folder or a program.
+struct host_conn *host_conn_folder(struct host *h, uint64_t conn, const char *rcpt);
+void host_conn_take(struct host_conn *c, int64_t now_ms); // it is complete
 void host_conn_free(struct host_conn *c);
 void host_conn_leave(struct host_conn *c); // its client has closed it
 void host_conn_bytes(struct host_conn *c, struct slice bytes, int64_t now_ms);

@@ -3,9 +3,16 @@
 // world_db.h.
 #include "simulate/world_internal_db.h"
 
+#include <stdio.h>
+
 void world_name(struct world *w, const char *name, const char *ip)
 {
     names_add_ip(&w->in->names, name, ip);
+}
+
+void world_place(const char *ip, uint16_t port, char place[WORLD_PLACE_MAX])
+{
+    snprintf(place, WORLD_PLACE_MAX, "[%s]:%u", ip, port);
 }
 
 void world_mx(struct world *w, const char *domain, uint16_t preference, const char *host)

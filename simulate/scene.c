@@ -6,9 +6,13 @@
 #include "core/hash.h"
 #include "core/must.h"
 #include "core/text.h"
+#include "deliver/placeholder.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
+
+enum { MX_PORT = 25, PATH_MADE_MAX = 64 * 1024 };
 
 struct scene_greeted {
     char *rcpt;
@@ -19,50 +23,68 @@ struct scene_greeted {
 // ---- hosts and domains
 // ---------------------------------------------------------------------------
 
-static uint32_t add_host(struct scene *s, const char *name)
+static bool is_host(enum target_kind kind)
 {
-    for (uint32_t i = 0; i < s->host_count; i++)
-        if (strcmp(s->hosts[i].name, name) == 0)
-            return i;
-    uint32_t n = s->host_count++;
-    s->hosts = must_realloc(s->hosts, s->host_count * sizeof *s->hosts);
-    struct scene_host *h = &s->hosts[n];
-    *h = (struct scene_host){.name = must_strdup(name)};
-    if (hostname_is_ipv4(slice_str(name)) || hostname_is_ipv6(slice_str(name)))
-        snprintf(h->ip, sizeof h->ip, "%s", name);
-    else // of 198.18.0.0/15, which is kept for such things (RFC 2544)
-        snprintf(h->ip, sizeof h->ip, "198.%u.%u.%u", 18 + ((n + 1) >> 16 & 1), (n + 1) >> 8 & 255,
-                 (n + 1) & 255);
-    return n;
+    return kind == TARGET_MX || kind == TARGET_SMTP || kind == TARGET_SMTPS || kind == TARGET_LMTP;
 }
 
-// The host that one of a domain's targets stands for; NULL: it stands for none.
-static const char *target_name(const struct target *t, const char *mx)
+// A host has one address, however many of its ports are named.
+static void place_host(struct scene *s, struct scene_host *h)
 {
-    switch (t->kind) {
-    case TARGET_MX:
-        return mx;
-    case TARGET_SMTP:
-    case TARGET_SMTPS:
-    case TARGET_LMTP:
-        return t->host;
-    case TARGET_LMTP_UNIX:
-        return t->text;
-    case TARGET_MAILDIR: // no weather in there
-    case TARGET_PIPE:
-    case TARGET_ERROR:
-    case TARGET_DISCARD:
-        break;
-    }
-    return NULL;
+    uint32_t n = s->host_count;
+    for (uint32_t i = 0; i < s->host_count; i++)
+        if (is_host(s->hosts[i].kind) && strcasecmp(s->hosts[i].name, h->name) == 0) {
+            memcpy(h->ip, s->hosts[i].ip, sizeof h->ip);
+            return;
+        }
+    h->is_named = !hostname_is_ipv4(slice_str(h->name)) && !hostname_is_ipv6(slice_str(h->name));
+    if (h->is_named) // in 198.18.0.0/15, which is kept for such things (RFC 2544)
+        snprintf(h->ip, sizeof h->ip, "198.%u.%u.%u", 18 + ((n + 1) >> 16 & 1), (n + 1) >> 8 & 255,
+                 (n + 1) & 255);
+    else
+        snprintf(h->ip, sizeof h->ip, "%s", h->name);
+}
+
+// What one of a domain's targets stands for; name NULL: nothing that could have any weather.
+static struct scene_host host_of(const struct target *t, const char *mx)
+{
+    struct scene_host h = {.kind = t->kind, .port = t->port, .name = t->text};
+    if (t->kind == TARGET_MX)
+        h.name = (char *)mx, h.port = MX_PORT;
+    else if (is_host(t->kind))
+        h.name = t->host;
+    else if (target_is_final(t))
+        h.name = NULL;
+    return h;
+}
+
+static bool is_same(const struct scene_host *a, const struct scene_host *b)
+{
+    if (is_host(a->kind))
+        return is_host(b->kind) && a->port == b->port && strcasecmp(a->name, b->name) == 0;
+    return a->kind == b->kind && strcmp(a->name, b->name) == 0;
+}
+
+static uint32_t add_host(struct scene *s, const struct scene_host *host)
+{
+    for (uint32_t i = 0; i < s->host_count; i++)
+        if (is_same(&s->hosts[i], host))
+            return i;
+    struct scene_host h = *host;
+    h.name = must_strdup(host->name);
+    if (is_host(h.kind))
+        place_host(s, &h);
+    s->hosts = must_realloc(s->hosts, (s->host_count + 1) * sizeof *s->hosts);
+    s->hosts[s->host_count] = h;
+    return s->host_count++;
 }
 
 static void add_targets(struct scene *s, const struct route_row *row, const char *mx)
 {
     for (uint32_t i = 0; i < row->target_count; i++) {
-        const char *name = target_name(&row->targets[i], mx);
-        if (name)
-            add_host(s, name);
+        struct scene_host h = host_of(&row->targets[i], mx);
+        if (h.name)
+            add_host(s, &h);
     }
 }
 
@@ -119,12 +141,47 @@ static void add_domain(struct scene *s, const struct config *config,
     buf_close(&key);
 }
 
-static const struct scene_host *find_host(const struct scene *s, const char *name)
+// "HOST:PORT", "[IP]:PORT" or "[IP]" into its parts; port 0: none was said.
+static struct slice split(const char *name, uint16_t *ret_port)
+{
+    struct slice host = slice_str(name);
+    char *end;
+    const char *colon = strrchr(name, ':');
+    unsigned long port = colon && colon[1] ? strtoul(colon + 1, &end, 10) : 0;
+    bool has_port = port > 0 && port <= UINT16_MAX && !*end &&
+                    (name[0] == '[' || memchr(name, ':', host.n) == colon);
+    *ret_port = has_port ? (uint16_t)port : 0;
+    if (has_port)
+        host.n = (size_t)(colon - name);
+    if (host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']')
+        host = slice_of(host.p + 1, host.n - 2);
+    return host;
+}
+
+// Is that what somebody calls it: a host, with or without a port; or a whole next hop?
+static bool is_called(const struct scene_host *h, const char *name)
+{
+    struct target t;
+    if (target_parse(slice_str(name), &t, NULL) == FP_OK) {
+        struct scene_host other = host_of(&t, NULL);
+        bool is_it = other.name && is_same(h, &other);
+        target_close(&t);
+        return is_it;
+    }
+    if (!is_host(h->kind))
+        return strcmp(h->name, name) == 0;
+    uint16_t port;
+    struct slice host = split(name, &port);
+    return (port == 0 || port == h->port) && (slice_equal_nocase(host, slice_str(h->name)) ||
+                                              slice_equal_nocase(host, slice_str(h->ip)));
+}
+
+static bool is_some_host(const struct scene *s, const char *name)
 {
     for (uint32_t i = 0; i < s->host_count; i++)
-        if (strcmp(s->hosts[i].name, name) == 0 || strcmp(s->hosts[i].ip, name) == 0)
-            return &s->hosts[i];
-    return NULL;
+        if (is_called(&s->hosts[i], name))
+            return true;
+    return false;
 }
 
 // Where mail goes when nobody said: to what the weather is about, as far as that is no host.
@@ -132,7 +189,7 @@ static void default_domains(const struct scene *s, struct simulate_options *o)
 {
     for (uint32_t i = 0; i < o->weather.count; i++) {
         const char *name = o->weather.rows[i].name;
-        if (strcmp(name, "*") != 0 && !find_host(s, name))
+        if (strcmp(name, "*") != 0 && !is_some_host(s, name))
             simulate_options_add_domain(o, slice_str(name));
     }
     if (o->domain_count == 0)
@@ -156,22 +213,46 @@ static void give_row(struct scene_host *h, uint32_t row)
     h->rows[h->row_count++] = row;
 }
 
-static void say_unknown(const struct scene *s, const struct weather_row *row, struct buf *notes)
+static void add_name(const struct scene_host *h, struct buf *to)
 {
+    bool is_v6 = strchr(h->name, ':') != NULL;
+    buf_addf(to, is_v6 ? "[%s]:%u" : "%s:%u", h->name, h->port);
+}
+
+// The nearest of all names, to which a port belongs when one was written.
+static void add_nearest(const struct scene *s, const char *name, struct buf *to)
+{
+    uint16_t port;
     size_t count = 0;
+    split(name, &port);
     const char **names = must_alloc((s->host_count + s->domain_count + 1) * sizeof *names);
+    struct buf *texts = must_zalloc((s->host_count + 1) * sizeof *texts);
     for (uint32_t i = 0; i < s->domain_count; i++)
         names[count++] = s->domains[i].name;
+    for (uint32_t i = 0; i < s->host_count; i++) {
+        buf_init(&texts[i], 4096);
+        if (port && is_host(s->hosts[i].kind))
+            add_name(&s->hosts[i], &texts[i]);
+        else
+            buf_add_str(&texts[i], s->hosts[i].name);
+        names[count++] = texts[i].p;
+    }
+    const char *nearest = text_nearest(name, names, count);
+    if (nearest)
+        buf_addf(to, "; did you mean %s?", nearest);
     for (uint32_t i = 0; i < s->host_count; i++)
-        names[count++] = s->hosts[i].name;
-    const char *nearest = text_nearest(row->name, names, count);
+        buf_close(&texts[i]);
+    free(texts);
+    free(names);
+}
+
+static void say_unknown(const struct scene *s, const struct weather_row *row, struct buf *notes)
+{
     buf_addf(notes, "--%s ", weather_name(row->kind));
     text_escape(slice_str(row->name), notes);
-    buf_add_str(notes, ": no message goes there, and no route names such a host");
-    if (nearest)
-        buf_addf(notes, "; did you mean %s?", nearest);
+    buf_add_str(notes, ": no message goes there, and no route names such a next hop");
+    add_nearest(s, row->name, notes);
     buf_add_byte(notes, '\n');
-    free(names);
 }
 
 // A domain behind a relay, or a large host, has none of its own: that one's weather it is.
@@ -182,30 +263,61 @@ static void say_relay(const struct weather_row *row, const struct scene_domain *
              weather_name(row->kind), d->name, d->destination);
 }
 
+// What can be with such a next hop? A folder knows no reply, and refuses nobody.
+static bool suits(const struct scene_host *h, enum weather_kind kind)
+{
+    if (h->kind == TARGET_MAILDIR)
+        return kind == WEATHER_DOWN || kind == WEATHER_FULL || kind == WEATHER_SLOW;
+    return h->kind != TARGET_PIPE || kind != WEATHER_GREYLIST;
+}
+
+static void say_unsuited(const struct weather_row *row, const struct scene_host *h,
+                         struct buf *notes)
+{
+    bool is_folder = h->kind == TARGET_MAILDIR;
+    buf_addf(notes, "--%s ", weather_name(row->kind));
+    text_escape(slice_str(row->name), notes);
+    buf_add_all(notes, ": ", is_folder ? "maildir://" : "pipe://", h->name, " is a ",
+                is_folder ? "folder, which can be --down, --full or --slow\n"
+                          : "program, which can be anything but --greylist\n");
+}
+
+// Is the row about that host: by its name, as all hosts, or because the domain's mail goes there?
+static bool is_meant(const struct scene *s, const struct weather_row *row,
+                     const struct scene_domain *domain, const struct scene_host *h)
+{
+    if (strcmp(row->name, "*") == 0)
+        return is_host(h->kind) || h->kind == TARGET_LMTP_UNIX;
+    if (is_some_host(s, row->name))
+        return is_called(h, row->name);
+    for (uint32_t i = 0; domain && i < domain->row->target_count; i++) {
+        struct scene_host other = host_of(&domain->row->targets[i], domain->mx);
+        if (other.name && is_same(h, &other))
+            return true;
+    }
+    return false;
+}
+
 static void place_row(struct scene *s, uint32_t n, struct buf *notes)
 {
     const struct weather_row *row = &s->weather->rows[n];
     const struct scene_domain *domain = scene_domain(s, row->name);
-    const struct scene_host *named = find_host(s, row->name);
-    bool is_all = strcmp(row->name, "*") == 0;
-    if (!is_all && !domain && !named) {
+    bool is_named = is_some_host(s, row->name);
+    if (strcmp(row->name, "*") != 0 && !domain && !is_named) {
         say_unknown(s, row, notes);
         return;
     }
-    if (!is_about_hosts(row->kind))
-        return;
-    for (uint32_t i = 0; i < s->host_count; i++)
-        if (is_all || &s->hosts[i] == named)
+    for (uint32_t i = 0; i < s->host_count; i++) {
+        if (!is_meant(s, row, domain, &s->hosts[i]))
+            continue;
+        if (!suits(&s->hosts[i], row->kind))
+            say_unsuited(row, &s->hosts[i], notes);
+        else if (is_about_hosts(row->kind) || !domain || is_named)
             give_row(&s->hosts[i], n);
-    if (domain && !named) {
-        for (uint32_t i = 0; i < domain->row->target_count; i++) {
-            const char *name = target_name(&domain->row->targets[i], domain->mx);
-            if (name)
-                give_row(&s->hosts[add_host(s, name)], n);
-        }
-        if (strcmp(domain->destination, domain->name) != 0)
-            say_relay(row, domain, notes);
     }
+    if (domain && !is_named && is_about_hosts(row->kind) &&
+        strcmp(domain->destination, domain->name) != 0)
+        say_relay(row, domain, notes);
 }
 
 void scene_make(struct scene *s, const struct config *config, struct simulate_options *options,
@@ -254,6 +366,60 @@ void scene_close(struct scene *s)
     *s = (struct scene){0};
 }
 
+static struct slice take_word(struct slice *rest, char end)
+{
+    const char *at = memchr(rest->p, end, rest->n);
+    struct slice word = slice_of(rest->p, at ? (size_t)(at - rest->p) : rest->n);
+    *rest = slice_from(*rest, at ? word.n + 1 : word.n);
+    return word;
+}
+
+// Is the command one that this text makes? What stands for its names may be anything.
+static bool makes_command(struct slice text, struct slice words)
+{
+    while (text.n > 0) {
+        struct slice wanted = take_word(&text, ' ');
+        if (wanted.n == 0)
+            continue;
+        size_t fixed = placeholder_first(wanted);
+        struct slice word = take_word(&words, '\0');
+        if (word.n < fixed || memcmp(word.p, wanted.p, fixed) != 0 ||
+            (fixed == wanted.n && word.n != fixed))
+            return false;
+    }
+    return words.n == 0;
+}
+
+static bool makes_path(struct slice text, const struct handover_order *order)
+{
+    struct slice path = slice_str(order->path);
+    size_t fixed = placeholder_first(text);
+    if (path.n < fixed || memcmp(path.p, text.p, fixed) != 0)
+        return false;
+    struct buf made;
+    buf_init(&made, PATH_MADE_MAX);
+    bool is_it = placeholder_expand(text, PLACEHOLDER_PATH, "", order->rcpt, &made) &&
+                 slice_equal(buf_slice(&made), path);
+    buf_close(&made);
+    return is_it;
+}
+
+static bool makes(const struct scene_host *h, const struct handover_order *order)
+{
+    if (order->kind == HANDOVER_PIPE)
+        return h->kind == TARGET_PIPE &&
+               makes_command(slice_str(h->name), slice_of(order->words, order->words_n));
+    return h->kind == TARGET_MAILDIR && makes_path(slice_str(h->name), order);
+}
+
+const struct scene_host *scene_folder(const struct scene *s, const struct handover_order *order)
+{
+    for (uint32_t i = 0; i < s->host_count; i++)
+        if (makes(&s->hosts[i], order))
+            return &s->hosts[i];
+    return NULL;
+}
+
 enum host_state scene_state(const struct scene *s, const struct scene_host *h, int64_t now_ms)
 {
     enum host_state state = HOST_UP;
@@ -294,25 +460,27 @@ static bool is_greylisted(struct scene *s, const struct weather_row *row, struct
     return now_ms - g->since_ms < row->length_ms;
 }
 
-const char *scene_judge(struct scene *s, const struct scene_host *h, struct slice rcpt,
-                        int64_t now_ms)
+static bool has_row(const struct scene_host *h, uint32_t row)
+{
+    for (uint32_t i = 0; i < h->row_count; i++)
+        if (h->rows[i] == row)
+            return true;
+    return false;
+}
+
+enum weather_kind scene_judge(struct scene *s, const struct scene_host *h, struct slice rcpt,
+                              int64_t now_ms)
 {
     struct slice domain = address_domain(rcpt);
     for (uint32_t i = 0; i < s->weather->count; i++) {
         const struct weather_row *row = &s->weather->rows[i];
-        bool concerns = strcmp(row->name, "*") == 0 || strcmp(row->name, h->name) == 0 ||
-                        strcmp(row->name, h->ip) == 0 ||
-                        slice_equal_nocase(slice_str(row->name), domain);
-        if (!concerns || !weather_holds(row, now_ms - s->start_ms))
+        if (is_about_hosts(row->kind) || !suits(h, row->kind) ||
+            !weather_holds(row, now_ms - s->start_ms))
             continue;
-        if (row->kind == WEATHER_GREYLIST && is_greylisted(s, row, rcpt, now_ms))
-            return "450 4.7.1 greylisted, come back later";
-        if (row->kind == WEATHER_FULL)
-            return "452 4.2.2 mailbox full";
-        if (row->kind == WEATHER_REJECT)
-            return "550 5.1.1 no such user";
-        if (row->kind == WEATHER_REFUSE)
-            return "550 5.7.1 we do not take mail from you";
+        if (!has_row(h, i) && !slice_equal_nocase(slice_str(row->name), domain))
+            continue;
+        if (row->kind != WEATHER_GREYLIST || is_greylisted(s, row, rcpt, now_ms))
+            return row->kind;
     }
-    return NULL;
+    return WEATHER_COUNT;
 }

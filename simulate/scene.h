@@ -2,18 +2,24 @@
 // scene: which hosts and names a simulation has, by the configuration's routes and the options, and
 // what the weather is at each of them. Pure.
 //
-// Every host that a route names exists, and so do MX hosts of all domains that mail goes to.
+// Every host, socket, folder and program that a route names exists, and so do MX hosts of all
+// domains that mail goes to.
 #ifndef FP_SIMULATE_SCENE_H
 #define FP_SIMULATE_SCENE_H
 
+#include "core/handover.h"
 #include "daemon/config.h"
 #include "simulate/host.h"
 #include "simulate/options.h"
 
+// A host at one port, a socket, a folder or a program.
 struct scene_host {
-    char *name;     // as routes say it: a name or an IP; owned
-    char ip[46];    // where it is
-    uint32_t *rows; // of the weather: those that concern the whole host; owned
+    enum target_kind kind;
+    char *name;     // as routes say it: of a host its name or IP, else the target's text; owned
+    uint16_t port;  // of a host; else 0
+    char ip[46];    // where it is; "" no host
+    bool is_named;  // that its name is to be resolved to; once a name
+    uint32_t *rows; // of the weather: those that concern it as a whole; owned
     uint32_t row_count;
 };
 
@@ -44,11 +50,13 @@ void scene_close(struct scene *s);
 // NULL: no mail goes there.
 const struct scene_domain *scene_domain(const struct scene *s, const char *name);
 
+// The folder or program that an order is about; NULL: none of the routes'.
+const struct scene_host *scene_folder(const struct scene *s, const struct handover_order *order);
 enum host_state scene_state(const struct scene *s, const struct scene_host *h, int64_t now_ms);
 // How long it takes for its answer to an envelope, in milliseconds.
 int64_t scene_slowness(const struct scene *s, const struct scene_host *h, int64_t now_ms);
-// The answer to RCPT; NULL: 250.
-const char *scene_judge(struct scene *s, const struct scene_host *h, struct slice rcpt,
-                        int64_t now_ms);
+// What it has against a recipient; WEATHER_COUNT: nothing.
+enum weather_kind scene_judge(struct scene *s, const struct scene_host *h, struct slice rcpt,
+                              int64_t now_ms);
 
 #endif

@@ -26,6 +26,11 @@ struct known {
     UT_hash_handle hh;
 };
 
+struct message_sent {
+    int64_t at_ms;
+    bool is_delivered;
+};
+
 struct play;
 struct place {
     struct play *play;
@@ -40,7 +45,7 @@ struct play {
     struct place *places; // one for each host of the scene
     struct timeline timeline;
     struct timeline_summary sum;
-    int64_t *submitted_ms; // by number of the message
+    struct message_sent *sent; // by number
     struct known *known;
     uint32_t held; // of them
 };
@@ -95,11 +100,29 @@ static void on_hold(struct play *p, struct known *k, const struct settle_change 
 }
 
 // A route that takes everything, and has no host that could tell.
-static void on_discard(struct play *p, const struct known *k, const struct settle_change *c)
+static void tell_discarded(struct play *p, bool is_notice, const char *destination,
+                           const char *text)
 {
-    tell(p, k->is_notice ? TIMELINE_NOTICES : TIMELINE_DELIVERED, k->destination, c->outcome.text);
-    p->sum.delivered += !k->is_notice;
+    tell(p, is_notice ? TIMELINE_NOTICES : TIMELINE_DELIVERED, destination, text);
+    p->sum.delivered += !is_notice;
     p->sum.attempts++;
+}
+
+// What a failed notice says goes to the postmaster: no message comes back by that. The third kind
+// is of arrival, for whoever asked, and mail of the simulation never does.
+static void on_notice(struct play *p, bool is_about_notice, int i, const struct entry *e)
+{
+    remember(p, e);
+    if (i == 2)
+        return;
+    tell(p,
+         i == 1            ? TIMELINE_WARNED
+         : is_about_notice ? TIMELINE_POSTMASTER
+                           : TIMELINE_RETURNED,
+         "", "");
+    p->sum.warnings += i == 1;
+    p->sum.returned += i == 0 && !is_about_notice;
+    p->sum.to_postmaster += i == 0 && is_about_notice;
 }
 
 static void on_settled(struct play *p, const struct op_settle *s)
@@ -117,22 +140,15 @@ static void on_settled(struct play *p, const struct op_settle *s)
         if (c->action == SETTLE_HOLD)
             on_hold(p, k, c);
         if (c->action == SETTLE_DELIVERED && !c->outcome.host[0] && !c->outcome.ip[0])
-            on_discard(p, k, c);
+            tell_discarded(p, k->is_notice, k->destination, c->outcome.text);
     }
+    for (int i = 0; i < OP_NOTICES; i++)
+        if (s->notices[i])
+            on_notice(p, k && k->is_notice, i, s->notices[i]);
     if (k && s->is_removed) {
         p->held -= k->is_held;
         HASH_DEL(p->known, k);
         free(k);
-    }
-    for (int i = 0; i < OP_NOTICES; i++) {
-        if (!s->notices[i])
-            continue;
-        remember(p, s->notices[i]);
-        if (i == 2) // of arrival, for whoever asked: mail of the simulation never does
-            continue;
-        tell(p, i == 0 ? TIMELINE_RETURNED : TIMELINE_WARNED, "", "");
-        p->sum.returned += i == 0;
-        p->sum.warnings += i == 1;
     }
 }
 
@@ -171,11 +187,59 @@ static enum host_state on_connect(const struct host *h, int64_t now_ms, void *ar
     return scene_state(&place->play->scene, place->scene, now_ms);
 }
 
+static enum weather_kind judge(const struct place *place, struct slice rcpt, int64_t now_ms)
+{
+    return scene_judge(&place->play->scene, place->scene, rcpt, now_ms);
+}
+
 static const char *on_rcpt(const struct host *h, struct slice rcpt, int64_t now_ms, void *arg)
 {
-    struct place *place = arg;
     (void)h;
-    return scene_judge(&place->play->scene, place->scene, rcpt, now_ms);
+    switch (judge(arg, rcpt, now_ms)) {
+    case WEATHER_GREYLIST:
+        return "450 4.7.1 greylisted, come back later";
+    case WEATHER_FULL:
+        return "452 4.2.2 mailbox full";
+    case WEATHER_REJECT:
+        return "550 5.1.1 no such user";
+    case WEATHER_REFUSE:
+        return "550 5.7.1 we do not take mail from you";
+    default:
+        return NULL;
+    }
+}
+
+// What a folder, or a program, ends with (sysexits.h).
+static const struct handover_result *on_end(const struct host *h, struct slice rcpt, int64_t now_ms,
+                                            void *arg)
+{
+    static const struct handover_result over_quota = {HANDOVER_QUOTA, 0, 0, "Disk quota exceeded"};
+    static const struct handover_result full = {HANDOVER_DONE, EX_TEMPFAIL, 0, "mailbox full"};
+    static const struct handover_result busy = {HANDOVER_DONE, EX_TEMPFAIL, 0, "busy"};
+    static const struct handover_result unknown = {HANDOVER_DONE, EX_NOUSER, 0, "no such user"};
+    static const struct handover_result refused = {HANDOVER_DONE, EX_NOPERM, 0,
+                                                   "we do not take mail from you"};
+    const struct place *place = arg;
+    (void)h;
+    if (scene_state(&place->play->scene, place->scene, now_ms) == HOST_BUSY)
+        return &busy;
+    switch (judge(place, rcpt, now_ms)) {
+    case WEATHER_FULL:
+        return place->scene->kind == TARGET_MAILDIR ? &over_quota : &full;
+    case WEATHER_REJECT:
+        return &unknown;
+    case WEATHER_REFUSE:
+        return &refused;
+    default:
+        return NULL;
+    }
+}
+
+static struct host *on_folder(void *arg, const struct handover_order *order)
+{
+    struct play *p = arg;
+    const struct scene_host *h = scene_folder(&p->scene, order);
+    return h ? p->places[h - p->scene.hosts].host : NULL;
 }
 
 // The number of a message of ours by its recipient; UINT32_MAX: it is a notice.
@@ -202,7 +266,8 @@ static void on_taken(const struct host *h, const struct host_message *m, void *a
         tell(p, TIMELINE_NOTICES, destination, "");
         return;
     }
-    int64_t wait_ms = m->at_ms - p->submitted_ms[number];
+    p->sent[number].is_delivered = true;
+    int64_t wait_ms = m->at_ms - p->sent[number].at_ms;
     if (wait_ms > p->sum.longest_wait_ms)
         p->sum.longest_wait_ms = wait_ms;
     p->sum.delivered++;
@@ -212,28 +277,69 @@ static void on_taken(const struct host *h, const struct host_message *m, void *a
 // ---- the course
 // ----------------------------------------------------------------------------------
 
-static void set_up(struct play *p)
+static struct host *build(struct world *w, const struct scene_host *h)
 {
-    struct world *w = p->world;
-    p->scene.start_ms = w->now_ms;
+    char place[WORLD_PLACE_MAX];
+    struct buf name;
+    buf_init(&name, 4096);
+    world_place(h->ip, h->port, place);
+    if (h->ip[0])
+        buf_add_str(&name, place);
+    else
+        buf_add_all(&name,
+                    h->kind == TARGET_PIPE      ? "pipe:"
+                    : h->kind == TARGET_MAILDIR ? "maildir:"
+                                                : "",
+                    h->name);
+    struct host *built = world_host(w, name.p);
+    buf_close(&name);
+    return built;
+}
+
+static void build_hosts(struct play *p)
+{
     p->places = must_zalloc((p->scene.host_count + 1) * sizeof *p->places);
     for (uint32_t i = 0; i < p->scene.host_count; i++) {
         const struct scene_host *s = &p->scene.hosts[i];
-        bool is_socket = s->name[0] == '/';
-        struct host *h = world_host(w, is_socket ? s->name : s->ip);
+        struct host *h = build(p->world, s);
         p->places[i] = (struct place){.play = p, .host = h, .scene = s};
         h->weather = on_connect;
         h->judge = on_rcpt;
+        h->ends = on_end;
         h->took = on_taken;
         h->weather_arg = h->watch_arg = &p->places[i];
         h->keeps_nothing = true;
-        if (!is_socket && strcmp(s->name, s->ip) != 0)
-            world_name(w, s->name, s->ip);
+    }
+}
+
+static void name_hosts(struct play *p)
+{
+    for (uint32_t i = 0; i < p->scene.host_count; i++) {
+        const struct scene_host *s = &p->scene.hosts[i];
+        if (s->is_named)
+            world_name(p->world, s->name, s->ip);
     }
     for (uint32_t i = 0; i < p->scene.domain_count; i++)
-        world_mx(w, p->scene.domains[i].name, 10, p->scene.domains[i].mx);
-    w->stored = on_stored;
-    w->stored_arg = p;
+        world_mx(p->world, p->scene.domains[i].name, 10, p->scene.domains[i].mx);
+}
+
+static void set_up(struct play *p)
+{
+    p->scene.start_ms = p->world->now_ms;
+    build_hosts(p);
+    name_hosts(p);
+    p->world->stored = on_stored;
+    p->world->stored_arg = p;
+    p->world->folder = on_folder;
+    p->world->folder_arg = p;
+}
+
+// In mode "interactive" nothing is stored of mail that a route discards while its client waits.
+static bool is_gone_unseen(const struct play *p, uint64_t id, uint32_t number)
+{
+    struct known *k;
+    HASH_FIND(hh, p->known, &id, sizeof id, k);
+    return world_config(p->world)->mode == MODE_INTERACTIVE && !k && !p->sent[number].is_delivered;
 }
 
 static void submit(struct play *p, uint32_t number)
@@ -246,11 +352,14 @@ static void submit(struct play *p, uint32_t number)
     buf_addf(&rcpt, "rcpt%u@%s", number, domain);
     buf_addf(&text, "From: <%s>\r\nTo: <%s>\r\nSubject: message %u\r\n\r\nA simulated message.\r\n",
              sender, rcpt.p, number);
-    p->submitted_ms[number] = p->world->now_ms;
-    if (world_submit(p->world, sender, rcpt.p, text.p) != 0) {
+    p->sent[number].at_ms = p->world->now_ms;
+    uint64_t id = world_submit(p->world, sender, rcpt.p, text.p);
+    if (id != 0) {
         p->sum.accepted++;
         timeline_add(&p->timeline, TIMELINE_ACCEPTED, destination_of(p, buf_slice(&rcpt)), "",
-                     since_start(p, p->submitted_ms[number]), 0);
+                     since_start(p, p->sent[number].at_ms), 0);
+        if (is_gone_unseen(p, id, number))
+            tell_discarded(p, false, destination_of(p, buf_slice(&rcpt)), "discarded");
     } else {
         char reply[128];
         snprintf(reply, sizeof reply, "%.*s", (int)strcspn(world_last_reply(p->world), "\r\n"),
@@ -322,7 +431,7 @@ static int begin(struct play *p, const struct simulate_task *task, struct buf *n
         buf_add_str(notes,
                     "mode = \"queue\": nothing is tried until it is flushed, and here nobody "
                     "flushes\n");
-    p->submitted_ms = must_zalloc(p->options.messages * sizeof *p->submitted_ms);
+    p->sent = must_zalloc(p->options.messages * sizeof *p->sent);
     p->world =
         world_try(&(struct world_options){.seed = p->options.seed, .ready = task->config}, notes);
     if (!p->world) {
@@ -347,7 +456,7 @@ static void finish(struct play *p)
         free(k);
     }
     free(p->places);
-    free(p->submitted_ms);
+    free(p->sent);
 }
 
 int simulate_run(const struct simulate_task *task, struct buf *out, struct buf *notes)

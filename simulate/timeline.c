@@ -32,6 +32,7 @@ static const char *const kind_names[TIMELINE_KINDS] = {
     [TIMELINE_GAVE_UP] = "gave-up",
     [TIMELINE_WARNED] = "warned",
     [TIMELINE_RETURNED] = "returned",
+    [TIMELINE_POSTMASTER] = "told-postmaster",
 };
 
 const char *timeline_kind_name(enum timeline_kind kind)
@@ -225,6 +226,11 @@ static void add_what(const struct timeline_line *l, struct buf *to)
         buf_addf(to, "%" PRIu32 " message%s returned to senders", l->count, plural(l->count));
         add_span(l, to);
         break;
+    case TIMELINE_POSTMASTER:
+        buf_addf(to, "%" PRIu32 " failed notice%s told to the postmaster", l->count,
+                 plural(l->count));
+        add_span(l, to);
+        break;
     case TIMELINE_KINDS:
         must_never("no such kind");
     }
@@ -267,8 +273,11 @@ void timeline_summary_text(const struct timeline_summary *s, struct buf *to)
     buf_addf(to, "waiting       %" PRIu64, s->waiting);
     if (s->held > 0)
         buf_addf(to, ", held %" PRIu64, s->held);
-    buf_addf(to, "\nnotices       %" PRIu32 " warnings, %" PRIu32 " returns\n", s->warnings,
+    buf_addf(to, "\nnotices       %" PRIu32 " warnings, %" PRIu32 " returns", s->warnings,
              s->returned);
+    if (s->to_postmaster > 0)
+        buf_addf(to, ", %" PRIu32 " to the postmaster", s->to_postmaster);
+    buf_add_byte(to, '\n');
     buf_addf(to, "attempts      %" PRIu32 "\n", s->attempts);
     buf_addf(to, "connections   %" PRIu32 ", at once at most %" PRIu32 "\n", s->connections,
              s->connections_peak);

@@ -25,7 +25,8 @@ enum timeline_kind {
     TIMELINE_HELD,    // for good too, and kept by the bounce brake
     TIMELINE_GAVE_UP, // too old
     TIMELINE_WARNED,
-    TIMELINE_RETURNED, // failure notices
+    TIMELINE_RETURNED,   // failure notices
+    TIMELINE_POSTMASTER, // of notices that could not be delivered themselves
     TIMELINE_KINDS
 };
 
@@ -58,7 +59,8 @@ struct timeline_summary {
     uint64_t seed;
     uint32_t messages, accepted;
     uint32_t delivered, refused, gave_up; // messages of the accepted ones
-    uint32_t warnings, returned;          // notices
+    uint32_t warnings, returned;          // notices to senders
+    uint32_t to_postmaster;               // about notices that failed
     uint32_t attempts;                    // of recipients, notices included
     uint32_t connections, connections_peak;
     int64_t longest_wait_ms; // of a message that was delivered

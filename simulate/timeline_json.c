@@ -61,6 +61,7 @@ static json_t *new_summary(const struct timeline_summary *s)
     put_number(o, "held", s->held);
     put_number(o, "warnings", s->warnings);
     put_number(o, "returned", s->returned);
+    put_number(o, "to_postmaster", s->to_postmaster);
     put_number(o, "attempts", s->attempts);
     put_number(o, "connections", s->connections);
     put_number(o, "connections_peak", s->connections_peak);

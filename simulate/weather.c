@@ -23,8 +23,11 @@ static enum fp_err refuse(enum weather_kind kind, const char *text, struct buf *
 {
     buf_addf(why, "--%s \"", names[kind]);
     text_escape(slice_str(text), why);
-    buf_add_str(why, "\": write NAME=DURATION or NAME=DURATION@START, such as example.com=6h or "
-                     "example.com=6h@30m; NAME is a domain, a host of the configuration, or *");
+    buf_add_str(
+        why,
+        "\": write NAME=DURATION or NAME=DURATION@START, such as example.com=6h or "
+        "example.com=6h@30m; NAME is a domain, a host (or HOST:PORT) or another next hop of the "
+        "configuration, or *");
     return FP_INVALID;
 }
 
@@ -41,7 +44,7 @@ enum fp_err weather_add(struct weather *w, enum weather_kind kind, const char *t
         (at && time_parse_duration(slice_str(at + 1), &row.start_ms)))
         return refuse(kind, text, why);
     row.name = must_memdup(text, (size_t)(equals - text));
-    for (char *c = row.name; *c; c++)
+    for (char *c = row.name; *c && *c != '/'; c++) // of a path every letter counts
         if (*c >= 'A' && *c <= 'Z')
             *c = (char)(*c + 'a' - 'A');
     w->rows = must_realloc(w->rows, (w->count + 1) * sizeof *w->rows);

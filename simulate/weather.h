@@ -22,7 +22,7 @@ enum weather_kind {
 
 struct weather_row {
     enum weather_kind kind;
-    char *name; // a domain or a host, lower-case, or "*"; owned
+    char *name; // a domain or a next hop, lower-case but for paths, or "*"; owned
     int64_t length_ms;
     int64_t start_ms;
 };

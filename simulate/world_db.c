@@ -22,7 +22,7 @@ uint64_t world_draw(struct world *w)
     return z ^ (z >> 31);
 }
 
-static struct happening *later(struct world *w, enum happening_kind kind, int64_t at_ms)
+struct happening *world_later(struct world *w, enum happening_kind kind, int64_t at_ms)
 {
     struct happening *h = must_zalloc(sizeof *h);
     h->kind = kind;
@@ -31,10 +31,10 @@ static struct happening *later(struct world *w, enum happening_kind kind, int64_
     return h;
 }
 
-static struct happening *event_later(struct world *w, enum pipeline_event_kind kind, uint64_t conn,
-                                     int64_t at_ms)
+struct happening *world_event_later(struct world *w, enum pipeline_event_kind kind, uint64_t conn,
+                                    int64_t at_ms)
 {
-    struct happening *h = later(w, HAPPENS_EVENT, at_ms);
+    struct happening *h = world_later(w, HAPPENS_EVENT, at_ms);
     h->event.kind = kind;
     h->event.conn = conn;
     h->event.detail = "";
@@ -42,7 +42,7 @@ static struct happening *event_later(struct world *w, enum pipeline_event_kind k
 }
 
 // One way over the network; what is sent later does not arrive earlier.
-static int64_t arrival(struct world *w, int direction)
+int64_t world_arrival(struct world *w, int direction)
 {
     int64_t at = w->now_ms + w->in->latency_ms +
                  (int64_t)(world_draw(w) % (uint64_t)(w->in->latency_ms + 1));
@@ -75,7 +75,7 @@ static void finish_op(struct world *w, struct op *op)
 {
     if (w->stored)
         w->stored(w->stored_arg, op);
-    struct happening *h = event_later(w, PIPELINE_STORED, 0, w->now_ms);
+    struct happening *h = world_event_later(w, PIPELINE_STORED, 0, w->now_ms);
     h->event.op = op;
 }
 
@@ -137,12 +137,12 @@ static void store_op_later(struct world *w, struct op *op)
         *in->writes_last = op;
         in->writes_last = &op->next;
         if (!in->writer_called)
-            later(w, HAPPENS_WRITER, w->now_ms + in->latency_ms + in->commit_ms);
+            world_later(w, HAPPENS_WRITER, w->now_ms + in->latency_ms + in->commit_ms);
         in->writer_called = true;
         return;
     }
     // A reader may look early and be heard late: what it says is then old news (rule W2).
-    later(w, HAPPENS_READER, w->now_ms + (int64_t)(world_draw(w) % 3))->op = op;
+    world_later(w, HAPPENS_READER, w->now_ms + (int64_t)(world_draw(w) % 3))->op = op;
 }
 
 static void run_reader(struct world *w, struct op *op)
@@ -152,7 +152,7 @@ static void run_reader(struct world *w, struct op *op)
     if (w->in->spool_fails)
         op->err = FP_IO;
     int64_t heard_ms = w->now_ms + w->in->reader_slow_ms + (int64_t)(world_draw(w) % 5);
-    struct happening *h = event_later(w, PIPELINE_STORED, 0, heard_ms);
+    struct happening *h = world_event_later(w, PIPELINE_STORED, 0, heard_ms);
     h->event.op = op;
 }
 
@@ -161,7 +161,7 @@ static void run_reader(struct world *w, struct op *op)
 static void look_up(struct world *w, const struct pipeline_effect *fx)
 {
     w->lookups++;
-    struct happening *h = event_later(w, PIPELINE_ANSWER, 0, arrival(w, 1));
+    struct happening *h = world_event_later(w, PIPELINE_ANSWER, 0, world_arrival(w, 1));
     h->event.lookup = fx->lookup;
     snprintf(h->name, sizeof h->name, "%s", fx->name);
     h->answer = names_answer(&w->in->names, fx->name, fx->type);
@@ -169,12 +169,20 @@ static void look_up(struct world *w, const struct pipeline_effect *fx)
 
 // Hosts.
 
-struct host *world_host(struct world *w, const char *ip)
+static struct host *find_host(struct world *w, const char *place)
 {
     for (struct host *h = w->hosts; h; h = h->next)
-        if (strcmp(h->ip, ip) == 0)
+        if (strcmp(h->ip, place) == 0)
             return h;
-    struct host *h = host_new(ip);
+    return NULL;
+}
+
+struct host *world_host(struct world *w, const char *place)
+{
+    struct host *h = find_host(w, place);
+    if (h)
+        return h;
+    h = host_new(place);
     h->next = w->hosts;
     w->hosts = h;
     return h;
@@ -193,7 +201,7 @@ void world_drop_conn(struct world *w, struct host_conn *conn)
     for (struct host_conn **at = &w->in->conns; *at; at = &(*at)->next)
         if (*at == conn) {
             *at = conn->next;
-            w->connections_open--;
+            w->connections_open -= !conn->is_folder;
             host_conn_free(conn);
             return;
         }
@@ -203,41 +211,54 @@ void world_drop_conn(struct world *w, struct host_conn *conn)
 static void carry_replies(struct world *w, struct host_conn *c)
 {
     if (c->out.n > 0) {
-        int64_t at = c->delay_ms ? w->now_ms + c->delay_ms : arrival(w, 1);
-        struct happening *h = event_later(w, PIPELINE_BYTES, c->conn, at);
+        int64_t at = c->delay_ms ? w->now_ms + c->delay_ms : world_arrival(w, 1);
+        struct happening *h = world_event_later(w, PIPELINE_BYTES, c->conn, at);
         c->delay_ms = 0;
         h->bytes = buf_steal(&c->out, &h->size);
     }
     if (c->wants_reset) {
-        struct happening *h = event_later(w, PIPELINE_FAULT, c->conn, arrival(w, 1));
+        struct happening *h = world_event_later(w, PIPELINE_FAULT, c->conn, world_arrival(w, 1));
         h->event.fault = FAULT_RESET;
         h->event.detail = "Connection reset by peer";
         world_drop_conn(w, c);
     } else if (c->wants_close) {
-        event_later(w, PIPELINE_EOF, c->conn, arrival(w, 1));
+        world_event_later(w, PIPELINE_EOF, c->conn, world_arrival(w, 1));
         world_drop_conn(w, c);
     }
 }
 
+// Who listens on that port, or else on all of that address.
+static struct host *host_at(struct world *w, const struct pipeline_effect *fx)
+{
+    char place[WORLD_PLACE_MAX];
+    if (fx->path)
+        return world_host(w, fx->path);
+    world_place(fx->ip, fx->port, place);
+    struct host *h = find_host(w, place);
+    return h ? h : world_host(w, fx->ip);
+}
+
 static void connect_host(struct world *w, const struct pipeline_effect *fx)
 {
-    struct host *host = world_host(w, fx->path ? fx->path : fx->ip);
+    struct host *host = host_at(w, fx);
     enum host_state state =
         host->weather ? host->weather(host, w->now_ms, host->weather_arg) : host->state;
     if (w->in->network_is_down) {
-        struct happening *h = event_later(w, PIPELINE_CONNECT_FAILED, fx->conn, w->now_ms);
+        struct happening *h = world_event_later(w, PIPELINE_CONNECT_FAILED, fx->conn, w->now_ms);
         h->event.fault = FAULT_NO_NETWORK;
         h->event.detail = "Network is unreachable";
         return;
     }
     if (state == HOST_DOWN) {
-        struct happening *h = event_later(w, PIPELINE_CONNECT_FAILED, fx->conn, arrival(w, 1));
+        struct happening *h =
+            world_event_later(w, PIPELINE_CONNECT_FAILED, fx->conn, world_arrival(w, 1));
         h->event.fault = FAULT_REFUSED;
         h->event.detail = "Connection refused";
         return;
     }
     int64_t slow_ms = host->pace == PACE_SLOW_CONNECT ? host->slow_ms : 0;
-    event_later(w, PIPELINE_CONNECTED, fx->conn, slow_ms ? w->now_ms + slow_ms : arrival(w, 1));
+    world_event_later(w, PIPELINE_CONNECTED, fx->conn,
+                      slow_ms ? w->now_ms + slow_ms : world_arrival(w, 1));
     struct host_conn *c = host_conn_new(host, fx->conn, state);
     w->connections++;
     if (++w->connections_open > w->connections_peak)
@@ -247,28 +268,6 @@ static void connect_host(struct world *w, const struct pipeline_effect *fx)
     w->in->conns = c;
     if (!fx->begins_with_tls) // else what it greets with waits
         carry_replies(w, c);
-}
-
-// A folder has a host's name and states, but nothing is said in there.
-static void hand_over(struct world *w, const struct pipeline_effect *fx)
-{
-    static const struct handover_result full = {.fault = HANDOVER_FULL, .text = "No space left"};
-    static const struct handover_result missing = {.fault = HANDOVER_MISSING, .text = "Not there"};
-    struct host *host = world_host(w, fx->order.path);
-    w->connections++;
-    host->connections++;
-    if (host->state == HOST_UP)
-        event_later(w, PIPELINE_CONNECTED, fx->conn, arrival(w, 1));
-    else
-        event_later(w, PIPELINE_RESULT, fx->conn, arrival(w, 1))->event.result =
-            host->state == HOST_FULL ? &full : &missing;
-}
-
-static void finish(struct world *w, const struct pipeline_effect *fx)
-{
-    static const struct handover_result done = {.text = ""};
-    w->handed_over++;
-    event_later(w, PIPELINE_RESULT, fx->conn, arrival(w, 1))->event.result = &done;
 }
 
 // The handshake is between two lines of talk: what was said before it has arrived.
@@ -281,8 +280,8 @@ static void start_tls(struct world *w, const struct pipeline_effect *fx)
     bool must_verify = fx->tls_terms->must_verify;
     struct host_conn *c = conn_find(w, fx->conn);
     const char *why = c ? host_conn_shake_hands(c, must_verify) : "the host is gone";
-    struct happening *h =
-        event_later(w, why ? PIPELINE_FAULT : PIPELINE_TLS_READY, fx->conn, arrival(w, 1));
+    struct happening *h = world_event_later(w, why ? PIPELINE_FAULT : PIPELINE_TLS_READY, fx->conn,
+                                            world_arrival(w, 1));
     h->event.tls = must_verify ? &verified : &result;
     h->event.fault = FAULT_TLS;
     h->event.detail = why ? why : "";
@@ -306,14 +305,14 @@ static void send_bytes(struct world *w, const struct pipeline_effect *fx)
     for (uint32_t i = 0; i < fx->slice_count; i++)
         buf_add_slice(&all, fx->slices[i]);
     if (fx->wants_sent && (fx->conn != w->in->client || client_takes(w)))
-        event_later(w, PIPELINE_SENT, fx->conn,
-                    w->now_ms + (fx->conn % 2 == 0 ? w->in->sent_ms : 0));
+        world_event_later(w, PIPELINE_SENT, fx->conn,
+                          w->now_ms + (fx->conn % 2 == 0 ? w->in->sent_ms : 0));
     if (fx->conn == w->in->client) {
         buf_add_slice(&w->in->client_in, buf_slice(&all));
         buf_close(&all);
         return;
     }
-    struct happening *h = later(w, HAPPENS_AT_HOST, arrival(w, 0));
+    struct happening *h = world_later(w, HAPPENS_AT_HOST, world_arrival(w, 0));
     h->conn = fx->conn;
     h->bytes = buf_steal(&all, &h->size);
 }
@@ -323,7 +322,7 @@ static void close_at_host(struct world *w, uint64_t conn)
     struct host_conn *c = conn_find(w, conn);
     if (c)
         host_conn_leave(c);
-    later(w, HAPPENS_CLOSE_AT_HOST, arrival(w, 0))->conn = conn;
+    world_later(w, HAPPENS_CLOSE_AT_HOST, world_arrival(w, 0))->conn = conn;
 }
 
 static bool is_of_others(const struct world *w, const struct pipeline_effect *fx)
@@ -335,10 +334,11 @@ static bool is_of_others(const struct world *w, const struct pipeline_effect *fx
 
 static void execute(struct world *w, const struct pipeline_effect *fx)
 {
+    struct host_conn *c;
     if (is_of_others(w, fx)) {
         w->others(w->others_arg, fx);
         if (fx->kind == PIPELINE_SEND && fx->wants_sent)
-            event_later(w, PIPELINE_SENT, fx->conn, w->now_ms);
+            world_event_later(w, PIPELINE_SENT, fx->conn, w->now_ms);
         return;
     }
     switch (fx->kind) {
@@ -359,10 +359,11 @@ static void execute(struct world *w, const struct pipeline_effect *fx)
         connect_host(w, fx);
         break;
     case PIPELINE_HAND_OVER:
-        hand_over(w, fx);
+        world_hand_to(w, fx);
         break;
     case PIPELINE_FINISH:
-        finish(w, fx);
+        if ((c = conn_find(w, fx->conn)))
+            world_finish(w, c);
         break;
     case PIPELINE_START_TLS:
         start_tls(w, fx);
@@ -445,6 +446,10 @@ static void happen(struct world *w, struct happening *h)
             host_conn_bytes(c, (struct slice){h->bytes, h->size}, w->now_ms);
             carry_replies(w, c);
         }
+        break;
+    case HAPPENS_FINISH:
+        if ((c = conn_find(w, h->conn)))
+            world_finished(w, c);
         break;
     case HAPPENS_CLOSE_AT_HOST:
         if ((c = conn_find(w, h->conn)))

@@ -49,6 +49,9 @@ struct world {
     // What becomes of connections that come in and are not of the world's own client (crowd.h).
     void (*others)(void *arg, const struct pipeline_effect *fx);
     void *others_arg;
+    // Whom mail for a folder or a program goes to; NULL: the host whose place is its path.
+    struct host *(*folder)(void *arg, const struct handover_order *order);
+    void *folder_arg;
     // Told of each op once it is committed, or has failed, before the pipeline is.
     void (*stored)(void *arg, const struct op *op);
     void *stored_arg;
@@ -72,7 +75,11 @@ void world_hosts_slow(struct world *w, int64_t by_ms);   // what they are sent i
 void world_dns_fails(struct world *w, bool fails);     // every name SERVFAIL; the resolver is well
 void world_dns_is_gone(struct world *w, bool is_gone); // no name server answers
 void world_network_is_down(struct world *w, bool is_down); // nor is any host reached
-struct host *world_host(struct world *w, const char *ip);  // made, up, when unknown
+// Made, up, when unknown. place: an IP, with all ports that nobody has a host for; a port of one,
+// as world_place writes it; the path of a socket, a folder or a program.
+struct host *world_host(struct world *w, const char *place);
+enum { WORLD_PLACE_MAX = 64 };
+void world_place(const char *ip, uint16_t port, char place[WORLD_PLACE_MAX]); // "[IP]:PORT"
 
 // By the local socket. Returns the id that the 250 named, 0 when refused (then world_last_reply
 // says why).

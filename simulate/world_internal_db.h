@@ -14,6 +14,7 @@ enum happening_kind {
     HAPPENS_WRITER,
     HAPPENS_READER,
     HAPPENS_AT_HOST,
+    HAPPENS_FINISH,
     HAPPENS_CLOSE_AT_HOST
 };
 
@@ -60,9 +61,18 @@ struct world_inside {
 };
 
 uint64_t world_draw(struct world *w); // the next random number
+// One way over the network, 0 to a host, 1 from one; what is sent later does not arrive earlier.
+int64_t world_arrival(struct world *w, int direction);
+struct happening *world_later(struct world *w, enum happening_kind kind, int64_t at_ms);
+struct happening *world_event_later(struct world *w, enum pipeline_event_kind kind, uint64_t conn,
+                                    int64_t at_ms);
 void world_say(struct world *w, const char *text, size_t n);
 void world_drop_conn(struct world *w, struct host_conn *conn);
 void world_forget_happening(struct happening *h); // with what it holds
+// handing_db.c
+void world_hand_to(struct world *w, const struct pipeline_effect *fx); // HAND_OVER
+void world_finish(struct world *w, struct host_conn *c);               // FINISH,
+void world_finished(struct world *w, struct host_conn *c);             // which comes there later
 // Lets the next thing happen, if it does before `until_ms`; false: nothing did.
 bool world_step(struct world *w, int64_t until_ms);
 

@@ -177,6 +177,131 @@ static void test_other_routes(void **state)
     close_result(&r);
 }
 
+#define FOLDERS                                                                                    \
+    "hostname = \"m.example\"\n"                                                                   \
+    "retry = ( { for = \"*\", schedule = \"10m\", jitter = \"0%\" } )\n"                           \
+    "route = ( { for = \"box.example\", to = [ \"maildir:///Mail/{domain}/{user}\" ] },\n"         \
+    "          { for = \"false.example\", to = [ \"pipe:///bin/false  -x {user}\" ] },\n"          \
+    "          { for = \"true.example\", to = [ \"pipe:///bin/true -x {user}\" ] } )\n"
+static const char to_folders[] = "--to=box.example,false.example,true.example";
+
+// Folders and programs are delivered to and counted, and no connections.
+static void test_folders(void **state)
+{
+    (void)state;
+    struct result r;
+    play_with(&r, FOLDERS, NULL, (const char *const[]){to_folders, "--messages=30"}, 2);
+    expect(&r, "maildir:///Mail/{domain}/{user} 10 delivered");
+    expect(&r, "pipe:///bin/true -x {user} 10 delivered");
+    expect(&r, "delivered     30,");
+    expect(&r, "attempts      30\n");
+    expect(&r, "connections   0,");
+    close_result(&r);
+}
+
+// What can be wrong with them: by the domain whose mail goes there, or as the route names them.
+static void test_weather_of_folders(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *word, *want;
+    } cases[] = {
+        {"--down=maildir:///Mail/{domain}/{user}=30m", "{user} answers again: 2 delivered"},
+        {"--down=box.example=30m", "{user} answers again: 2 delivered"},
+        {"--down=*=30m", "pipe:///bin/true -x {user} 2 delivered"}, // that is hosts alone
+        {"--full=box.example=5m", "/rcpt0: Disk quota exceeded (over quota)"},
+        {"--full=pipe:///bin/false  -x {user}=5m",
+         "2 deferred: false ended with status 75, temporary failure: mailbox full"},
+        {"--busy=false.example=5m", "false ended with status 75, temporary failure: busy"},
+        {"--reject=pipe:///bin/false  -x {user}=5m",
+         "{user} 2 refused for good: false ended with status 67, user unknown"},
+        {"--refuse=true.example=5m", "2 refused for good: true ended with status 77"},
+        {"--slow=true.example=20s", "the longest wait 20s"},
+        {"--slow=false.example=1h", "2 deferred: false did not end within"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct result r;
+        play_with(&r, FOLDERS, NULL,
+                  (const char *const[]){to_folders, "--messages=6", "--for=2h", cases[i].word}, 4);
+        expect(&r, cases[i].want);
+        close_result(&r);
+    }
+}
+
+static void test_notes_about_folders(void **state)
+{
+    (void)state;
+    struct result r;
+    play_with(&r, FOLDERS, NULL,
+              (const char *const[]){to_folders, "--reject=box.example=1h", "--messages=3",
+                                    "--greylist=pipe:///bin/true -x {user}=1h"},
+              4);
+    expect_note(&r, "--reject box.example: maildir:///Mail/{domain}/{user} is a folder, which can "
+                    "be --down, --full or --slow\n");
+    expect_note(&r, "pipe:///bin/true -x {user} is a program, which can be anything but");
+    expect(&r, "delivered     3,");
+    close_result(&r);
+}
+
+// Two relays at one address are two.
+static void test_ports(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "hostname = \"m.example\"\n"
+        "route = ( { for = \"a.example\", to = [ \"smtp://127.0.0.1:2525\" ] },\n"
+        "          { for = \"b.example\", to = [ \"smtp://127.0.0.1:2526\" ] },\n"
+        "          { for = \"c.example\", to = [ \"smtp://relay:2525\" ] },\n"
+        "          { for = \"d.example\", to = [ \"smtp://[2001:db8::1]:2525\" ] } )\n";
+    static const struct {
+        const char *word, *down[4]; // the domains it is about
+    } cases[] = {
+        {"--down=127.0.0.1:2525=1h", {"a"}},
+        {"--down=127.0.0.1=1h", {"a", "b"}},
+        {"--down=smtp://127.0.0.1:2526=1h", {"b"}},
+        {"--down=RELAY:2525=1h", {"c"}},
+        {"--down=relay=1h", {"c"}},
+        {"--down=b.example=1h", {"b"}},
+        {"--down=[2001:db8::1]:2525=1h", {"d"}},
+        {"--down=2001:db8::1=1h", {"d"}},
+        {"--down=*=1h", {"a", "b", "c", "d"}},
+    };
+    static const char *const names[] = {"127.0.0.1:2525", "127.0.0.1:2526", "relay:2525",
+                                        "[2001:db8::1]:2525"};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct result r;
+        play_with(&r, text, NULL,
+                  (const char *const[]){"--to=a.example,b.example,c.example,d.example",
+                                        "--messages=4", cases[i].word},
+                  3);
+        bool is_down[4] = {false};
+        for (size_t k = 0; k < 4 && cases[i].down[k]; k++)
+            is_down[cases[i].down[k][0] - 'a'] = true;
+        for (size_t k = 0; k < 4; k++) {
+            char line[80];
+            snprintf(line, sizeof line, "smtp://%s %s", names[k],
+                     is_down[k] ? "answers again: 1 delivered" : "1 delivered");
+            expect(&r, line);
+        }
+        close_result(&r);
+    }
+    struct result r;
+    play_with(&r, text, NULL, (const char *const[]){"--down=127.0.0.1:25=1h"}, 1);
+    expect_note(&r, "did you mean 127.0.0.1:2525?");
+    close_result(&r);
+}
+
+// What a failed warning says goes to the postmaster: it is no message that came back.
+static void test_lost_notices(void **state)
+{
+    (void)state;
+    struct result r;
+    play(&r, "--down=example.com=1d", "--down=example.org=1d", "--messages=5");
+    expect(&r, "5 failed notices told to the postmaster");
+    expect(&r, "notices       5 warnings, 5 returns, 10 to the postmaster\n");
+    close_result(&r);
+}
+
 static void test_expires(void **state)
 {
     (void)state;
@@ -240,6 +365,13 @@ static void test_modes(void **state)
     play_with(&r, "hostname = \"m.example\"\nmode = \"interactive\"\n", NULL, words, 2);
     expect(&r, "messages      5, accepted 5\ndelivered     5,");
     close_result(&r);
+    static const char discarding[] =
+        "hostname = \"m.example\"\nmode = \"interactive\"\n"
+        "route = ( { for = \"example.com\", to = [ \"discard:\" ] } )\n";
+    play_with(&r, discarding, NULL, words, 2);
+    expect(&r, "discard: 5 delivered: discarded\n");
+    expect(&r, "delivered     5,");
+    close_result(&r);
 }
 
 static void test_notes(void **state)
@@ -248,8 +380,9 @@ static void test_notes(void **state)
     struct result r;
     play(&r, "--down=exmple.com=1h", "--to=example.com", "--messages=1");
     assert_int_equal(r.code, EX_OK);
-    expect_note(&r, "--down exmple.com: no message goes there, and no route names such a host; did "
-                    "you mean example.com?\n");
+    expect_note(&r,
+                "--down exmple.com: no message goes there, and no route names such a next hop; did "
+                "you mean example.com?\n");
     close_result(&r);
     play(&r, "--down=example.com");
     assert_int_equal(r.code, EX_USAGE);
@@ -285,13 +418,15 @@ static void test_leaves_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_outage),         cmocka_unit_test(test_json),
-        cmocka_unit_test(test_same_again),     cmocka_unit_test(test_relay),
-        cmocka_unit_test(test_site),           cmocka_unit_test(test_expires),
-        cmocka_unit_test(test_ends),           cmocka_unit_test(test_slow),
-        cmocka_unit_test(test_modes),          cmocka_unit_test(test_notes),
-        cmocka_unit_test(test_brake),          cmocka_unit_test(test_other_routes),
-        cmocka_unit_test(test_leaves_nothing),
+        cmocka_unit_test(test_outage),       cmocka_unit_test(test_json),
+        cmocka_unit_test(test_same_again),   cmocka_unit_test(test_relay),
+        cmocka_unit_test(test_site),         cmocka_unit_test(test_expires),
+        cmocka_unit_test(test_ends),         cmocka_unit_test(test_slow),
+        cmocka_unit_test(test_modes),        cmocka_unit_test(test_notes),
+        cmocka_unit_test(test_brake),        cmocka_unit_test(test_other_routes),
+        cmocka_unit_test(test_folders),      cmocka_unit_test(test_weather_of_folders),
+        cmocka_unit_test(test_ports),        cmocka_unit_test(test_notes_about_folders),
+        cmocka_unit_test(test_lost_notices), cmocka_unit_test(test_leaves_nothing),
     };
     if (!mkdtemp(folder) || setenv("TMPDIR", folder, 1) != 0)
         return EX_CANTCREAT;
