@@ -6,6 +6,7 @@
 #include "bounce/brake.h"
 
 #include "bounce/signature.h"
+#include "core/fnv.h"
 #include "core/hash.h"
 
 #include <ctype.h>
@@ -58,12 +59,11 @@ void brake_free(struct brake *b)
     free(b);
 }
 
-// FNV-1a, ASCII case ignored.
 static uint32_t hash_of(struct slice s)
 {
-    uint32_t hash = 2166136261U;
+    uint32_t hash = FNV_BEGIN;
     for (size_t i = 0; i < s.n; i++)
-        hash = (hash ^ (uint32_t)tolower((unsigned char)s.p[i])) * 16777619U;
+        hash = fnv_add_lower(hash, s.p[i]);
     return hash;
 }
 

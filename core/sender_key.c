@@ -2,13 +2,9 @@
 // sender_key: see sender_key.h.
 #include "core/sender_key.h"
 
-enum { HASH_FIRST = 0x811c9dc5, HASH_PRIME = 0x01000193, HASH_BITS = 0x7fffffff }; // FNV-1a
+#include "core/fnv.h"
 
-static uint32_t add(uint32_t hash, char c)
-{
-    unsigned char lower = (unsigned char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-    return (hash ^ lower) * (uint32_t)HASH_PRIME;
-}
+enum { KEY_BITS = 0x7fffffff };
 
 static size_t local_size(struct slice sender)
 {
@@ -20,12 +16,12 @@ static size_t local_size(struct slice sender)
 
 uint32_t sender_key(struct slice sender)
 {
-    uint32_t hash = (uint32_t)HASH_FIRST;
+    uint32_t hash = FNV_BEGIN;
     size_t local = local_size(sender);
     for (size_t i = 0; i < local && sender.p[i] != '+' && sender.p[i] != '='; i++)
         if (sender.p[i] < '0' || sender.p[i] > '9')
-            hash = add(hash, sender.p[i]);
+            hash = fnv_add_lower(hash, sender.p[i]);
     for (size_t i = local; i < sender.n; i++)
-        hash = add(hash, sender.p[i]);
-    return hash & HASH_BITS;
+        hash = fnv_add_lower(hash, sender.p[i]);
+    return hash & KEY_BITS;
 }

@@ -5,6 +5,7 @@
 // get without a table, over as many recipients as a message may have.
 #include "receive/rcptset.h"
 
+#include "core/fnv.h"
 #include "core/must.h"
 
 #include <stdlib.h>
@@ -49,17 +50,12 @@ static bool is_same(struct slice a, struct slice b)
            strncasecmp(a.p + local, b.p + local, a.n - local) == 0;
 }
 
-// FNV-1a, over the domain in lower case.
 static uint32_t hash(struct slice address)
 {
     size_t local = local_size(address);
-    uint32_t h = 2166136261U;
-    for (size_t i = 0; i < address.n; i++) {
-        unsigned char c = (unsigned char)address.p[i];
-        if (i > local && c >= 'A' && c <= 'Z')
-            c = (unsigned char)(c + ('a' - 'A'));
-        h = (h ^ c) * 16777619U;
-    }
+    uint32_t h = FNV_BEGIN;
+    for (size_t i = 0; i < address.n; i++)
+        h = i > local ? fnv_add_lower(h, address.p[i]) : fnv_add(h, address.p[i]);
     return h;
 }
 

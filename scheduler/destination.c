@@ -2,6 +2,8 @@
 // destination: a next hop's health and its turn. See destination.h and scheduler.h.
 #include "scheduler/destination.h"
 
+#include "core/fnv.h"
+
 #include "scheduler/domain.h"
 #include "scheduler/suspend.h"
 #include "scheduler/window.h"
@@ -321,9 +323,9 @@ bool destination_rests_for_network(const struct scheduler *s, const struct desti
 // Names differ, so that is how the probes are spread.
 static int64_t spread_ms(const char *name)
 {
-    uint32_t hash = 2166136261U; // FNV-1a
+    uint32_t hash = FNV_BEGIN;
     for (; *name; name++)
-        hash = (hash ^ (unsigned char)*name) * 16777619U;
+        hash = fnv_add(hash, *name);
     return hash % NETWORK_SPREAD_MS;
 }
 
