@@ -9,13 +9,6 @@
 
 #include "core/slice.h"
 
-static const char *read_text(struct sql_call *c, struct pool *texts)
-{
-    size_t n;
-    const char *p = sql_column_peek(c, &n);
-    return pool_add(texts, p, n);
-}
-
 static void read_attempt(struct sql_call *c, struct op_attempt *a, struct pool *texts)
 {
     *a = (struct op_attempt){.n = (uint32_t)sql_column_int(c)};
@@ -27,11 +20,11 @@ static void read_attempt(struct sql_call *c, struct op_attempt *a, struct pool *
     a->scope = (uint8_t)sql_column_int(c);
     a->stage = (uint8_t)sql_column_int(c);
     a->in_doubt = sql_column_int(c) != 0;
-    a->status = read_text(c, texts);
-    a->reply = read_text(c, texts);
-    a->host = read_text(c, texts);
-    a->tls = read_text(c, texts);
-    a->rule = read_text(c, texts);
+    a->status = sql_column_pooled(c, texts);
+    a->reply = sql_column_pooled(c, texts);
+    a->host = sql_column_pooled(c, texts);
+    a->tls = sql_column_pooled(c, texts);
+    a->rule = sql_column_pooled(c, texts);
 }
 
 static void read_key(struct sql_call *c, struct op_end *e)
@@ -50,13 +43,13 @@ static void read_key(struct sql_call *c, struct op_end *e)
 
 static void read_texts(struct sql_call *c, struct op_end *e, struct pool *texts)
 {
-    e->sender = read_text(c, texts);
-    e->address = read_text(c, texts);
-    e->status = read_text(c, texts);
-    e->reply = read_text(c, texts);
-    e->host = read_text(c, texts);
-    e->tls = read_text(c, texts);
-    e->reason = read_text(c, texts);
+    e->sender = sql_column_pooled(c, texts);
+    e->address = sql_column_pooled(c, texts);
+    e->status = sql_column_pooled(c, texts);
+    e->reply = sql_column_pooled(c, texts);
+    e->host = sql_column_pooled(c, texts);
+    e->tls = sql_column_pooled(c, texts);
+    e->reason = sql_column_pooled(c, texts);
 }
 
 static struct sql_call call_range(struct store *s, enum sql_id id, const struct op_history *h)

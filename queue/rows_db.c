@@ -18,14 +18,6 @@ static struct op_row *add_row(struct rows *rows)
     return row;
 }
 
-// Its own, or one of the pool's.
-static char *read_text(struct sql_call *c, struct pool *pool)
-{
-    size_t n;
-    const char *p = sql_column_peek(c, &n);
-    return pool ? pool_add(pool, p, n) : must_memdup(p, n);
-}
-
 // NULL where there is none, as nearly always.
 static char *read_rare(struct sql_call *c, struct pool *pool)
 {
@@ -46,7 +38,7 @@ static void read_message(struct message *m, struct sql_call *c, struct pool *poo
     m->priority = (int8_t)sql_column_int(c);
     m->ret = (enum dsn_ret)sql_column_int(c);
     m->envid = read_rare(c, pool);
-    m->sender = read_text(c, pool);
+    m->sender = sql_column_pooled(c, pool);
 }
 
 enum fp_err rows_add_message(struct store *s, struct rows *rows, uint64_t id)
@@ -72,12 +64,12 @@ static void read_recipient(struct recipient *r, struct sql_call *c, struct pool 
     r->last_class = (uint8_t)sql_column_int(c);
     r->in_doubt = sql_column_int(c) != 0;
     r->sender_key = (uint32_t)sql_column_int(c);
-    r->address = read_text(c, pool);
-    r->domain = read_text(c, pool);
-    r->last_status = read_text(c, pool);
-    r->last_reply = read_text(c, pool);
-    r->last_host = read_text(c, pool);
-    r->held_why = read_text(c, pool);
+    r->address = sql_column_pooled(c, pool);
+    r->domain = sql_column_pooled(c, pool);
+    r->last_status = sql_column_pooled(c, pool);
+    r->last_reply = sql_column_pooled(c, pool);
+    r->last_host = sql_column_pooled(c, pool);
+    r->held_why = sql_column_pooled(c, pool);
     r->notify = (uint8_t)sql_column_int(c);
     r->orcpt = read_rare(c, pool);
 }

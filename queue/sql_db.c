@@ -118,6 +118,13 @@ char *sql_column_text(struct sql_call *c)
     return must_memdup(p, n);
 }
 
+char *sql_column_pooled(struct sql_call *c, struct pool *pool)
+{
+    size_t n;
+    const char *p = sql_column_peek(c, &n);
+    return pool ? pool_add(pool, p, n) : must_memdup(p, n);
+}
+
 enum fp_err sql_end(struct sql_call *c)
 {
     if (c->stmt)

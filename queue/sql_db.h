@@ -143,6 +143,7 @@ bool sql_step(struct sql_call *c);
 int64_t sql_column_int(struct sql_call *c);
 bool sql_column_is_null(const struct sql_call *c);              // looks, does not move on
 char *sql_column_text(struct sql_call *c);                      // a copy; "" for NULL
+char *sql_column_pooled(struct sql_call *c, struct pool *pool); // in the pool; NULL: a copy
 const char *sql_column_peek(struct sql_call *c, size_t *ret_n); // lives until the next step
 enum fp_err sql_end(struct sql_call *c);
 enum fp_err sql_run(struct sql_call *c); // for statements without rows: step and end
