@@ -142,13 +142,13 @@ static bool is_detail(const struct reply_parser *reply, const char *detail)
 static bool speaks_of_rate(const struct reply_parser *reply)
 {
     struct slice text = {reply->text, reply->text_n};
-    return is_detail(reply, ".5.3") || classify_text_is_rate(text);
+    return is_detail(reply, ".5.3") || classify_text_says(text, TEXT_RATE);
 }
 
 static bool speaks_of_full(const struct reply_parser *reply)
 {
     struct slice text = {reply->text, reply->text_n};
-    return is_detail(reply, ".2.2") || classify_text_is_mailbox_full(text);
+    return is_detail(reply, ".2.2") || classify_text_says(text, TEXT_MAILBOX_FULL);
 }
 
 static enum outcome_class temporary_class(enum outcome_stage stage,
@@ -163,7 +163,7 @@ static enum outcome_class temporary_class(enum outcome_stage stage,
             return CLASS_RATE;
         return reply->code == 452 || reply->code == 552 ? CLASS_MAILBOX_FULL : CLASS_GREYLIST;
     }
-    if (classify_text_is_greylist(text))
+    if (classify_text_says(text, TEXT_GREYLIST))
         return CLASS_GREYLIST;
     if (is_rate && (reply->code == 421 || has_subject(reply, ".7.") || stage >= STAGE_MAIL))
         return CLASS_RATE;

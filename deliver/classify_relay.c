@@ -32,7 +32,7 @@ static bool is_refusal(int code)
 
 static bool refuses_credentials(struct slice text, int code, struct outcome *ret)
 {
-    if (code == 538 || (code == 530 && classify_text_wants_tls(text)))
+    if (code == 538 || (code == 530 && classify_text_says(text, TEXT_TLS)))
         return blame(ret, CLASS_TLS, BLOCKED_TLS);
     return blame(ret, CLASS_AUTH, BLOCKED_CREDENTIALS);
 }
@@ -51,11 +51,12 @@ static bool refuses_to_talk(enum outcome_stage stage, int code, struct outcome *
 static bool refuses_us(enum outcome_stage stage, const struct reply_parser *reply)
 {
     struct slice text = {reply->text, reply->text_n};
-    if (reply->code < 500 && (classify_text_is_greylist(text) || classify_text_is_rate(text)))
+    if (reply->code < 500 &&
+        (classify_text_says(text, TEXT_GREYLIST) || classify_text_says(text, TEXT_RATE)))
         return false; // it will have us, later
-    if (classify_text_is_about_client(text))
+    if (classify_text_says(text, TEXT_CLIENT))
         return true;
-    return stage == STAGE_MAIL && !classify_text_is_about_sender(text) &&
+    return stage == STAGE_MAIL && !classify_text_says(text, TEXT_SENDER) &&
            (reply->code == 554 ? !reply->enhanced[0] || is_about_policy(reply)
                                : is_refusal(reply->code) && is_about_policy(reply));
 }

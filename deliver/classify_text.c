@@ -93,42 +93,24 @@ static bool has_phrase(struct slice text, const char *phrase)
     return false;
 }
 
-static bool has_any(struct slice text, const char *const *phrases, size_t count)
+#define PHRASES(table)                                                                             \
+    {                                                                                              \
+        table, sizeof(table) / sizeof(table)[0]                                                    \
+    }
+
+static const struct {
+    const char *const *phrases;
+    size_t count;
+} tables[] = {
+    [TEXT_RATE] = PHRASES(rate_phrases),         [TEXT_GREYLIST] = PHRASES(greylist_phrases),
+    [TEXT_MAILBOX_FULL] = PHRASES(full_phrases), [TEXT_CLIENT] = PHRASES(client_phrases),
+    [TEXT_SENDER] = PHRASES(sender_phrases),     [TEXT_TLS] = PHRASES(tls_phrases),
+};
+
+bool classify_text_says(struct slice text, enum classify_text what)
 {
-    for (size_t i = 0; i < count; i++)
-        if (has_phrase(text, phrases[i]))
+    for (size_t i = 0; i < tables[what].count; i++)
+        if (has_phrase(text, tables[what].phrases[i]))
             return true;
     return false;
-}
-
-#define HAS_ANY(text, phrases) has_any(text, phrases, sizeof(phrases) / sizeof(phrases)[0])
-
-bool classify_text_is_rate(struct slice text)
-{
-    return HAS_ANY(text, rate_phrases);
-}
-
-bool classify_text_is_greylist(struct slice text)
-{
-    return HAS_ANY(text, greylist_phrases);
-}
-
-bool classify_text_is_mailbox_full(struct slice text)
-{
-    return HAS_ANY(text, full_phrases);
-}
-
-bool classify_text_is_about_client(struct slice text)
-{
-    return HAS_ANY(text, client_phrases);
-}
-
-bool classify_text_is_about_sender(struct slice text)
-{
-    return HAS_ANY(text, sender_phrases);
-}
-
-bool classify_text_wants_tls(struct slice text)
-{
-    return HAS_ANY(text, tls_phrases);
 }

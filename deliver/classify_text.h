@@ -10,13 +10,15 @@
 
 #include "core/slice.h"
 
-bool classify_text_is_rate(struct slice text);         // too much, too fast, too many connections
-bool classify_text_is_greylist(struct slice text);     // come back in a few minutes
-bool classify_text_is_mailbox_full(struct slice text); // over quota
+enum classify_text {
+    TEXT_RATE,         // too much, too fast, too many connections
+    TEXT_GREYLIST,     // come back in a few minutes
+    TEXT_MAILBOX_FULL, // over quota
+    TEXT_CLIENT,       // about the host that speaks, its address, its right to relay
+    TEXT_SENDER,       // about the address in MAIL
+    TEXT_TLS,          // it wants TLS
+};
 
-// The refusal is about the host that speaks, its address, its right to relay.
-bool classify_text_is_about_client(struct slice text);
-bool classify_text_is_about_sender(struct slice text); // about the address in MAIL
-bool classify_text_wants_tls(struct slice text);
+bool classify_text_says(struct slice text, enum classify_text what);
 
 #endif
