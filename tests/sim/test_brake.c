@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "tests/sim/asking.h"
+
 enum { MESSAGES = 1000, SENDERS = 10, FREE = 19 }; // of 20 failures that close it
 
 static const char config[] = "route = ( { for = \"one.example\", to = [ \"mx\" ] },\n"
@@ -23,23 +25,6 @@ static struct world *make_world(uint64_t seed, const char *configuration)
         &(struct world_options){.seed = seed, .config = configuration, .keeps_trace = true});
     world_name(w, "one.example", "192.0.2.1");
     return w;
-}
-
-static const char *ask(struct world *w, const char *verb, const char *word)
-{
-    int code;
-    const char *answer = world_ask(w, verb, &word, word ? 1 : 0, &code);
-    if (code != 0)
-        fail_msg("%s %s: exit %d: %s", verb, word ? word : "", code, answer);
-    return answer;
-}
-
-static uint32_t count_in(const char *text_of, const char *what)
-{
-    uint32_t count = 0;
-    for (const char *at = text_of; (at = strstr(at, what)); at++)
-        count++;
-    return count;
 }
 
 static void submit_many(struct world *w, uint32_t count, uint32_t senders)

@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "tests/sim/asking.h"
+
 static const char config[] =
     "route = ( { for = \"one.example\", to = [ \"smtp://192.0.2.1:25\" ] },\n"
     "          { for = \"two.example\", to = [ \"smtp://192.0.2.2:25\" ] },\n"
@@ -22,15 +24,6 @@ static struct world *make_world(uint64_t seed)
 }
 
 // Asks, expects this exit code, returns the answer.
-static const char *ask(struct world *w, int want, const char *verb, const char *word)
-{
-    int code;
-    const char *answer = world_ask(w, verb, &word, word ? 1 : 0, &code);
-    if (code != want)
-        fail_msg("%s %s: exit %d, want %d: %s", verb, word ? word : "", code, want, answer);
-    return answer;
-}
-
 static void test_hold_and_release(void **state)
 {
     (void)state;
@@ -38,7 +31,7 @@ static void test_hold_and_release(void **state)
     struct host *one = world_host(w, "192.0.2.1");
     one->state = HOST_DOWN;
     assert_int_not_equal(world_submit(w, "a@x.example", "b@one.example c@one.example", text), 0);
-    assert_non_null(strstr(ask(w, 0, "hold", "to=b@*"), "hold: 1 recipient of 1 message"));
+    assert_non_null(strstr(ask(w, "hold", "to=b@*"), "hold: 1 recipient of 1 message"));
     one->state = HOST_UP;
     world_run(w, TIME_HOUR_MS);
     assert_int_equal(host_count_to(one, "c@one.example"), 1);
@@ -46,7 +39,7 @@ static void test_hold_and_release(void **state)
     world_crash(w); // a hold survives
     world_run(w, TIME_DAY_MS);
     assert_int_equal(host_count_to(one, "b@one.example"), 0);
-    ask(w, 0, "release", "to=b@*");
+    ask(w, "release", "to=b@*");
     world_run(w, TIME_MINUTE_MS);
     assert_int_equal(host_count_to(one, "b@one.example"), 1);
     assert_int_equal(world_queued(w), 0);
@@ -64,7 +57,7 @@ static void test_flush_right_after_a_start(void **state)
     world_run(w, TIME_MINUTE_MS);
     one->state = HOST_UP;
     world_crash(w);
-    ask(w, 0, "flush", NULL);
+    ask(w, "flush", NULL);
     world_run(w, TIME_SECOND_MS);
     assert_int_equal(one->received_count, 1);
     world_free(w);
@@ -79,11 +72,11 @@ static void test_flush_of_a_selection(void **state)
     assert_int_not_equal(world_submit(w, "a@x.example", "b@two.example", text), 0);
     world_run(w, TIME_HOUR_MS);
     world_host(w, "192.0.2.1")->state = world_host(w, "192.0.2.2")->state = HOST_UP;
-    ask(w, 0, "flush", "domain=one.example");
+    ask(w, "flush", "domain=one.example");
     world_run(w, TIME_SECOND_MS);
     assert_int_equal(world_host(w, "192.0.2.1")->received_count, 1);
     assert_int_equal(world_host(w, "192.0.2.2")->received_count, 0);
-    ask(w, 0, "flush", NULL);
+    ask(w, "flush", NULL);
     world_run(w, TIME_SECOND_MS);
     assert_int_equal(world_host(w, "192.0.2.2")->received_count, 1);
     world_free(w);
@@ -98,14 +91,14 @@ static void test_remove_during_an_attempt_wins(void **state)
     char word[MESSAGE_ID_DIGITS + 1];
     message_id_format(id, word);
     world_run(w, 2 * TIME_SECOND_MS);
-    assert_non_null(strstr(ask(w, 0, "list", "state=active"), word));
-    ask(w, 0, "remove", word);
+    assert_non_null(strstr(ask(w, "list", "state=active"), word));
+    ask(w, "remove", word);
     assert_int_equal(world_queued(w), 0);
     assert_non_null(strstr(w->trace.p, ": removed\n")); // as log readers want it
     world_run(w, TIME_DAY_MS);
     assert_int_equal(world_host(w, "192.0.2.9")->received_count, 0);
-    ask(w, 66, "show", word);
-    ask(w, 66, "remove", word);
+    ask_for(w, 66, "show", word);
+    ask_for(w, 66, "remove", word);
     world_free(w);
 }
 
@@ -117,7 +110,7 @@ static void test_bounce_tells_the_sender_once(void **state)
     world_host(w, "192.0.2.2")->state = HOST_GREYLIST;
     assert_int_not_equal(world_submit(w, "a@x.example", "b@one.example b@two.example", text), 0);
     world_run(w, 2 * TIME_SECOND_MS);
-    ask(w, 0, "bounce", "from=a@x.example");
+    ask(w, "bounce", "from=a@x.example");
     world_run(w, TIME_DAY_MS);
     struct host *senders = world_host(w, "192.0.2.9");
     assert_int_equal(host_count_notices(senders, "Action: failed", "b@one.example"), 1);
@@ -133,11 +126,11 @@ static void test_requeue_forgets_attempts(void **state)
     world_host(w, "192.0.2.1")->state = HOST_GREYLIST;
     assert_int_not_equal(world_submit(w, "a@x.example", "b@one.example", text), 0);
     world_run(w, TIME_HOUR_MS);
-    assert_non_null(strstr(ask(w, 0, "list", "attempts>=3"), "b@one.example"));
-    ask(w, 0, "requeue", "--all");
+    assert_non_null(strstr(ask(w, "list", "attempts>=3"), "b@one.example"));
+    ask(w, "requeue", "--all");
     world_run(w, TIME_SECOND_MS);
-    assert_null(strstr(ask(w, 0, "list", "attempts>=2"), "b@one.example"));
-    assert_non_null(strstr(ask(w, 0, "list", "attempts=1"), "b@one.example"));
+    assert_null(strstr(ask(w, "list", "attempts>=2"), "b@one.example"));
+    assert_non_null(strstr(ask(w, "list", "attempts=1"), "b@one.example"));
     world_free(w);
 }
 
@@ -158,11 +151,11 @@ static void test_dry_run_changes_nothing(void **state)
         assert_non_null(strstr(answer, "would change: 1 recipient of 1 message"));
     }
     assert_int_equal(world_queued(w), 1);
-    assert_non_null(strstr(ask(w, 0, "list", "state=deferred"), "b@one.example"));
-    ask(w, 64, "remove", NULL);
-    ask(w, 64, "hold", "state=active");
-    ask(w, 64, "remove", "1 OR 1=1");
-    ask(w, 64, "flush", "%");
+    assert_non_null(strstr(ask(w, "list", "state=deferred"), "b@one.example"));
+    ask_for(w, 64, "remove", NULL);
+    ask_for(w, 64, "hold", "state=active");
+    ask_for(w, 64, "remove", "1 OR 1=1");
+    ask_for(w, 64, "flush", "%");
     world_free(w);
 }
 

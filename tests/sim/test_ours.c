@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+#include "tests/sim/asking.h"
+
 enum { MESSAGES = 60, DOMAINS = 6 };
 
 // Notices have a way of their own, so that one that should not be sent would be seen.
@@ -34,29 +36,6 @@ static struct world *make_world(uint64_t seed, const char *configuration)
         world_name(w, name, "192.0.2.1");
     }
     return w;
-}
-
-static const char *ask(struct world *w, const char *verb, const char *word)
-{
-    int code;
-    const char *answer = world_ask(w, verb, &word, word ? 1 : 0, &code);
-    if (code != 0)
-        fail_msg("%s %s: exit %d: %s", verb, word ? word : "", code, answer);
-    return answer;
-}
-
-static void assert_says(const char *in, const char *what)
-{
-    if (!strstr(in, what))
-        fail_msg("not said: %s\n%s", what, in);
-}
-
-static uint32_t count_in(const char *in, const char *what)
-{
-    uint32_t count = 0;
-    for (const char *at = in; (at = strstr(at, what)); at++)
-        count++;
-    return count;
 }
 
 static void submit_to(struct world *w, const char *rcpt)

@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "tests/sim/asking.h"
+
 #define TABLES                                                                                     \
     "route = ( { for = \"one.example\", to = [ \"smtp://192.0.2.1:25\" ] },\n"                     \
     "          { for = \"two.example\", to = [ \"smtp://192.0.2.2:25\" ] },\n"                     \
@@ -29,15 +31,6 @@ static const char *submit(struct world *w, const char *rcpts, char id[MESSAGE_ID
     assert_int_not_equal(number, 0);
     message_id_format(number, id);
     return id;
-}
-
-static const char *ask(struct world *w, const char *verb, const char *word)
-{
-    int code;
-    const char *answer = world_ask(w, verb, &word, word ? 1 : 0, &code);
-    if (code != 0)
-        fail_msg("%s %s: exit %d: %s", verb, word ? word : "", code, answer);
-    return answer;
 }
 
 static void test_nothing_goes_by_itself(void **state)

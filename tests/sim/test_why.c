@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "tests/sim/asking.h"
+
 static const char config[] =
     "route = ( { for = \"one.example\", to = [ \"smtp://192.0.2.1:25\" ] },\n"
     "          { for = \"two.example\", to = [ \"smtp://192.0.2.2:25\" ] },\n"
@@ -23,21 +25,6 @@ static struct world *make_world(uint64_t seed)
 }
 
 // Asks, expects this exit code, returns the answer.
-static const char *ask(struct world *w, int want, const char *verb, const char *word)
-{
-    int code;
-    const char *answer = world_ask(w, verb, &word, word ? 1 : 0, &code);
-    if (code != want)
-        fail_msg("%s %s: exit %d, want %d: %s", verb, word ? word : "", code, want, answer);
-    return answer;
-}
-
-static void assert_says(const char *answer, const char *what)
-{
-    if (!strstr(answer, what))
-        fail_msg("does not say \"%s\": %s", what, answer);
-}
-
 // Who names a message that has left hears what became of it.
 static void test_gone(void **state)
 {
@@ -61,14 +48,14 @@ static void test_gone(void **state)
         message_id_format(world_submit(w, "a@x.example", "b@one.example", text), id);
         world_run(w, TIME_MINUTE_MS);
         if (cases[i].verb)
-            ask(w, 0, cases[i].verb, id);
+            ask(w, cases[i].verb, id);
         world_run(w, TIME_MINUTE_MS);
         for (size_t k = 0; k < sizeof verbs / sizeof *verbs; k++) {
-            const char *answer = ask(w, 66, verbs[k], id);
+            const char *answer = ask_for(w, 66, verbs[k], id);
             assert_says(answer, "no such message in the queue: ");
             assert_says(answer, cases[i].want);
         }
-        assert_says(ask(w, 66, "show", "0A1B2C3D4E5F"), "no such message in the queue\"");
+        assert_says(ask_for(w, 66, "show", "0A1B2C3D4E5F"), "no such message in the queue\"");
         world_free(w);
     }
 }
@@ -82,13 +69,14 @@ static void test_not_gone(void **state)
     world_host(w, "192.0.2.1")->state = HOST_DOWN;
     message_id_format(world_submit(w, "a@x.example", "b@one.example", text), id);
     world_run(w, TIME_MINUTE_MS);
-    assert_says(ask(w, 66, "release", id), "the message is in the queue, but this changes nothing");
+    assert_says(ask_for(w, 66, "release", id),
+                "the message is in the queue, but this changes nothing");
     world_free(w);
 }
 
 static char *why(struct world *w, int want, const char *about)
 {
-    return strdup(ask(w, want, "why", about));
+    return strdup(ask_for(w, want, "why", about));
 }
 
 static void assert_why(struct world *w, const char *about, const char *const *wants, size_t count)
@@ -172,10 +160,10 @@ static void test_of_a_message(void **state)
                "now:        its destination smtp://192.0.2.1:25 rests until 2026-01-01T00:17",
                "it has failed 1 time: connect to ", "connect, host", "450 4.7.1",
                "by rest of the destination: retry \\\"*\\\"");
-    ask(w, 0, "hold", id);
+    ask(w, "hold", id);
     ASSERT_WHY(w, id, "state:      held", "now:        held", "next try:   when it is released",
                "warning:    none comes");
-    ask(w, 0, "release", id);
+    ask(w, "release", id);
     one->state = HOST_UP;
     world_run(w, TIME_HOUR_MS);
     char *answer = why(w, 66, id);
@@ -259,12 +247,12 @@ static void test_of_a_destination(void **state)
             w, names[i], "state:      resting", "health:     failed once, on 2026-01-01T00:00",
             "goes to:    smtp://192.0.2.1:25", "next probe: 2026-01-01T00:0", "by the default",
             "waiting:    3 recipients, ", "connections               20", "Connection refused");
-    ask(w, 0, "suspend", "one.example");
+    ask(w, "suspend", "one.example");
     ASSERT_WHY(w, "one.example", "one.example is suspended");
     ASSERT_WHY(w, id, "now:        one.example is suspended");
-    assert_says(ask(w, 0, "plan", NULL), "one.example is suspended");
-    ask(w, 0, "resume", "one.example");
-    assert_null(strstr(ask(w, 0, "why", id), "is suspended"));
+    assert_says(ask(w, "plan", NULL), "one.example is suspended");
+    ask(w, "resume", "one.example");
+    assert_null(strstr(ask(w, "why", id), "is suspended"));
     world_free(w);
 }
 
@@ -277,27 +265,27 @@ static void test_plan(void **state)
     buf_addf(&conf, "%slimit = ( { for = \"two.example\", rate = \"2/1m\" } )\n", config);
     struct world *w = world_new(&(struct world_options){.seed = 50, .config = conf.p});
     char id[MESSAGE_ID_DIGITS + 1];
-    assert_says(ask(w, 0, "plan", NULL), "Nothing is due within 1h.");
+    assert_says(ask(w, "plan", NULL), "Nothing is due within 1h.");
     world_run(w, TIME_SECOND_MS); // who rests has been read: the first one is tried alone
     world_host(w, "192.0.2.1")->state = HOST_DOWN;
     world_host(w, "192.0.2.2")->state = HOST_GREYLIST;
     for (int i = 0; i < 3; i++)
         submit(w, "b@one.example b@two.example c@two.example", id);
     world_run(w, 3 * TIME_MINUTE_MS);
-    char *answer = strdup(ask(w, 0, "plan", NULL));
+    char *answer = strdup(ask(w, "plan", NULL));
     assert_says(answer, "9 recipients to 2 destinations within 1h");
     assert_says(answer, "smtp://192.0.2.1:25                    3");
     assert_says(answer, "its destination rests until 2026-01-01T00:0");
     assert_says(answer, "smtp://192.0.2.2:25                    6");
     assert_says(answer, "rate 2/1m: takes up to 3m");
     free(answer);
-    assert_says(ask(w, 0, "plan", "--for=1s"), "smtp://192.0.2.1:25                    ");
-    assert_says(ask(w, 0, "plan", "--format=json"), "\\\"recipients\\\": 9,");
-    free(strdup(ask(w, 64, "plan", "x")));
-    free(strdup(ask(w, 64, "plan", "--for=0")));
+    assert_says(ask(w, "plan", "--for=1s"), "smtp://192.0.2.1:25                    ");
+    assert_says(ask(w, "plan", "--format=json"), "\\\"recipients\\\": 9,");
+    free(strdup(ask_for(w, 64, "plan", "x")));
+    free(strdup(ask_for(w, 64, "plan", "--for=0")));
     world_host(w, "192.0.2.1")->state = world_host(w, "192.0.2.2")->state = HOST_UP;
     world_run(w, TIME_HOUR_MS);
-    assert_says(ask(w, 0, "plan", NULL), "Nothing is due within 1h.");
+    assert_says(ask(w, "plan", NULL), "Nothing is due within 1h.");
     world_free(w);
     buf_close(&conf);
 }
@@ -315,7 +303,7 @@ static void test_blocked_here(void **state)
     ASSERT_WHY(w, id, "state:      queued, 0 attempts",
                "now:        blocked here: ", "by a short rest, as it is our own doing");
     ASSERT_WHY(w, "one.example", "state:      resting; blocked here: ", "health:     good");
-    assert_says(ask(w, 0, "plan", NULL), "blocked here: ");
+    assert_says(ask(w, "plan", NULL), "blocked here: ");
     world_free(w);
 }
 
@@ -385,7 +373,7 @@ static void test_large_plan(void **state)
     }
     for (int i = 0; i < 3; i++)
         assert_int_not_equal(world_submit(w, "a@x.example", "b@zzz.example", text), 0);
-    char *answer = strdup(ask(w, 0, "plan", "--for=2d"));
+    char *answer = strdup(ask(w, "plan", "--for=2d"));
     assert_says(answer, "1203 recipients to 1201 destinations within 2d");
     assert_says(answer, "shown are the 1000 with most");
     assert_says(answer, "zzz.example ");
