@@ -123,9 +123,10 @@ static bool is_known(int64_t ms)
     return ms > 0 && ms != TIME_NEVER;
 }
 
-void column_format_time(int64_t ms, int utc_offset_s, char text[COLUMN_TIME_SIZE])
+enum { TO_MINUTES = 16, TO_SECONDS = 19, ZONED_SIZE = 40 }; // of "2026-11-21T22:40:00Z"
+
+static void add_time(struct column *c, int64_t ms, int utc_offset_s, size_t length)
 {
-    enum { WITHOUT_SECONDS = 16 };
     unsigned minutes = (unsigned)abs(utc_offset_s) / 60, hours = minutes / 60 % 100;
     char zone[] = {utc_offset_s < 0 ? '-' : '+',
                    (char)('0' + hours / 10),
@@ -134,16 +135,32 @@ void column_format_time(int64_t ms, int utc_offset_s, char text[COLUMN_TIME_SIZE
                    (char)('0' + minutes % 60 / 10),
                    (char)('0' + minutes % 10),
                    '\0'};
-    time_format_iso(ms + (int64_t)utc_offset_s * TIME_SECOND_MS, text);
-    memcpy(text + WITHOUT_SECONDS, zone, sizeof zone);
+    char text[ZONED_SIZE] = "-";
+    if (is_known(ms)) {
+        time_format_iso(ms + (int64_t)utc_offset_s * TIME_SECOND_MS, text);
+        memcpy(text + length, zone, sizeof zone);
+    }
+    column_str(c, text);
 }
 
 void column_time(struct column *c, int64_t ms, int utc_offset_s)
 {
-    char text[COLUMN_TIME_SIZE] = "-";
-    if (is_known(ms))
-        column_format_time(ms, utc_offset_s, text);
-    column_str(c, text);
+    add_time(c, ms, utc_offset_s, TO_MINUTES);
+}
+
+void column_time_exact(struct column *c, int64_t ms, int utc_offset_s)
+{
+    add_time(c, ms, utc_offset_s, TO_SECONDS);
+}
+
+bool column_is_near(int64_t ms, int64_t now_ms)
+{
+    return ms > now_ms - 10 * TIME_MINUTE_MS && ms < now_ms + 10 * TIME_MINUTE_MS;
+}
+
+void column_time_near(struct column *c, int64_t ms, int64_t now_ms, int utc_offset_s)
+{
+    add_time(c, ms, utc_offset_s, column_is_near(ms, now_ms) ? TO_SECONDS : TO_MINUTES);
 }
 
 void column_time_utc(struct column *c, int64_t ms)

@@ -31,15 +31,16 @@ void column_left(struct column *c, const char *s, size_t width); // left-aligned
 // column_shift.
 void column_pad(struct column *c, size_t from, size_t width);
 void column_shift(struct column *c, size_t from, size_t width);
-// "2026-11-21T23:40+01:00", or "-" for a time that is not known (0, TIME_NEVER).
+// "2026-11-21T23:40+01:00", or "-" for a time that is not known (0, TIME_NEVER). The exact one has
+// seconds, "23:40:12"; that of near ones those that are less than ten minutes away.
 void column_time(struct column *c, int64_t ms, int utc_offset_s);
+void column_time_exact(struct column *c, int64_t ms, int utc_offset_s);
+void column_time_near(struct column *c, int64_t ms, int64_t now_ms, int utc_offset_s);
+bool column_is_near(int64_t ms, int64_t now_ms);
 void column_time_utc(struct column *c, int64_t ms); // "2026-11-21T22:40:00Z", or nothing
 void column_rough(struct column *c, int64_t ms);    // "4m12s"; 0s for what is negative
 // "in 4m12s", "now", "-" for TIME_NEVER.
 void column_until(struct column *c, int64_t ms, int64_t now_ms);
 void column_size(struct column *c, uint64_t bytes); // "414", "12K", "3M"; rounded, for people
-
-enum { COLUMN_TIME_SIZE = 40 };
-void column_format_time(int64_t ms, int utc_offset_s, char text[COLUMN_TIME_SIZE]);
 
 #endif

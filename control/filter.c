@@ -3,6 +3,7 @@
 // query: it travels as a value (core/filter.h), and the spool binds it.
 #include "control/filter.h"
 
+#include "core/hostname.h"
 #include "core/message.h"
 #include "core/must.h"
 #include "core/size.h"
@@ -187,7 +188,7 @@ static enum fp_err copy_text(struct slice value, struct filter_term *t)
 }
 
 // Addresses may be typed with their brackets; <> is the null sender. Domains are keyed in lower
-// case.
+// case and without the dot of the root.
 static enum fp_err read_pattern(const struct filter_word *w, const struct filter_grammar *g,
                                 struct filter_term *t, struct buf *why)
 {
@@ -196,7 +197,7 @@ static enum fp_err read_pattern(const struct filter_word *w, const struct filter
         v = slice_of(v.p + 1, v.n - 2);
     if (v.n == 0 && g->key != FILTER_FROM)
         return refuse_value(w, g, "a pattern is missing", why);
-    enum fp_err err = copy_text(v, t);
+    enum fp_err err = copy_text(hostname_without_root(v), t);
     for (char *p = t->text; g->key == FILTER_DOMAIN && *p; p++)
         if (*p >= 'A' && *p <= 'Z')
             *p = (char)(*p - 'A' + 'a');

@@ -41,7 +41,7 @@ void gone_sentence(const struct gone *g, int utc_offset_s, struct buf *to)
     column_str(&c, ">");
     add_how(g, &c);
     column_str(&c, " on ");
-    column_time(&c, g->at_ms, utc_offset_s);
+    column_time_exact(&c, g->at_ms, utc_offset_s);
     if (said[0]) {
         column_str(&c, g->how == GONE_EXPIRED ? ", last: " : ": ");
         column_text(&c, said);

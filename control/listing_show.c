@@ -49,7 +49,7 @@ static void show_envelope(const struct listing_row *row, int64_t now_ms, int utc
     column_str(c, "\nState:       ");
     column_str(c, summary_state(&s));
     column_str(c, "\nArrived:     ");
-    column_time(c, m->arrival_ms, utc_offset_s);
+    column_time_near(c, m->arrival_ms, now_ms, utc_offset_s);
     add_since(c, m->arrival_ms, now_ms);
     column_str(c, "\nSize:        ");
     column_number(c, m->size, 0);
@@ -90,7 +90,7 @@ static void show_times(const struct listing_recipient *r, int64_t now_ms, int ut
 {
     if (r->rcpt->last_attempt_ms > 0) {
         column_str(c, "\n    last try:   ");
-        column_time(c, r->rcpt->last_attempt_ms, utc_offset_s);
+        column_time_near(c, r->rcpt->last_attempt_ms, now_ms, utc_offset_s);
         add_since(c, r->rcpt->last_attempt_ms, now_ms);
     }
     show_text("\n    host:       ", r->host, c);
@@ -102,14 +102,14 @@ static void show_times(const struct listing_recipient *r, int64_t now_ms, int ut
     } else if (r->next_attempt_ms == TIME_NEVER) {
         column_str(c, r->waits_for_resume ? "when it is resumed" : "when it is flushed");
     } else {
-        column_time(c, r->next_attempt_ms, utc_offset_s);
+        column_time_near(c, r->next_attempt_ms, now_ms, utc_offset_s);
         column_str(c, " (");
         column_until(c, r->next_attempt_ms, now_ms);
         column_str(c, ")");
     }
     column_str(c, "\n    gives up:   ");
     if (r->expires_ms > 0)
-        column_time(c, r->expires_ms, utc_offset_s);
+        column_time_near(c, r->expires_ms, now_ms, utc_offset_s);
     else
         column_str(c, r->rcpt->state == RECIPIENT_HELD ? "not while it is held"
                                                        : "not while it is suspended");

@@ -58,7 +58,7 @@ static void add_envelope(const struct listing *l, const struct listing_row *row,
     else
         column_until(c, s->is_active ? l->now_ms : s->next_attempt_ms, l->now_ms);
     from = end_cell(c, from, NEXT_WIDTH);
-    column_time(c, s->expires_ms, l->utc_offset_s);
+    column_time_near(c, s->expires_ms, l->now_ms, l->utc_offset_s);
     end_cell(c, from, GIVES_UP_WIDTH);
     column_text(c, m->sender && m->sender[0] ? m->sender : "<>");
     column_str(c, "\n");

@@ -84,7 +84,7 @@ static void add_sum(const struct plan *p, struct column *c)
     column_str(c, p->destinations == 1 ? " destination within " : " destinations within ");
     column_rough(c, p->for_ms);
     column_str(c, ", until ");
-    column_time(c, p->now_ms + p->for_ms, p->utc_offset_s);
+    column_time_near(c, p->now_ms + p->for_ms, p->now_ms, p->utc_offset_s);
     if (p->destinations > p->row_count) {
         column_str(c, "; shown are the ");
         column_number(c, p->row_count, 0);

@@ -2,6 +2,7 @@
 // request_target: what suspend and resume are about. See request_target.h.
 #include "control/request_target.h"
 
+#include "core/hostname.h"
 #include "core/text.h"
 #include "core/time.h"
 
@@ -54,7 +55,10 @@ static enum fp_err read_destination(struct request_target *t, const char *word, 
     if (strlen(word) > SUSPENSION_NAME_MAX)
         return refuse(why, "a destination's name has at most 1024 octets");
     t->kind = SUSPENSION_DESTINATION;
-    snprintf(t->name, sizeof t->name, "%s", word);
+    struct slice name = slice_str(word);
+    if (!is_next_hop(word))
+        name = hostname_without_root(name);
+    snprintf(t->name, sizeof t->name, "%.*s", (int)name.n, name.p);
     for (char *p = t->name; *p && !is_next_hop(word); p++) // domains are keyed in lower case
         if (*p >= 'A' && *p <= 'Z')
             *p = (char)(*p - 'A' + 'a');

@@ -31,7 +31,7 @@ const char *why_kind_name(enum why_kind kind)
 
 static void add_when(struct column *c, int64_t ms, int64_t now_ms, int utc_offset_s)
 {
-    column_time(c, ms, utc_offset_s);
+    column_time_near(c, ms, now_ms, utc_offset_s);
     if (ms <= 0 || ms == TIME_NEVER)
         return;
     column_str(c, " (");
@@ -41,7 +41,7 @@ static void add_when(struct column *c, int64_t ms, int64_t now_ms, int utc_offse
 
 static void add_since(struct column *c, int64_t ms, int64_t now_ms, int utc_offset_s)
 {
-    column_time(c, ms, utc_offset_s);
+    column_time_near(c, ms, now_ms, utc_offset_s);
     if (ms <= 0)
         return;
     column_str(c, " (");
@@ -269,18 +269,28 @@ static void add_parts(const struct why_try *t, struct column *c)
     }
 }
 
-static void add_try(const struct why *w, const struct why_try *t, struct column *c)
+// Attempts are told to the second where the schedule is so short that minutes do not tell them
+// apart.
+static void add_time(const struct why *w, bool is_exact, int64_t ms, struct column *c)
+{
+    if (is_exact)
+        column_time_exact(c, ms, w->utc_offset_s);
+    else
+        column_time_near(c, ms, w->now_ms, w->utc_offset_s);
+}
+
+static void add_try(const struct why *w, const struct why_try *t, bool is_exact, struct column *c)
 {
     column_str(c, "  ");
     column_number(c, t->nr, 3);
     column_str(c, "  ");
-    column_time(c, t->at_ms, w->utc_offset_s);
+    add_time(w, is_exact, t->at_ms, c);
     add_parts(t, c);
     column_str(c, "\n       ");
     column_text(c, t->reply);
     column_str(c, t->in_doubt ? " (possibly delivered)\n       then " : "\n       then ");
     if (t->next_ms > 0)
-        column_time(c, t->next_ms, w->utc_offset_s);
+        add_time(w, is_exact, t->next_ms, c);
     else
         column_str(c, "held");
     if (t->rule[0]) {
@@ -292,11 +302,14 @@ static void add_try(const struct why *w, const struct why_try *t, struct column 
 
 static void add_tries(const struct why *w, const struct why_recipient *r, struct column *c)
 {
+    bool is_exact = false;
     if (r->try_count == 0)
         return;
+    for (uint32_t i = 0; i < r->try_count; i++)
+        is_exact |= column_is_near(r->tries[i].next_ms, r->tries[i].at_ms);
     column_str(c, r->is_queued ? "  attempts:\n" : "  attempts before the end:\n");
     for (uint32_t i = 0; i < r->try_count; i++)
-        add_try(w, &r->tries[i], c);
+        add_try(w, &r->tries[i], is_exact, c);
 }
 
 void why_recipient(struct why *w, const struct why_recipient *r, struct buf *to)

@@ -39,10 +39,15 @@ bool hostname_has_valid_labels(struct slice name)
     }
 }
 
+struct slice hostname_without_root(struct slice name)
+{
+    bool has_root = name.n > 1 && name.p[name.n - 1] == '.' && name.p[name.n - 2] != '.';
+    return slice_of(name.p, name.n - has_root);
+}
+
 bool hostname_is_valid(struct slice name)
 {
-    if (name.n > 1 && name.p[name.n - 1] == '.')
-        name.n--; // the root, written out
+    name = hostname_without_root(name);
     if (!hostname_has_valid_labels(name))
         return false;
     for (size_t i = 0; i < name.n; i++)

@@ -13,6 +13,9 @@
 bool hostname_is_valid(struct slice name);
 // The same without that dot, and it may be all numeric: the Domain of RFC 5321 4.1.2.
 bool hostname_has_valid_labels(struct slice name);
+// The name without that dot, which stands for the root (RFC 1034 3.1): names are pasted out of
+// zones and answers so. Any other text is as it was, "." too.
+struct slice hostname_without_root(struct slice name);
 bool hostname_is_ipv4(struct slice text); // dotted quad
 bool hostname_is_ipv6(struct slice text); // as inet_pton reads it
 // "[192.0.2.1]" or "[IPv6:2001:db8::1]"; ret_ip (may be NULL) borrows the plain IP text.

@@ -27,7 +27,7 @@ static void retry_from(struct config_reader *r, const config_setting_t *s, void 
         return;
     if (strcmp(value, "<>") == 0 ||
         (config_pattern_is_valid(slice_str(value)) && strncasecmp(value, "mx:", 3) != 0))
-        row->from = config_lower_case(value);
+        row->from = config_pattern_key(value);
     else
         config_problem(r, s,
                        "from: \"%s\" is no pattern of senders; write \"user@example.com\", "

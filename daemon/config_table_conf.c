@@ -2,6 +2,7 @@
 // config_table: reading a table row by row. See config_table_conf.h.
 #include "daemon/config_table_conf.h"
 
+#include "core/hostname.h"
 #include "core/must.h"
 #include "core/pattern.h"
 #include "daemon/config.h"
@@ -79,13 +80,20 @@ char *config_lower_case(const char *s)
     return lower;
 }
 
+char *config_pattern_key(const char *pattern)
+{
+    char *key = config_lower_case(pattern);
+    key[hostname_without_root(slice_str(key)).n] = '\0';
+    return key;
+}
+
 char *config_table_pattern(struct config_reader *r, const config_setting_t *s)
 {
     const char *value = config_string(r, s);
     if (!value)
         return NULL;
     if (config_pattern_is_valid(slice_str(value)))
-        return config_lower_case(value);
+        return config_pattern_key(value);
     config_problem(r, s,
                    "for: \"%s\" is no pattern; write \"user@example.com\", \"example.com\", "
                    "\".example.com\" (everything below it), \"mx:HOST\" or \"*\"",

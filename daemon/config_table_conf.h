@@ -28,6 +28,8 @@ void *config_table_grow(void **rows, uint32_t *count, size_t size);
 // The value of `for`, in lower case, the caller's to free; NULL after saying what is wrong with it.
 char *config_table_pattern(struct config_reader *r, const config_setting_t *s);
 char *config_lower_case(const char *s);
+// A pattern as addresses are held against it: in lower case, without the dot of the root.
+char *config_pattern_key(const char *pattern);
 // "FILE:LINE" of a setting, the caller's to free.
 char *config_table_place(const struct config_reader *r, const config_setting_t *s);
 

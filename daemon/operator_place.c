@@ -5,6 +5,7 @@
 // What waits is counted along the spool's index by domain: what is due, then all of it. Of a
 // destination that is no domain that is a walk over all domains, for those that go there by today's
 // routes; a route for single addresses is not seen by that.
+#include "core/hostname.h"
 #include "core/text.h"
 #include "core/time.h"
 #include "daemon/operator_internal.h"
@@ -59,6 +60,21 @@ static char *lower_case(struct slice word)
     return text;
 }
 
+// As routes write it, in whatever case it was asked for; hosts are in lower case.
+static void add_next_hop(const struct pipeline *p, struct slice word, struct buf *to)
+{
+    const struct routes *routes = &p->config->routes;
+    for (uint32_t i = 0; i < routes->count; i++)
+        if (slice_equal_nocase(word, slice_str(routes->rows[i].name))) {
+            buf_add_str(to, routes->rows[i].name);
+            return;
+        }
+    bool is_host = slice_starts_nocase(word, SLICE_LIT("mx:"));
+    char *host = is_host ? lower_case(hostname_without_root(word)) : NULL;
+    buf_add_slice(to, host ? slice_str(host) : word);
+    free(host);
+}
+
 struct why_place *place_begin(struct pipeline *p, struct operator_session *s, struct slice word)
 {
     struct why_place *y = must_zalloc(sizeof *y);
@@ -67,10 +83,10 @@ struct why_place *place_begin(struct pipeline *p, struct operator_session *s, st
     y->asked = must_memdup(word.p, word.n);
     y->first_ms = TIME_NEVER;
     if (is_domain(word)) {
-        y->domain = lower_case(word);
+        y->domain = lower_case(hostname_without_root(word));
         windows_destination(p, y->domain, y->domain, &name);
     } else {
-        buf_add_slice(&name, word);
+        add_next_hop(p, word, &name);
     }
     y->destination = must_memdup(buf_slice(&name).p, name.n);
     buf_close(&name);

@@ -6,6 +6,7 @@
 // newest recipients in the queue are found, then the last ones that left it, and each is told of
 // like a message. All of it goes page by page, each when the client has taken the one before.
 #include "core/address.h"
+#include "core/hostname.h"
 #include "core/message.h"
 #include "daemon/account.h"
 #include "daemon/operator_internal.h"
@@ -258,7 +259,7 @@ static void begin(struct pipeline *p, struct operator_session *s, struct slice w
     if (message_id_parse(word, &id))
         begin_message(p, s, id, 0, WHY_RCPTS);
     else if (memchr(word.p, '@', word.n))
-        begin_address(p, s, word);
+        begin_address(p, s, hostname_without_root(word));
     else
         s->why->place = place_begin(p, s, word);
 }

@@ -184,7 +184,7 @@ static void test_in_line(void **state)
     } cases[] = {
         {"rate = \"1/1m\"",
          "now:        due; the rate of smtp://192.0.2.1:25 lets the next message "
-         "begin at 2026-01-01T00:01+00:00"},
+         "begin at 2026-01-01T00:01:00+00:00"},
         {"connections = 1",
          "now:        due; all 1 connection that smtp://192.0.2.1:25 may have now "
          "are in use, 1 before it"},
@@ -225,6 +225,7 @@ static void test_of_an_address(void **state)
     assert_says(answer, "and 5 more in the queue");
     assert_says(answer, "was delivered to");
     free(answer);
+    free(why(w, 0, "B@One.Example."));
     free(why(w, 66, "nobody@one.example"));
     free(why(w, 66, "0A1B2C3D4E5F"));
     free(why(w, 66, "nowhere.example"));
@@ -241,8 +242,9 @@ static void test_of_a_destination(void **state)
     for (int i = 0; i < 3; i++)
         submit(w, "b@one.example", id);
     world_run(w, TIME_MINUTE_MS);
-    static const char *const names[] = {"One.Example", "smtp://192.0.2.1:25"};
-    for (size_t i = 0; i < 2; i++)
+    static const char *const names[] = {"One.Example", "one.example.", "smtp://192.0.2.1:25",
+                                        "SMTP://192.0.2.1:25"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         ASSERT_WHY(
             w, names[i], "state:      resting", "health:     failed once, on 2026-01-01T00:00",
             "goes to:    smtp://192.0.2.1:25", "next probe: 2026-01-01T00:0", "by the default",

@@ -89,6 +89,34 @@ static void times(void **state)
     }
 }
 
+// Ten minutes ahead or behind, minutes say too little.
+static void near_times(void **state)
+{
+    (void)state;
+    static const int64_t now_ms = INT64_C(1795300800000);
+    static const struct {
+        int64_t from_now_ms;
+        const char *want;
+    } cases[] = {
+        {0, "2026-11-21T23:40:00+01:00"},
+        {TIME_SECOND_MS, "2026-11-21T23:40:01+01:00"},
+        {-10 * TIME_MINUTE_MS + 1000, "2026-11-21T23:30:01+01:00"},
+        {10 * TIME_MINUTE_MS - 1000, "2026-11-21T23:49:59+01:00"},
+        {10 * TIME_MINUTE_MS, "2026-11-21T23:50+01:00"},
+        {-10 * TIME_MINUTE_MS, "2026-11-21T23:30+01:00"},
+        {TIME_NEVER - now_ms, "-"},
+        {-now_ms, "-"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct buf got;
+        buf_init(&got, 100);
+        struct column c = column_begin(&got);
+        column_time_near(&c, now_ms + cases[i].from_now_ms, now_ms, 3600);
+        assert_string_equal(got.p, cases[i].want);
+        buf_close(&got);
+    }
+}
+
 // Whatever does not fit is taken back as a whole.
 static void full_ones(void **state)
 {
@@ -115,6 +143,7 @@ int main(void)
         cmocka_unit_test(every_octet_at_every_place),
         cmocka_unit_test(cells),
         cmocka_unit_test(times),
+        cmocka_unit_test(near_times),
         cmocka_unit_test(full_ones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

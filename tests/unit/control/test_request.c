@@ -220,6 +220,8 @@ static void targets_are_read(void **state)
         const char *name;
     } targets[] = {
         {"Example.COM", SUSPENSION_DESTINATION, "example.com"},
+        {"Example.COM.", SUSPENSION_DESTINATION, "example.com"},
+        {"from=example.com.", SUSPENSION_SENDER, "*@example.com"},
         {"smtp://Relay:25", SUSPENSION_DESTINATION, "smtp://Relay:25"},
         {"from=a@example.com", SUSPENSION_SENDER, "a@example.com"},
         {"from=example.com", SUSPENSION_SENDER, "*@example.com"},

@@ -195,7 +195,8 @@ static void what_holds(void **state)
         {{.kind = WHY_SUSPENDED, .destination = "from=a@x", .until_ms = NOW + TIME_HOUR_MS},
          "from=a@x is suspended until 2026-11-21T23:40+00:00 (in 1h)"},
         {{.kind = WHY_RESTING, .until_ms = NOW + TIME_MINUTE_MS, .failures = 1, .reason = "421"},
-         "its destination rests until 2026-11-21T22:41+00:00 (in 1m), it has failed 1 time: 421"},
+         "its destination rests until 2026-11-21T22:41:00+00:00 (in 1m), it has failed 1 time: "
+         "421"},
         {{.kind = WHY_PROBING, .destination = "d.example"},
          "its destination d.example is being probed with another message"},
         {{.kind = WHY_BLOCKED, .reason = "no resolver"}, "blocked here: no resolver"},

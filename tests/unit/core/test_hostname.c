@@ -54,6 +54,15 @@ static void test_names(void **state)
         row_number(rows[i].name, hostname_is_valid(name), rows[i].want);
         row_number(rows[i].name, hostname_has_valid_labels(name), rows[i].is_domain);
     }
+    static const char *const roots[][2] = {{"a.example.", "a.example"},
+                                           {"a.example", "a.example"},
+                                           {"a..", "a.."},
+                                           {"b@a.example.", "b@a.example"},
+                                           {".", "."},
+                                           {"", ""}};
+    for (size_t i = 0; i < COUNT(roots); i++)
+        assert_true(
+            slice_equal(hostname_without_root(slice_str(roots[i][0])), slice_str(roots[i][1])));
     assert_false(hostname_is_valid(slice_of("a\0b", 3)));
 }
 

@@ -175,6 +175,10 @@ static const struct bad_case {
      "route = (\n  { for = \"a.example\", to = [ \"mx\" ] },\n"
      "  { for = \"A.EXAMPLE\", to = [ \"mx\" ] }\n)\n",
      "c.conf:3: the row for = \"a.example\" stands twice in route; keep one\n"},
+    {"route: the same but for case and the root",
+     "route = (\n  { for = \"a.example\", to = [ \"mx\" ] },\n"
+     "  { for = \"A.Example.\", to = [ \"mx\" ] } )\n",
+     "c.conf:3: the row for = \"a.example\" stands twice in route; keep one\n"},
     {"retry: a near name", "retry = ( { for = \"*\",\n shedule = \"5m\" } )\n",
      "c.conf:2: unknown setting \"shedule\" in retry; did you mean \"schedule\"?\n"},
     {"retry: a bad wait", "retry = ( { for = \"*\", schedule = \"5m soon\" } )\n",
