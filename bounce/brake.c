@@ -9,7 +9,6 @@
 #include "core/fnv.h"
 #include "core/hash.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <utlist.h>
 

@@ -210,6 +210,7 @@ void world_drop_conn(struct world *w, struct host_conn *conn)
 // Carries what the host said back to the pipeline.
 static void carry_replies(struct world *w, struct host_conn *c)
 {
+    int64_t late_ms = c->out.n > 0 ? c->delay_ms : 0;
     if (c->out.n > 0) {
         int64_t at = c->delay_ms ? w->now_ms + c->delay_ms : world_arrival(w, 1);
         struct happening *h = world_event_later(w, PIPELINE_BYTES, c->conn, at);
@@ -221,6 +222,9 @@ static void carry_replies(struct world *w, struct host_conn *c)
         h->event.fault = FAULT_RESET;
         h->event.detail = "Connection reset by peer";
         world_drop_conn(w, c);
+    } else if (c->wants_close && late_ms) { // with its last word
+        world_event_later(w, PIPELINE_EOF, c->conn, w->now_ms + late_ms);
+        world_later(w, HAPPENS_CLOSE_AT_HOST, w->now_ms + late_ms)->conn = c->conn;
     } else if (c->wants_close) {
         world_event_later(w, PIPELINE_EOF, c->conn, world_arrival(w, 1));
         world_drop_conn(w, c);
