@@ -3,16 +3,9 @@
 #include "bounce/attach.h"
 
 #include "core/header.h"
+#include "core/utf8.h"
 
 enum { ATTACH_LINE_MAX = 998, ATTACH_FOLD_AT = 900 };
-
-static bool has_8bit(struct slice s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if ((unsigned char)s.p[i] >= 0x80)
-            return true;
-    return false;
-}
 
 // Length of the first line without its line end; *ret_end gets that of the line end.
 static size_t line_length(struct slice s, size_t *ret_end)
@@ -48,7 +41,7 @@ struct attachment attach_choose(const struct notice *n)
     a.is_full = n->ret == RETURN_FULL && n->original_is_full && is_clean(n->original);
     if (!a.is_full)
         a.bytes = slice_of(n->original.p, header_block_size(n->original));
-    a.is_8bit = has_8bit(a.bytes);
+    a.is_8bit = !utf8_is_ascii(a.bytes);
     return a;
 }
 

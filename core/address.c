@@ -87,19 +87,11 @@ static bool is_utf8_domain(struct slice s)
     return label > 0;
 }
 
-static bool is_ascii(struct slice s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] & 0x80)
-            return false;
-    return true;
-}
-
 static bool is_domain(struct slice s, bool allow_utf8)
 {
     if (s.n > 0 && s.p[0] == '[')
         return hostname_is_literal(s, NULL);
-    if (allow_utf8 && !is_ascii(s))
+    if (allow_utf8 && !utf8_is_ascii(s))
         return is_utf8_domain(s);
     return hostname_has_valid_labels(s);
 }

@@ -39,3 +39,19 @@ size_t utf8_char_size(struct slice s, uint32_t *ret_code)
         *ret_code = code;
     return size;
 }
+
+bool utf8_is_ascii(struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] >= 0x80)
+            return false;
+    return true;
+}
+
+bool utf8_is_valid(struct slice s)
+{
+    for (size_t n; s.n > 0; s = slice_from(s, n))
+        if ((n = utf8_char_size(s, NULL)) == 0)
+            return false;
+    return true;
+}

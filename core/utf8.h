@@ -12,4 +12,7 @@
 // ret_code may be NULL.
 size_t utf8_char_size(struct slice s, uint32_t *ret_code);
 
+bool utf8_is_ascii(struct slice s); // no octet above 127
+bool utf8_is_valid(struct slice s); // well-formed from end to end; the empty slice is
+
 #endif

@@ -33,14 +33,6 @@ static bool is_all_atoms(struct slice s)
     return !has_mark;
 }
 
-static bool is_ascii(struct slice s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] & 0x80)
-            return false;
-    return true;
-}
-
 static void write_quoted(struct slice s, struct buf *to)
 {
     buf_add_byte(to, '"');
@@ -106,7 +98,7 @@ void phrase_write(struct slice name, struct buf *to)
     for (size_t i = 0; i < name.n; i++)
         buf_add_byte(&clean, is_control(name.p[i]) ? ' ' : name.p[i]);
     struct slice s = slice_trim(buf_slice(&clean));
-    if (!is_ascii(s))
+    if (!utf8_is_ascii(s))
         write_encoded(s, to);
     else if (is_all_atoms(s))
         buf_add_slice(to, s);
