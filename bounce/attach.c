@@ -42,6 +42,8 @@ struct attachment attach_choose(const struct notice *n)
     if (!a.is_full)
         a.bytes = slice_of(n->original.p, header_block_size(n->original));
     a.is_8bit = !utf8_is_ascii(a.bytes);
+    a.is_global =
+        a.is_8bit && n->is_utf8 && !utf8_is_ascii(slice_of(a.bytes.p, header_block_size(a.bytes)));
     return a;
 }
 
@@ -80,11 +82,18 @@ static void write_headers(struct sheet *s, struct slice block)
     }
 }
 
+// RFC 6522 3 and 4, RFC 6533 6
+static const char *type_of(const struct attachment *a)
+{
+    if (a->is_global)
+        return a->is_full ? "message/global" : "message/global-headers";
+    return a->is_full ? "message/rfc822" : "text/rfc822-headers";
+}
+
 void attach_write(struct sheet *s, const struct attachment *a)
 {
     sheet_addf(s, "Content-Description: %s\r\nContent-Type: %s\r\n",
-               a->is_full ? "The message" : "Headers of the message",
-               a->is_full ? "message/rfc822" : "text/rfc822-headers");
+               a->is_full ? "The message" : "Headers of the message", type_of(a));
     if (a->is_8bit)
         sheet_str(s, "Content-Transfer-Encoding: 8bit\r\n");
     sheet_str(s, "\r\n");

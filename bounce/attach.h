@@ -14,6 +14,7 @@ struct attachment {
     bool is_present;    // a third part is written at all
     bool is_full;       // message/rfc822
     bool is_8bit;       // it holds octets above 127
+    bool is_global;     // and its header does, which its sender meant to be UTF-8 (RFC 6532)
     struct slice bytes; // borrows from the notice
 };
 

@@ -12,6 +12,7 @@
 #include "core/message.h"
 #include "core/text.h"
 #include "core/time.h"
+#include "core/utf8.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -107,12 +108,12 @@ static const char *choose_subject(const struct notice *n)
     return n->to_postmaster ? "Undeliverable notice" : "Undelivered mail returned to sender";
 }
 
-// An address that cannot stand in a header of 7 bits is not named there: the envelope has it.
+// An address that cannot stand in the header is not named there: the envelope has it.
 static void add_to(struct sheet *s, const char *address)
 {
     struct buf text;
     buf_init(&text, 4 * 1024);
-    text_escape_ascii(slice_str(address), &text);
+    sheet_show_address(s, address, &text);
     bool is_plain = slice_equal(buf_slice(&text), slice_str(address)) && text.n > 0;
     sheet_addf(s, "To: %s\r\n", is_plain && text.n < 900 ? address : "undisclosed-recipients:;");
     buf_close(&text);
@@ -146,21 +147,23 @@ struct effort {
     uint32_t rcpt_count; // how many of them are named
 };
 
+#define EIGHT_BIT "\r\nContent-Transfer-Encoding: 8bit"
+
 static void add_parts(struct sheet *s, const struct notice *n, const struct effort *e,
                       const char *boundary, const struct attachment *a)
 {
     sheet_addf(s,
                "\r\n--%s\r\nContent-Description: What happened\r\n"
-               "Content-Type: text/plain; charset=us-ascii\r\n\r\n",
-               boundary);
+               "Content-Type: text/plain; charset=%s\r\n\r\n",
+               boundary, s->is_utf8 ? "utf-8" EIGHT_BIT : "us-ascii");
     struct notice named = *n;
     named.rcpt_count = e->rcpt_count;
     named.ret = e->ret;
     explain_notice(s, &named, n->rcpt_count - e->rcpt_count);
     sheet_addf(s,
                "\r\n--%s\r\nContent-Description: The same for programs\r\n"
-               "Content-Type: message/delivery-status\r\n\r\n",
-               boundary);
+               "Content-Type: message/%s\r\n\r\n",
+               boundary, s->is_utf8 ? "global-delivery-status" EIGHT_BIT : "delivery-status");
     status_report(s, &named, e->has_details);
     if (a->is_present) {
         sheet_addf(s, "\r\n--%s\r\n", boundary);
@@ -169,17 +172,26 @@ static void add_parts(struct sheet *s, const struct notice *n, const struct effo
     sheet_addf(s, "\r\n--%s--\r\n", boundary);
 }
 
+// RFC 6533 3: who said SMTPUTF8 of his mail reads addresses in it.
+static bool names_utf8(const struct notice *n)
+{
+    bool is_ascii = utf8_is_ascii(slice_str(n->sender));
+    for (uint32_t i = 0; is_ascii && i < n->rcpt_count; i++)
+        is_ascii = utf8_is_ascii(slice_str(n->rcpts[i].address));
+    return n->is_utf8 && !is_ascii;
+}
+
 static enum fp_err try_compose(const struct notice *n, const struct effort *e, struct buf *to,
                                bool *ret_is_8bit)
 {
     char boundary[BOUNDARY_SIZE];
-    struct sheet s = {.to = to};
+    struct sheet s = {.to = to, .is_utf8 = names_utf8(n)};
     size_t began = to->n;
     struct notice m = *n;
     m.ret = e->ret;
     struct attachment a = attach_choose(&m);
     choose_boundary(n, a.bytes, boundary);
-    add_header(&s, n, boundary, a.is_8bit);
+    add_header(&s, n, boundary, a.is_8bit || s.is_utf8);
     add_parts(&s, n, e, boundary, &a);
     if (s.err) {
         to->n = began; // half a notice is none
@@ -187,7 +199,7 @@ static enum fp_err try_compose(const struct notice *n, const struct effort *e, s
             to->p[began] = '\0';
         return s.err;
     }
-    *ret_is_8bit = a.is_8bit;
+    *ret_is_8bit = a.is_8bit || s.is_utf8;
     return FP_OK;
 }
 

@@ -6,6 +6,10 @@
 // (text/rfc822-headers), or the whole (message/rfc822), or nothing. Line ends are CRLF; everything
 // but part 3 is 7 bits; peer text is escaped and folded; the boundary does not occur in the
 // original.
+//
+// To who said SMTPUTF8 of his mail, addresses beyond ASCII are told in UTF-8 (RFC 6533): To, part 1
+// and part 2, which is a message/global-delivery-status then; and what comes back with UTF-8 in its
+// header is called message/global-headers or message/global.
 #ifndef FP_BOUNCE_COMPOSE_H
 #define FP_BOUNCE_COMPOSE_H
 

@@ -124,7 +124,7 @@ static void add_recipient(struct sheet *s, const struct notice *n, const struct 
     struct buf address;
     buf_init(&address, EXPLAIN_TEXT_MAX);
     buf_add_byte(&address, '<');
-    text_escape_ascii(slice_str(r->address), &address);
+    sheet_show_address(s, r->address, &address);
     buf_add_byte(&address, '>');
     sheet_exact(s, buf_slice(&address));
     buf_close(&address);

@@ -2,6 +2,8 @@
 // sheet: a notice while it is being written. See sheet.h.
 #include "bounce/sheet.h"
 
+#include "core/text.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -83,4 +85,12 @@ void sheet_exact(struct sheet *s, struct slice text)
     }
     sheet_add(s, text);
     sheet_str(s, "\r\n");
+}
+
+void sheet_show_address(const struct sheet *s, const char *address, struct buf *to)
+{
+    if (s->is_utf8)
+        text_escape(slice_str(address), to);
+    else
+        text_escape_ascii(slice_str(address), to);
 }

@@ -17,6 +17,7 @@ enum {
 
 struct sheet {
     struct buf *to;
+    bool is_utf8;    // addresses stand in UTF-8 where they are (RFC 6533)
     enum fp_err err; // the first failure; what is added after it goes nowhere
 };
 
@@ -35,5 +36,8 @@ void sheet_field(struct sheet *s, const char *name, const char *type, struct sli
 // Adds text as it stands, folded only where the line would become longer than is allowed: for
 // addresses, in which a run of blanks means something. Ends the line.
 void sheet_exact(struct sheet *s, struct slice text);
+
+// Adds the harmless form of an address to `to`: in 7 bits, or in UTF-8.
+void sheet_show_address(const struct sheet *s, const char *address, struct buf *to);
 
 #endif

@@ -13,6 +13,10 @@
 //
 // (N5) That a recipient grew too old is our own diagnosis. The last reply stands in a field of its
 // own: readers of notices take a status out of a quoted reply and believe it more than Status.
+//
+// (N6) An address beyond ASCII has the type utf-8 in a notice that may hold UTF-8 (RFC 6533 3).
+// Else it keeps the type rfc822 with its octets escaped: its sender's programs do not know the
+// other type, and common readers of notices skip such recipients.
 #include "bounce/status.h"
 
 #include "core/dsn.h"
@@ -20,6 +24,7 @@
 #include "core/message.h"
 #include "core/text.h"
 #include "core/time.h"
+#include "core/utf8.h"
 
 #include <stdio.h>
 
@@ -90,15 +95,15 @@ static void report_date(struct sheet *s, const char *name, int64_t ms, int utc_o
     sheet_addf(s, "%s: %s\r\n", name, text);
 }
 
-static void report_address(struct sheet *s, const char *name, const char *address)
+// N6. type: of what is ASCII.
+static void report_address(struct sheet *s, const char *name, struct slice type,
+                           const char *address)
 {
-    // An address beyond ASCII keeps the type rfc822 with its octets escaped: the type utf-8 of RFC
-    // 6533 asks for SMTPUTF8, which is not offered, and common readers of notices skip such
-    // recipients.
+    bool is_utf8 = s->is_utf8 && !utf8_is_ascii(slice_str(address));
     struct buf text;
     buf_init(&text, STATUS_ESCAPED_MAX);
-    text_escape_ascii(slice_str(address), &text);
-    sheet_addf(s, "%s: rfc822; ", name);
+    sheet_show_address(s, address, &text);
+    sheet_addf(s, "%s: %.*s; ", name, is_utf8 ? 5 : (int)type.n, is_utf8 ? "utf-8" : type.p);
     sheet_exact(s, buf_slice(&text));
     buf_close(&text);
 }
@@ -140,23 +145,21 @@ static void report_diagnosis(struct sheet *s, const struct notice_recipient *r)
     }
 }
 
-// RFC 3464 2.3.1: as it was given, its xtext decoded. What is no ASCII is escaped, as in
-// report_address.
+// RFC 3464 2.3.1: as it was given, its encoding undone. Only where UTF-8 may stand, though, is that
+// of the type utf-8: in 7 bits it is the address's form (RFC 6533 3).
 static void report_original(struct sheet *s, const char *orcpt)
 {
     const char *end = orcpt ? strchr(orcpt, ';') : NULL;
     if (!end)
         return;
-    struct buf plain, text;
+    struct slice type = slice_of(orcpt, (size_t)(end - orcpt));
+    bool is_kept = !s->is_utf8 && slice_equal_nocase(type, SLICE_LIT("utf-8"));
+    struct buf plain;
     buf_init(&plain, STATUS_ESCAPED_MAX);
-    buf_init(&text, STATUS_ESCAPED_MAX);
-    if (dsn_xtext_decode(slice_str(end + 1), &plain)) {
-        text_escape_ascii(buf_slice(&plain), &text);
-        sheet_addf(s, "Original-Recipient: %.*s; ", (int)(end - orcpt), orcpt);
-        sheet_exact(s, buf_slice(&text));
-    }
+    if (is_kept ? buf_add_str(&plain, end + 1) == FP_OK
+                : dsn_orcpt_decode(slice_str(orcpt), &plain))
+        report_address(s, "Original-Recipient", type, buf_slice(&plain).p);
     buf_close(&plain);
-    buf_close(&text);
 }
 
 // RFC 3464 2.2.1
@@ -182,7 +185,7 @@ static void report_recipient(struct sheet *s, const struct notice *n,
     char status[12];
     sheet_str(s, "\r\n");
     report_original(s, r->orcpt);
-    report_address(s, "Final-Recipient", r->address);
+    report_address(s, "Final-Recipient", SLICE_LIT("rfc822"), r->address);
     sheet_addf(s, "Action: %s\r\n", action(n->kind, r));
     sheet_addf(s, "Status: %s\r\n", status_code(r->status, n->kind, status));
     if (!has_details)

@@ -5,6 +5,7 @@
 #include "core/address.h"
 #include "core/must.h"
 #include "core/text.h"
+#include "core/utf8.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -36,7 +37,7 @@ static char *complete(struct slice text, const char *hostname, const char *what,
     buf_add_slice(&address, text);
     if (address_domain(buf_slice(&address)).n == 0)
         buf_add_all(&address, "@", hostname);
-    if (address_check_idn(buf_slice(&address)) == FP_OK)
+    if (address_check(buf_slice(&address), true) == FP_OK)
         return buf_steal(&address, NULL);
     say_bad(text, what, why);
     buf_close(&address);
@@ -135,4 +136,17 @@ void envelope_drop_duplicates(struct envelope *e)
             e->rcpts[kept++] = e->rcpts[i];
     e->rcpt_count = kept;
     free(places);
+}
+
+static bool is_wide(const char *address)
+{
+    return !utf8_is_ascii(address_local(slice_str(address)));
+}
+
+bool envelope_needs_utf8(const struct envelope *e)
+{
+    bool is_needed = e->sender && is_wide(e->sender);
+    for (size_t i = 0; i < e->rcpt_count; i++)
+        is_needed = is_needed || is_wide(e->rcpts[i]);
+    return is_needed;
 }

@@ -24,5 +24,7 @@ enum fp_err envelope_add_recipients(struct envelope *e, const char *word, const 
 void envelope_add_address(struct envelope *e, const char *address);
 // Drops recipients that stand there already; the first stays in its place.
 void envelope_drop_duplicates(struct envelope *e);
+// Is SMTPUTF8 to be said of it: is some local part beyond ASCII? (A domain becomes A-labels.)
+bool envelope_needs_utf8(const struct envelope *e);
 
 #endif

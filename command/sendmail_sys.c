@@ -137,6 +137,8 @@ static int open_submission(struct sendmail *m)
     buf_init(&mail, PARAMETERS_MAX);
     buf_init(&rcpt, PARAMETERS_MAX);
     sendmail_arguments_dsn(&m->arguments, &mail, &rcpt);
+    if (envelope_needs_utf8(&m->envelope))
+        buf_add_str(&mail, " SMTPUTF8");
     struct submit_parameters parameters = {.is_8bit =
                                                m->arguments.is_8bit || prepare_has_8bit(m->prepare),
                                            .mail = buf_slice(&mail).p,

@@ -109,11 +109,6 @@ enum fp_err address_check(struct slice text, bool allow_utf8)
     return local > ADDRESS_LOCAL_MAX ? FP_TOO_BIG : FP_OK;
 }
 
-enum fp_err address_check_idn(struct slice text)
-{
-    return address_check(text, is_ascii(address_local(text)));
-}
-
 // Where the @ between local part and domain stands; text.n when there is none. An @ within a quoted
 // local part is not it.
 static size_t at_sign(struct slice text)

@@ -21,9 +21,6 @@ enum {
 // [192.0.2.1] and [IPv6:...] are domains too. A bare local part without @ is refused.
 // FP_INVALID or FP_TOO_BIG.
 enum fp_err address_check(struct slice text, bool allow_utf8);
-// The same where only the domain may go beyond ASCII: A-labels can stand for it
-// (core/domain_idn2.h), and then every host can do something with the address.
-enum fp_err address_check_idn(struct slice text);
 
 // The parts of a checked address.
 struct slice address_local(struct slice address);

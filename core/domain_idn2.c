@@ -2,19 +2,13 @@
 // domain: see domain_idn2.h.
 #include "core/domain_idn2.h"
 
+#include "core/address.h"
 #include "core/hostname.h"
 #include "core/must.h"
+#include "core/utf8.h"
 
 #include <idn2.h>
 #include <stdlib.h>
-
-bool domain_is_ascii(struct slice domain)
-{
-    for (size_t i = 0; i < domain.n; i++)
-        if (domain.p[i] & 0x80)
-            return false;
-    return true;
-}
 
 static enum fp_err add_lower_case(struct slice domain, struct buf *to)
 {
@@ -32,7 +26,7 @@ static enum fp_err add_lower_case(struct slice domain, struct buf *to)
 // out is held against the syntax of host names again.
 enum fp_err domain_to_ascii(struct slice domain, struct buf *to, struct buf *why)
 {
-    if (domain_is_ascii(domain))
+    if (utf8_is_ascii(domain))
         return add_lower_case(domain, to);
     char *text = must_memdup(domain.p, domain.n);
     char *ascii = NULL;
@@ -45,5 +39,21 @@ enum fp_err domain_to_ascii(struct slice domain, struct buf *to, struct buf *why
         buf_add_str(why, code == IDN2_OK ? "it means no host name" : idn2_strerror(code));
     enum fp_err err = is_name ? add_lower_case(slice_str(ascii), to) : FP_INVALID;
     idn2_free(ascii);
+    return err;
+}
+
+enum fp_err domain_of_address_to_ascii(struct slice address, struct buf *to)
+{
+    struct slice domain = address_domain(address);
+    size_t began = to->n;
+    if (utf8_is_ascii(domain))
+        return buf_add_slice(to, address);
+    enum fp_err err = buf_add(to, address.p, address.n - domain.n);
+    if (!err)
+        err = domain_to_ascii(domain, to, NULL);
+    if (err && to->p) {
+        to->n = began;
+        to->p[began] = '\0';
+    }
     return err;
 }

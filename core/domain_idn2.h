@@ -16,7 +16,8 @@
 // appended then.
 enum fp_err domain_to_ascii(struct slice domain, struct buf *to, struct buf *why);
 
-// Is it ASCII already?
-bool domain_is_ascii(struct slice domain);
+// Appends the address with its domain in A-labels, where that is beyond ASCII; else it comes as it
+// is.
+enum fp_err domain_of_address_to_ascii(struct slice address, struct buf *to);
 
 #endif

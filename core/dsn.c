@@ -2,6 +2,8 @@
 // dsn: see dsn.h.
 #include "core/dsn.h"
 
+#include "core/unitext.h"
+
 static const struct {
     const char *name;
     uint8_t flag;
@@ -116,15 +118,60 @@ bool dsn_envid_is_valid(struct slice text)
     return text.n <= DSN_ENVID_MAX && decodes(text, true);
 }
 
+static bool split_orcpt(struct slice text, struct slice *ret_type, struct slice *ret_address)
+{
+    const char *end = text.n > 0 ? memchr(text.p, ';', text.n) : NULL;
+    *ret_type = slice_of(text.p, end ? (size_t)(end - text.p) : 0);
+    *ret_address = slice_from(text, ret_type->n + 1);
+    return end != NULL;
+}
+
+static bool is_utf8_type(struct slice type)
+{
+    return slice_equal_nocase(type, SLICE_LIT("utf-8"));
+}
+
+// It must be no longer in the form in which it is kept.
+static bool is_unitext(struct slice type, struct slice address)
+{
+    struct buf kept;
+    buf_init(&kept, SIZE_MAX);
+    unitext_encode(address, &kept);
+    bool is_good = unitext_is_valid(address) && type.n + 1 + kept.n <= DSN_ORCPT_MAX;
+    buf_close(&kept);
+    return is_good;
+}
+
 // What is no printable ASCII is escaped where it is shown.
 bool dsn_orcpt_is_valid(struct slice text)
 {
-    const char *end = text.n > 0 ? memchr(text.p, ';', text.n) : NULL;
-    size_t n = end ? (size_t)(end - text.p) : 0;
-    if (n == 0 || text.n > DSN_ORCPT_MAX)
+    struct slice type, address;
+    if (!split_orcpt(text, &type, &address) || type.n == 0 || text.n > DSN_ORCPT_MAX)
         return false;
-    for (size_t i = 0; i < n; i++)
-        if (text.p[i] <= ' ' || text.p[i] > '~' || strchr("()<>@,;:\\\"/[]?=", text.p[i]))
+    for (size_t i = 0; i < type.n; i++)
+        if (type.p[i] <= ' ' || type.p[i] > '~' || strchr("()<>@,;:\\\"/[]?=", type.p[i]))
             return false;
-    return decodes(slice_from(text, n + 1), false);
+    return is_utf8_type(type) ? is_unitext(type, address) : decodes(address, false);
+}
+
+void dsn_orcpt_encode(struct slice text, struct buf *to)
+{
+    struct slice type, address;
+    if (split_orcpt(text, &type, &address) && is_utf8_type(type)) {
+        (void)buf_add_str(to, "utf-8;");
+        unitext_encode(address, to);
+    } else {
+        (void)buf_add_slice(to, text);
+    }
+}
+
+bool dsn_orcpt_decode(struct slice text, struct buf *to)
+{
+    struct slice type, address;
+    if (!split_orcpt(text, &type, &address))
+        return false;
+    if (!is_utf8_type(type))
+        return dsn_xtext_decode(address, to);
+    unitext_decode(address, to);
+    return true;
 }

@@ -34,6 +34,12 @@ bool dsn_xtext_decode(struct slice text, struct buf *to);
 void dsn_xtext_encode(struct slice text, struct buf *to);
 // Is it an ENVID (4.4: printable ASCII in xtext), an ORCPT (4.2: "type;address in xtext")?
 bool dsn_envid_is_valid(struct slice text);
+// The type utf-8 has a form of its own (core/unitext.h).
 bool dsn_orcpt_is_valid(struct slice text);
+// Adds the ORCPT in 7 bits: as it came, but for the type utf-8.
+void dsn_orcpt_encode(struct slice text, struct buf *to);
+// Adds the address of an ORCPT as people write it, octets that it stands for; false where it is
+// none.
+bool dsn_orcpt_decode(struct slice text, struct buf *to);
 
 #endif

@@ -29,6 +29,12 @@ enum message_kind {
         2, // such a notice on its way to the postmaster; undeliverable, it is dropped
 };
 
+// What mail asks of its way; flags of message.traits.
+enum message_trait {
+    MESSAGE_UTF8 = 1,        // SMTPUTF8 was said of it (RFC 6531): it may be internationalised
+    MESSAGE_UTF8_HEADER = 2, // and its header has octets above 127
+};
+
 enum recipient_state {
     RECIPIENT_OPEN = 0, // to be tried when due (listed as queued, deferred or active)
     RECIPIENT_HELD = 1, // not tried until an operator releases it
@@ -39,6 +45,7 @@ struct message {
     uint32_t version; // grows with every stored change of the message or its recipients
     enum message_kind kind;
     bool is_8bit;       // BODY=8BITMIME was declared or 8-bit octets were seen (RFC 6152)
+    uint8_t traits;     // enum message_trait
     int64_t arrival_ms; // wall clock, ms since the epoch
     uint64_t size;      // bytes of the body as stored
     int8_t priority;    // -9 (may wait) to 9 (first); 0 is usual (RFC 6710 MT-PRIORITY)

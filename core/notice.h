@@ -55,6 +55,7 @@ struct notice {
     struct slice original; // header block (with its blank line or without), or the whole message
     bool original_is_full; // original holds the whole message (RETURN_FULL and small enough)
     bool original_is_8bit;
+    bool is_utf8;  // SMTPUTF8 was said of the original: the notice may hold UTF-8 (RFC 6533)
     uint64_t seed; // for the boundary
 };
 

@@ -170,6 +170,7 @@ void carrier_start(struct pipeline *p, struct batch *b)
         .size = b->message.size,
         .is_8bit = b->message.is_8bit,
         .priority = b->message.priority,
+        .traits = b->message.traits,
         .ret = b->message.ret,
         .envid = b->message.envid,
         .dsn = h->dsn,

@@ -6,6 +6,7 @@
 #include "core/must.h"
 #include "core/size.h"
 #include "core/time.h"
+#include "core/utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -175,8 +176,8 @@ bool config_pattern_is_valid(struct slice text)
         return true;
     if (slice_starts_nocase(text, host))
         return hostname_is_valid(slice_from(text, host.n));
-    if (memchr(text.p, '@', text.n))
-        return address_check(text, false) == FP_OK;
+    if (memchr(text.p, '@', text.n)) // of domains there are only A-labels in the spool
+        return address_check(text, true) == FP_OK && utf8_is_ascii(address_domain(text));
     if (text.n > 0 && text.p[0] == '.')
         return hostname_is_valid(slice_from(text, 1));
     return domain_is_valid(text);

@@ -5,6 +5,7 @@
 #include "core/hostname.h"
 #include "core/must.h"
 #include "core/pattern.h"
+#include "core/utf8.h"
 #include "daemon/config.h"
 
 #include <ctype.h>
@@ -96,8 +97,11 @@ char *config_table_pattern(struct config_reader *r, const config_setting_t *s)
         return config_pattern_key(value);
     config_problem(r, s,
                    "for: \"%s\" is no pattern; write \"user@example.com\", \"example.com\", "
-                   "\".example.com\" (everything below it), \"mx:HOST\" or \"*\"",
-                   config_shown(value));
+                   "\".example.com\" (everything below it), \"mx:HOST\" or \"*\"%s",
+                   config_shown(value),
+                   utf8_is_ascii(slice_str(value))
+                       ? ""
+                       : "; domains beyond ASCII as A-labels, \"xn--mller-kva.example\"");
     return NULL;
 }
 

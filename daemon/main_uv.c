@@ -3,6 +3,7 @@
 // without it.
 // People type `fermoposta`, which starts this where it is needed.
 #include "core/address.h"
+#include "core/domain_idn2.h"
 #include "core/must.h"
 #include "daemon/config_conf.h"
 #include "daemon/config_explain.h"
@@ -108,6 +109,30 @@ static int read_question(const struct arguments *a, struct config_question *q)
     return EX_OK;
 }
 
+// Rows know domains as A-labels.
+static int explain(const struct config *c, const struct config_question *asked)
+{
+    struct config_question q = *asked;
+    struct buf text, address, sender;
+    buf_init(&text, 1024 * 1024);
+    buf_init(&address, ADDRESS_MAX);
+    buf_init(&sender, ADDRESS_MAX);
+    int code = EX_OK;
+    if (domain_of_address_to_ascii(slice_str(q.address), &address) ||
+        (q.sender && domain_of_address_to_ascii(slice_str(q.sender), &sender))) {
+        code = usage("an address beyond ASCII has a domain that is no name by IDNA");
+    } else {
+        q.address = buf_slice(&address).p;
+        q.sender = q.sender ? buf_slice(&sender).p : NULL;
+        config_explain(c, &q, &text);
+        fputs(buf_slice(&text).p, stdout);
+    }
+    buf_close(&text);
+    buf_close(&address);
+    buf_close(&sender);
+    return code;
+}
+
 static int check(const struct config *c, const struct arguments *a)
 {
     struct config_question q = {0};
@@ -118,12 +143,7 @@ static int check(const struct config *c, const struct arguments *a)
         printf("%s: the configuration is good\n", a->file);
         return EX_OK;
     }
-    struct buf text;
-    buf_init(&text, 1024 * 1024);
-    config_explain(c, &q, &text);
-    fputs(buf_slice(&text).p, stdout);
-    buf_close(&text);
-    return EX_OK;
+    return explain(c, &q);
 }
 
 int main(int argc, char **argv)

@@ -5,6 +5,7 @@
 #include "bounce/decide.h"
 #include "core/address.h"
 #include "core/header.h"
+#include "core/utf8.h"
 #include "daemon/settling_internal.h"
 
 #include <stdlib.h>
@@ -88,6 +89,7 @@ static void take_original(const struct pipeline *p, const struct settling *s, st
 {
     n->ret = choose_return(p, s, n->kind);
     n->original_is_8bit = s->message.is_8bit;
+    n->is_utf8 = (s->message.traits & MESSAGE_UTF8) != 0;
     struct slice body =
         s->body && s->body->data ? (struct slice){s->body->data, s->body->size} : SLICE_LIT("");
     if (body.n == 0) {
@@ -108,6 +110,13 @@ static void take_original(const struct pipeline *p, const struct settling *s, st
 // People's own mail goes first.
 enum { NOTICE_PRIORITY = -1 };
 
+// Its own header holds UTF-8 where the address of the sender does, in To.
+static uint8_t traits_of(const struct notice *n)
+{
+    bool has_utf8_header = n->is_utf8 && !utf8_is_ascii(slice_str(n->sender));
+    return (uint8_t)((n->is_utf8 ? MESSAGE_UTF8 : 0) | (has_utf8_header ? MESSAGE_UTF8_HEADER : 0));
+}
+
 static struct entry *make_entry(struct pipeline *p, const struct notice *n,
                                 enum decide_action action, struct buf *content, bool is_8bit)
 {
@@ -115,6 +124,7 @@ static struct entry *make_entry(struct pipeline *p, const struct notice *n,
     e->message.id = n->id;
     e->message.kind = decide_entry_kind(action);
     e->message.is_8bit = is_8bit;
+    e->message.traits = traits_of(n);
     e->message.arrival_ms = p->now_ms;
     e->message.size = content->n;
     e->message.priority = NOTICE_PRIORITY;

@@ -2,7 +2,7 @@
 // offline: list, show, stats and why while no daemon runs. See offline_db.h.
 #include "daemon/offline_db.h"
 
-#include "control/request.h"
+#include "control/request_idn.h"
 #include "control/statistics_json.h"
 #include "control/suspended.h"
 #include "control/suspended_json.h"
@@ -415,6 +415,7 @@ int offline_run(const struct config *config, const char *verb, const char *const
                request_check(&o.request, &why)) {
         code = EX_USAGE;
     } else {
+        request_idn(&o.request);
         struct store_options options = {.role = STORE_READER, .is_durable = true};
         enum fp_err err = store_open(config->spool, &options, &o.store, &why);
         code = err == FP_OK ? run(&o) : open_code(err);

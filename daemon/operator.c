@@ -4,6 +4,7 @@
 // One request at a time; lists and changes go page by page, each page when the previous one is out,
 // so that neither a slow reader nor a huge queue costs memory. Requests that come meanwhile wait:
 // in `input` up to INPUT_HIGH, then in the socket. See pipeline_internal.h.
+#include "control/request_idn.h"
 #include "control/wire_json.h"
 #include "core/header.h"
 #include "daemon/operator_internal.h"
@@ -327,6 +328,7 @@ static void take_request(struct pipeline *p, struct operator_session *s, struct 
     s->after = s->messages = s->rcpts = s->samples = 0;
     enum fp_err err = wire_parse_request(line, &s->request, &why);
     buf_drop(&s->input, line.n + 1);
+    request_idn(&s->request);
     if (err)
         answer_error(p, s, EX_USAGE, buf_slice(&why).p);
     else

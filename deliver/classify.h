@@ -91,6 +91,9 @@ void classify_no_tls(const struct reply_parser *refusal, const struct hop *hop,
 void classify_too_big(uint64_t size, uint64_t size_max, const struct hop *hop, struct outcome *ret);
 // 8-bit content, a host without 8BITMIME, and conversion is not wanted (RFC 6152 3): failed 5.6.3.
 void classify_no_8bit(const struct hop *hop, struct outcome *ret);
+// Mail that needs SMTPUTF8, a host without it (RFC 6531 3.2): failed 5.6.7, by the header 5.6.9.
+enum classify_utf8 { UTF8_SENDER, UTF8_RECIPIENT, UTF8_HEADER };
+void classify_no_utf8(enum classify_utf8 what, const struct hop *hop, struct outcome *ret);
 // An address or sender that cannot stand in a command line. Failed.
 void classify_unspeakable(bool is_sender, struct outcome *ret);
 // TLS cannot be had as our configuration wants it: a key or certificate of ours, a policy that the

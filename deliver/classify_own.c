@@ -110,6 +110,19 @@ void classify_no_8bit(const struct hop *hop, struct outcome *ret)
     put_hop(ret, hop);
 }
 
+void classify_no_utf8(enum classify_utf8 what, const struct hop *hop, struct outcome *ret)
+{
+    static const char *const names[] = {[UTF8_SENDER] = "the sender's address",
+                                        [UTF8_RECIPIENT] = "the recipient's address",
+                                        [UTF8_HEADER] = "the message's header"};
+    outcome_set(ret, OUTCOME_FAILED, what == UTF8_RECIPIENT ? SCOPE_RECIPIENT : SCOPE_MESSAGE,
+                what == UTF8_HEADER ? CLASS_REFUSED : CLASS_ADDRESS,
+                what == UTF8_HEADER ? "5.6.9" : "5.6.7",
+                "%s is beyond ASCII, which server %s[%s] does not offer to take (SMTPUTF8)",
+                names[what], hop->host, hop->ip);
+    put_hop(ret, hop);
+}
+
 void classify_unspeakable(bool is_sender, struct outcome *ret)
 {
     outcome_set(ret, OUTCOME_FAILED, is_sender ? SCOPE_MESSAGE : SCOPE_RECIPIENT, CLASS_ADDRESS,

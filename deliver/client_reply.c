@@ -6,6 +6,7 @@
 #include "core/time.h"
 #include "deliver/handover.h"
 #include "deliver/lmtp.h"
+#include "deliver/smtputf8.h"
 
 #include <stdio.h>
 
@@ -161,6 +162,10 @@ void client_begin(struct client *c, struct tally *tally, int64_t now_ms)
     c->converts = is_narrow && c->settings->eight_bit == EIGHT_BIT_CONVERT;
     if (is_narrow && c->settings->eight_bit == EIGHT_BIT_BOUNCE) {
         classify_no_8bit(&c->hop, tally_settle(tally));
+        finish(c);
+        return;
+    }
+    if (smtputf8_refuse(tally, &c->caps, &c->hop)) {
         finish(c);
         return;
     }

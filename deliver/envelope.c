@@ -6,6 +6,7 @@
 #include "deliver/envelope.h"
 
 #include "core/must.h"
+#include "deliver/smtputf8.h"
 
 static struct envelope_place rcpt_from(const struct envelope *e, uint32_t i)
 {
@@ -47,6 +48,8 @@ static void add_mail(const struct envelope *e, struct buf *to)
         must(buf_add_str(to, " SIZE=") == FP_OK && buf_add_number(to, b->size) == FP_OK);
     if (e->caps->has_8bitmime && b->is_8bit)
         must(buf_add_str(to, " BODY=8BITMIME") == FP_OK);
+    if (e->caps->has_smtputf8 && smtputf8_is_wanted(b))
+        must(buf_add_str(to, " SMTPUTF8") == FP_OK);
     if (e->caps->has_mt_priority && b->priority < 0)
         must(buf_add_str(to, " MT-PRIORITY=-") == FP_OK &&
              buf_add_number(to, (uint64_t)-b->priority) == FP_OK);

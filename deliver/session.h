@@ -80,6 +80,7 @@ struct session_batch {
     uint64_t size;            // bytes of the body
     bool is_8bit;
     int8_t priority; // -9 to 9, 0 is usual; said to hosts that offer MT-PRIORITY
+    uint8_t traits;  // enum message_trait
     enum dsn_ret ret;
     const char *envid;             // in xtext; NULL or "": none
     const struct session_dsn *dsn; // by recipient; NULL: none of them has any

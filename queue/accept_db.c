@@ -91,6 +91,7 @@ static enum fp_err message_insert(struct store *s, const struct entry *e)
     sql_int(&c, m->priority);
     sql_int(&c, m->ret);
     sql_text(&c, m->envid);
+    sql_int(&c, m->traits);
     return sql_run(&c);
 }
 

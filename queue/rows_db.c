@@ -34,6 +34,7 @@ static void read_message(struct message *m, struct sql_call *c, struct pool *poo
     m->size = (uint64_t)sql_column_int(c);
     m->kind = (enum message_kind)sql_column_int(c);
     m->is_8bit = sql_column_int(c) != 0;
+    m->traits = (uint8_t)sql_column_int(c);
     m->uid = sql_column_int(c);
     m->priority = (int8_t)sql_column_int(c);
     m->ret = (enum dsn_ret)sql_column_int(c);
@@ -92,7 +93,7 @@ enum fp_err rows_add_all_recipients(struct store *s, struct rows *rows, uint64_t
     return sql_end(&c);
 }
 
-enum { MESSAGE_COLUMN_COUNT = 11 };
+enum { MESSAGE_COLUMN_COUNT = 12 };
 
 static bool is_on_page(const struct op_page *page, uint64_t message)
 {

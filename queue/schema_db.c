@@ -96,6 +96,11 @@ static const char tables_4[] = "ALTER TABLE message ADD COLUMN ret INTEGER NOT N
                                "ALTER TABLE recipient ADD COLUMN notify INTEGER NOT NULL DEFAULT 0;"
                                "ALTER TABLE recipient ADD COLUMN orcpt TEXT NOT NULL DEFAULT '';";
 
+// - message.traits is flags of enum message_trait.
+static const char tables_5[] =
+    "ALTER TABLE message ADD COLUMN traits INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE message ADD COLUMN deliver_by INTEGER NOT NULL DEFAULT 0;";
+
 // Times are stored as milliseconds; 0 stands for never.
 #define ISO(ms) "strftime('%Y-%m-%dT%H:%M:%SZ', nullif(" ms ", 0) / 1000, 'unixepoch')"
 #define ID(n)   "printf('%012X', " n ")"
@@ -130,7 +135,7 @@ static const char create_views[] =
     " r.last_status AS status, r.last_reply AS reply, r.last_host AS host,"
     " r.in_doubt AS in_doubt, r.warned AS warnings, r.priority AS priority,"
     " r.held_why AS held_because, r.notify AS notify, r.orcpt AS orcpt, m.ret AS ret,"
-    " m.envid AS envid"
+    " m.envid AS envid, (m.traits & 1) <> 0 AS smtputf8"
     " FROM message m JOIN recipient r ON r.message = m.id;"
     // One row for each end of a recipient's way,
     "CREATE VIEW history AS SELECT"
@@ -162,8 +167,8 @@ static const char create_views[] =
 // clang-format on
 
 const struct migration schema_migrations[] = {
-    {1, tables_1}, {2, tables_2}, {3, tables_3}, {4, tables_4}};
-const int schema_migration_count = 4;
+    {1, tables_1}, {2, tables_2}, {3, tables_3}, {4, tables_4}, {5, tables_5}};
+const int schema_migration_count = 5;
 
 struct identity {
     int64_t application, version, objects;

@@ -194,7 +194,7 @@ enum fp_err rows_add_message(struct store *s, struct rows *rows, uint64_t id);
 void rows_add_recipient(struct rows *rows, struct sql_call *c);
 enum fp_err rows_add_all_recipients(struct store *s, struct rows *rows, uint64_t id);
 #define MESSAGE_COLUMNS                                                                            \
-    "m.id, m.version, m.arrival, m.size, m.kind, m.is_8bit, m.uid, m.priority, m.ret, "            \
+    "m.id, m.version, m.arrival, m.size, m.kind, m.is_8bit, m.traits, m.uid, m.priority, m.ret, "  \
     "m.envid, m.sender"
 #define RECIPIENT_COLUMNS                                                                          \
     "r.message, r.n, r.state, r.attempts, r.warned, r.next_attempt, r.last_attempt, "              \

@@ -95,7 +95,8 @@ const char *const sql_texts[SQL_COUNT] = {
                      " ON CONFLICT(key) DO UPDATE SET value = excluded.value",
     [SQL_MESSAGE_INSERT] =
         "INSERT INTO message(id, version, arrival, size, kind, is_8bit, uid, warned, sender,"
-        " priority, ret, envid) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        " priority, ret, envid, traits)"
+        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
     [SQL_RECIPIENT_INSERT] =
         "INSERT INTO recipient(message, n, state, domain, next_attempt, attempts, warned,"
         " last_attempt, last_class, in_doubt, address, last_status, last_reply, last_host,"

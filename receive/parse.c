@@ -7,6 +7,7 @@
 
 #include "core/address.h"
 #include "core/domain_idn2.h"
+#include "core/utf8.h"
 
 enum { SIZE_DIGITS_MAX = 20 }; // RFC 1870 6
 
@@ -73,40 +74,31 @@ static bool is_bare_user(struct slice text, struct slice *ret_user, struct slice
     return ret_rest->n == 0 || ret_rest->p[0] == ' ';
 }
 
-static bool add_address(struct slice path, bool takes_idn, struct buf *address)
-{
-    bool is_wide = takes_idn && !domain_is_ascii(path);
-    if (!is_wide || address_check_idn(path))
-        return buf_add_slice(address, path) == FP_OK;
-    struct slice domain = address_domain(path);
-    return !buf_add_slice(address, slice_of(path.p, path.n - domain.n)) &&
-           !domain_to_ascii(domain, address, NULL);
-}
-
-static bool parse_path(struct slice text, const struct parse_path_options *o, struct buf *address,
-                       struct slice *ret_rest)
+static bool parse_path(struct slice text, const struct parse_path_options *o,
+                       struct parse_command *to, struct slice *ret_rest)
 {
     struct slice path;
-    struct address_path_options options = {
-        .allow_null = !o->is_rcpt,
-        .allow_postmaster = o->is_rcpt,
-        .allow_utf8 = o->takes_idn,
-        .lenient = true,
-    };
+    struct address_path_options options = {.allow_null = !o->is_rcpt,
+                                           .allow_postmaster = o->is_rcpt,
+                                           .allow_utf8 = true,
+                                           .lenient = true};
     bool is_bare = o->may_lack_domain && is_bare_user(text, &path, ret_rest);
     if (!is_bare && address_parse_path(text, options, &path, ret_rest))
         return false;
     if (path.n == 0)
         return !o->is_rcpt;
-    if (!add_address(path, o->takes_idn, address))
+    // Behind this door domains are A-labels, with which every host can do something (RFC 6531 3.2).
+    if (domain_of_address_to_ascii(path, &to->address))
         return false;
     // What comes back without a domain is <postmaster> (RFC 5321 4.1.1.3) or a bare user.
-    if (!memchr(path.p, '@', path.n) && buf_addf(address, "@%s", o->hostname))
+    if (!memchr(path.p, '@', path.n) && buf_addf(&to->address, "@%s", o->hostname))
         return false;
-    return address_check(buf_slice(address), false) == FP_OK;
+    to->needs_utf8 = !utf8_is_ascii(o->takes_idn ? address_local(path) : path);
+    return address_check(buf_slice(&to->address), true) == FP_OK;
 }
 
-// RFC 5321 4.1.2: esmtp-keyword, and a value of printable characters without '='.
+// RFC 5321 4.1.2: esmtp-keyword, and a value of printable characters without '='; RFC 6531 3.3 adds
+// those beyond ASCII.
 static bool is_keyword(struct slice s)
 {
     for (size_t i = 0; i < s.n; i++) {
@@ -121,9 +113,9 @@ static bool is_keyword(struct slice s)
 static bool is_value(struct slice s)
 {
     for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] <= ' ' || s.p[i] > '~' || s.p[i] == '=')
+        if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 0x7f || s.p[i] == '=')
             return false;
-    return s.n > 0;
+    return s.n > 0 && utf8_is_valid(s);
 }
 
 static bool parse_size(struct slice digits, uint64_t *ret)
@@ -217,6 +209,14 @@ static const char *take_orcpt(struct slice value, struct parse_command *c)
                : "501 5.5.4 ORCPT is not TYPE;ADDRESS in xtext, at most 500 octets";
 }
 
+// RFC 6531 3.4
+static const char *take_utf8(struct slice value, struct parse_command *c)
+{
+    (void)value;
+    c->traits |= MESSAGE_UTF8;
+    return NULL;
+}
+
 // given: what has been there, a bit for each.
 static const char *parse_parameter(const struct parameter *p, bool is_rcpt, unsigned *given,
                                    struct parse_command *c)
@@ -225,18 +225,21 @@ static const char *parse_parameter(const struct parameter *p, bool is_rcpt, unsi
         const char *key;
         const char *(*take)(struct slice value, struct parse_command *c);
         bool is_rcpts; // else MAIL's
-    } known[] = {{"SIZE", take_size, false},
-                 {"BODY", take_body, false},
-                 {"MT-PRIORITY", take_priority, false},
-                 {"RET", take_ret, false},
-                 {"ENVID", take_envid, false},
-                 {"NOTIFY", take_notify, true},
-                 {"ORCPT", take_orcpt, true}};
+        bool is_alone; // it has no value
+    } known[] = {{"SIZE", take_size, false, false},
+                 {"BODY", take_body, false, false},
+                 {"MT-PRIORITY", take_priority, false, false},
+                 {"RET", take_ret, false, false},
+                 {"ENVID", take_envid, false, false},
+                 {"SMTPUTF8", take_utf8, false, true},
+                 {"NOTIFY", take_notify, true, false},
+                 {"ORCPT", take_orcpt, true, false}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (known[i].is_rcpts != is_rcpt || !slice_equal_nocase(p->key, slice_str(known[i].key)))
             continue;
-        if (!p->has_value || !is_value(p->value))
-            return "501 5.5.4 This parameter needs a value";
+        if (p->has_value != !known[i].is_alone || (p->has_value && !is_value(p->value)))
+            return known[i].is_alone ? "501 5.5.4 This parameter takes no value"
+                                     : "501 5.5.4 This parameter needs a value";
         if (*given & 1U << i)
             return "501 5.5.4 A parameter is given twice";
         *given |= 1U << i;
@@ -254,7 +257,7 @@ const char *parse_mail_or_rcpt(struct slice rest, const struct parse_path_option
         return o->is_rcpt ? "501 5.5.4 Syntax: RCPT TO:<address>"
                           : "501 5.5.4 Syntax: MAIL FROM:<address>";
     rest = skip_blanks(slice_from(rest, keyword.n));
-    if (!parse_path(rest, o, &ret->address, &rest))
+    if (!parse_path(rest, o, ret, &rest))
         return o->is_rcpt ? "501 5.1.3 Bad recipient address" : "501 5.1.7 Bad sender address";
     for (rest = skip_blanks(rest); rest.n > 0; rest = skip_blanks(rest)) {
         struct parameter p;
@@ -264,5 +267,9 @@ const char *parse_mail_or_rcpt(struct slice rest, const struct parse_path_option
         if (fault)
             return fault;
     }
+    bool has_utf8 = o->is_rcpt ? o->has_utf8 : (ret->traits & MESSAGE_UTF8) != 0;
+    if (ret->needs_utf8 && !has_utf8) // RFC 6531 3.5
+        return o->is_rcpt ? "553 5.6.7 This recipient needs SMTPUTF8, which MAIL did not say"
+                          : "553 5.6.7 This sender needs the parameter SMTPUTF8";
     return NULL;
 }

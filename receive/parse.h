@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // parse: SMTP command lines as values. Pure. RFC 5321 4.1.1, 4.1.2; RFC 1870 6; RFC 3461 4; RFC
-// 6152 3.
+// 6152 3; RFC 6531 3.
 //
 // A command is a verb and what follows it; MAIL and RCPT have a path and parameters. Says what is
 // there and answers nothing, except that a fault comes as the reply that names it.
@@ -9,6 +9,7 @@
 
 #include "core/buf.h"
 #include "core/dsn.h"
+#include "core/message.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -38,19 +39,21 @@ struct parse_path_options {
     bool is_rcpt;         // "TO:", <postmaster>, no null path; else "FROM:" with the null path
     bool may_lack_domain; // <user> without a domain is a user of this host
     const char *hostname; // the domain that is then added
-    bool takes_idn;       // a domain in UTF-8 behind a local part in ASCII becomes A-labels, with
-                          // which every host can do something (RFC 6531 3.2)
+    bool has_utf8;        // of a recipient: SMTPUTF8 stood with MAIL
+    bool takes_idn;       // a domain beyond ASCII does not need it
 };
 
 struct parse_command {
-    struct buf address;        // "" is the null path; init it with ADDRESS_MAX
-    bool has_size;             // SIZE= was given
-    uint64_t size;             // saturated
-    bool is_8bit;              // BODY=8BITMIME
-    bool has_priority;         // MT-PRIORITY= was given
-    int8_t priority;           // -9 to 9
-    enum dsn_ret ret;          // RET
-    uint8_t notify;            // NOTIFY, flags of core/dsn.h
+    struct buf address; // "" is the null path; its domain in A-labels. Init it with ADDRESS_MAX
+    bool needs_utf8;    // as it was given, SMTPUTF8 must be said of it
+    uint8_t traits;     // of enum message_trait, what MAIL asks for
+    bool has_size;      // SIZE= was given
+    uint64_t size;      // saturated
+    bool is_8bit;       // BODY=8BITMIME
+    bool has_priority;  // MT-PRIORITY= was given
+    int8_t priority;    // -9 to 9
+    enum dsn_ret ret;   // RET
+    uint8_t notify;     // NOTIFY, flags of core/dsn.h
     struct slice envid, orcpt; // ENVID, ORCPT; empty: not given; borrowed from the line
 };
 

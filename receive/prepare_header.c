@@ -56,10 +56,10 @@ static bool qualify(const struct prepare_settings *s, struct slice found, struct
 {
     if (buf_add_slice(address, found))
         return false;
-    if (address_check_idn(buf_slice(address)) == FP_OK)
+    if (address_check(buf_slice(address), true) == FP_OK)
         return true;
     return buf_add_all(address, "@", s->hostname) == FP_OK &&
-           address_check_idn(buf_slice(address)) == FP_OK;
+           address_check(buf_slice(address), true) == FP_OK;
 }
 
 static bool add_recipient(const struct prepare_settings *s, struct slice found,

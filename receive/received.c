@@ -5,6 +5,7 @@
 #include "core/hostname.h"
 #include "core/message.h"
 #include "core/time.h"
+#include "core/utf8.h"
 
 #include <inttypes.h>
 
@@ -59,9 +60,13 @@ void received_write(const struct received *r, struct buf *to)
     if (!is_local)
         add_from(r, to);
     add_program(r, to);
-    buf_add_str(to, is_local ? "\r\n\tid " : r->is_esmtp ? " with ESMTP id " : " with SMTP id ");
+    buf_add_str(to, is_local      ? "\r\n\tid "
+                    : r->is_utf8  ? " with UTF8SMTP id "
+                    : r->is_esmtp ? " with ESMTP id "
+                                  : " with SMTP id ");
     buf_add_str(to, id);
-    if (r->only_rcpt && !is_local)
+    // An address beyond ASCII would make a header of UTF-8 of one that is none.
+    if (r->only_rcpt && !is_local && utf8_is_ascii(slice_str(r->only_rcpt)))
         buf_add_all(to, "\r\n\tfor <", r->only_rcpt, ">");
     buf_add_all(to, "; ", date, "\r\n");
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// received: the trace field that is put before a message. Pure. RFC 5321 4.4, RFC 3848.
+// received: the trace field that is put before a message. Pure. RFC 5321 4.4, RFC 3848, RFC
+// 6531 4.3.
 //
 // What the client said of itself is data: a name that is no host name or address literal is shown
 // as a comment of harmless characters, so that nothing can be added to the field.
@@ -15,6 +16,7 @@ struct received {
     const char *helo;      // argument of HELO or EHLO; "" when there was none
     const char *ip;        // text; "" for the local socket
     bool is_esmtp;         // EHLO
+    bool is_utf8;          // SMTPUTF8 was said (RFC 6531 4.3)
     int64_t uid;           // local submitter; used when ip is ""; -1 unknown
     const char *user_name; // of the uid; "" unknown
     const char *hostname;  // ours

@@ -30,7 +30,8 @@ static void add_extensions(struct server *s)
 {
     must(buf_add_str(&s->out, "250-PIPELINING\r\n250-SIZE ") == FP_OK);
     must(buf_add_number(&s->out, server_data_size_max(s)) == FP_OK);
-    must(buf_add_str(&s->out, "\r\n250-8BITMIME\r\n250-DSN\r\n250-MT-PRIORITY\r\n"
+    must(buf_add_str(&s->out, "\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-DSN\r\n"
+                              "250-MT-PRIORITY\r\n"
                               "250 ENHANCEDSTATUSCODES\r\n") == FP_OK);
 }
 
@@ -68,6 +69,7 @@ static const char *take_envelope(struct server *s, const struct parse_command *c
     bool is_lowered = c->priority > 0 && !may_raise;
     e->sender = must_memdup(sender.p, sender.n);
     e->is_8bit = c->is_8bit;
+    e->traits = c->traits;
     e->ret = c->ret;
     e->envid = c->envid.n > 0 ? must_memdup(c->envid.p, c->envid.n) : NULL;
     e->has_priority = c->has_priority;
@@ -104,6 +106,14 @@ static uint32_t rcpts_max(const struct server *s)
                : s->settings.rcpts_max;
 }
 
+static char *keep_orcpt(struct slice given)
+{
+    struct buf text;
+    buf_init(&text, DSN_ORCPT_MAX);
+    dsn_orcpt_encode(given, &text);
+    return buf_steal(&text, NULL); // NULL: nothing was given
+}
+
 static void ask_rcpt(struct server *s, const struct parse_command *c)
 {
     struct server_envelope *e = &s->envelope;
@@ -111,7 +121,7 @@ static void ask_rcpt(struct server *s, const struct parse_command *c)
     free(e->asked_orcpt);
     e->asked = must_memdup(c->address.p, c->address.n);
     e->asked_notify = c->notify;
-    e->asked_orcpt = c->orcpt.n > 0 ? must_memdup(c->orcpt.p, c->orcpt.n) : NULL;
+    e->asked_orcpt = keep_orcpt(c->orcpt);
     server_ask(
         s, STATE_ASKING_RCPT,
         (struct server_effect){.kind = SERVER_CHECK_RCPT, .address = slice_str(s->envelope.asked)});
@@ -123,6 +133,7 @@ static void on_rcpt(struct server *s, struct slice rest)
         .is_rcpt = true,
         .may_lack_domain = s->peer.is_local,
         .hostname = s->settings.hostname,
+        .has_utf8 = (s->envelope.traits & MESSAGE_UTF8) != 0,
         .takes_idn = s->peer.is_local,
     };
     struct parse_command c;

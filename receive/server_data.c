@@ -15,6 +15,7 @@
 #include "core/address.h"
 #include "core/header.h"
 #include "core/must.h"
+#include "core/utf8.h"
 #include "receive/received.h"
 
 #include <stdlib.h>
@@ -69,6 +70,7 @@ static void write_trace(struct server *s, int utc_offset_s)
     struct received r = {.helo = s->helo ? s->helo : "",
                          .ip = s->ip,
                          .is_esmtp = s->is_esmtp,
+                         .is_utf8 = (s->envelope.traits & MESSAGE_UTF8) != 0,
                          .uid = s->peer.uid,
                          .user_name = s->user_name,
                          .hostname = s->settings.hostname,
@@ -155,10 +157,14 @@ static size_t watch_piece(struct server_watch *w, const char *p, size_t n)
     return used;
 }
 
-static void watch(struct server_message *m)
+static void watch(struct server_message *m, bool is_utf8)
 {
-    while (!m->watch.is_over && m->watched < m->body.n)
-        m->watched += watch_piece(&m->watch, m->body.p + m->watched, m->body.n - m->watched);
+    while (!m->watch.is_over && m->watched < m->body.n) {
+        const char *piece = m->body.p + m->watched;
+        size_t n = watch_piece(&m->watch, piece, m->body.n - m->watched);
+        m->watch.has_8bit |= is_utf8 && !utf8_is_ascii(slice_of(piece, n));
+        m->watched += n;
+    }
 }
 
 // Text that begins with no header field is a body without a header: a blank line keeps it apart
@@ -255,6 +261,7 @@ static struct entry *new_entry(struct server *s)
         .id = m->id,
         .kind = MESSAGE_MAIL,
         .is_8bit = s->envelope.is_8bit || m->dot.has_8bit,
+        .traits = (uint8_t)(s->envelope.traits | (m->watch.has_8bit ? MESSAGE_UTF8_HEADER : 0)),
         .arrival_ms = m->arrival_ms,
         .size = m->stored + m->body.n,
         .priority = s->envelope.has_priority ? s->envelope.priority : m->watch.priority,
@@ -346,7 +353,7 @@ size_t server_data_take(struct server *s, struct slice bytes)
     renew_deadline(s, used);
     if (!m->is_separated && !m->refusal && m->chunks == 0)
         separate(m);
-    watch(m);
+    watch(m, (s->envelope.traits & MESSAGE_UTF8) != 0);
     const char *fault = m->refusal ? NULL : find_fault(s);
     if (fault)
         refuse(s, fault);

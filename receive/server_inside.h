@@ -47,6 +47,7 @@ struct server_line {
 struct server_envelope {
     char *sender;      // NULL: no MAIL yet
     bool is_8bit;      // declared
+    uint8_t traits;    // of enum message_trait: asked for
     bool has_priority; // likewise, by MT-PRIORITY
     int8_t priority;
     bool has_refused;     // some RCPT got no 250
@@ -63,6 +64,7 @@ struct server_watch {
     bool is_over;      // the blank line has passed
     uint32_t received; // Received fields
     int8_t priority;   // by the first Precedence field that says something
+    bool has_8bit;     // some octet is above 127; looked at where SMTPUTF8 was said
     size_t head_n;
     char head[40]; // how the current line begins
 };

@@ -20,10 +20,11 @@ static void check_body(struct slice body)
 
 static void check_message(const struct entry *e, struct slice body)
 {
-    must(!*e->message.sender || address_check(slice_str(e->message.sender), false) == FP_OK);
+    bool may_be_utf8 = (e->message.traits & MESSAGE_UTF8) != 0;
+    must(!*e->message.sender || address_check(slice_str(e->message.sender), may_be_utf8) == FP_OK);
     must(e->rcpt_count > 0);
     for (uint32_t i = 0; i < e->rcpt_count; i++)
-        must(address_check(slice_str(e->rcpts[i].address), false) == FP_OK);
+        must(address_check(slice_str(e->rcpts[i].address), may_be_utf8) == FP_OK);
     check_body(body);
 }
 

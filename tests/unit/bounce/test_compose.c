@@ -225,6 +225,31 @@ static void hostile_peers(void **state)
     compare("notice-failed-hostile.eml", &n, true);
 }
 
+// RFC 6533: the sender's mail was internationalised.
+static void beyond_ascii(void **state)
+{
+    (void)state;
+    static const struct notice_recipient rcpts[] = {
+        {.address = "j\xc3\xbcrgen@dest.example",
+         .status = "5.6.7",
+         .text = "the recipient's address is beyond ASCII",
+         .host = "",
+         .orcpt = "utf-8;\\x{4F8B}@old.example",
+         .last_attempt_ms = ARRIVED + 2000},
+        {.address = "bob@dest.example",
+         .status = "5.1.1",
+         .text = "550 5.1.1 no \xc3\xbc",
+         .text_is_reply = true,
+         .host = "mx.dest.example",
+         .orcpt = "rfc822;Bob+2Bx@old.example"}};
+    struct notice n = NOTICE(NOTICE_FAILED, rcpts, slice_str(header_8bit));
+    n.sender = "al\xc3\xaf@example.org";
+    n.is_utf8 = true;
+    compare("notice-failed-utf8.eml", &n, true);
+    n.is_utf8 = false; // an address of that form does not make it so
+    compare("notice-failed-utf8-quiet.eml", &n, true);
+}
+
 static void to_the_postmaster(void **state)
 {
     (void)state;
@@ -543,6 +568,7 @@ int main(void)
         cmocka_unit_test(arrival),
         cmocka_unit_test(full_message),
         cmocka_unit_test(hostile_peers),
+        cmocka_unit_test(beyond_ascii),
         cmocka_unit_test(to_the_postmaster),
         cmocka_unit_test(without_original),
         cmocka_unit_test(original_that_knows_the_boundary),

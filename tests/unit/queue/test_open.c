@@ -76,7 +76,7 @@ static void test_newer(void **state)
     spool_close(p);
     run_sql(p->path, "PRAGMA user_version = 9");
     assert_refused(p->path, &writer, FP_NEWER, "schema version 9");
-    assert_refused(p->path, &writer, FP_NEWER, "up to 4");
+    assert_refused(p->path, &writer, FP_NEWER, "up to 5");
     assert_refused(p->path, &reader, FP_NEWER, "schema version 9");
 }
 

@@ -21,6 +21,22 @@ static const struct row rows[] = {
      {.helo = "c.example", .ip = "192.0.2.7", .is_esmtp = true, .only_rcpt = "b@b.example"},
      "Received: from c.example ([192.0.2.7])\r\n"
      "\tby h.example (Fermoposta) with ESMTP id 00000000ABCD\r\n\tfor <b@b.example>; " DATE},
+    {"smtputf8",
+     {.helo = "c.example",
+      .ip = "192.0.2.7",
+      .is_esmtp = true,
+      .is_utf8 = true,
+      .only_rcpt = "b@b.example"},
+     "Received: from c.example ([192.0.2.7])\r\n"
+     "\tby h.example (Fermoposta) with UTF8SMTP id 00000000ABCD\r\n\tfor <b@b.example>; " DATE},
+    {"smtputf8, for one beyond ASCII",
+     {.helo = "c.example",
+      .ip = "192.0.2.7",
+      .is_esmtp = true,
+      .is_utf8 = true,
+      .only_rcpt = "\xc3\xb6@b.example"},
+     "Received: from c.example ([192.0.2.7])\r\n"
+     "\tby h.example (Fermoposta) with UTF8SMTP id 00000000ABCD; " DATE},
     {"smtp, several recipients",
      {.helo = "c.example", .ip = "192.0.2.7"},
      "Received: from c.example ([192.0.2.7])\r\n"

@@ -52,7 +52,7 @@ static const struct dialogue dialogues[] = {
     {"ehlo without name", "EHLO\r\n", "S- 501 Syntax: EHLO hostname\n"},
     {"ehlo", "EHLO [192.0.2.1]\r\n",
      "S- 250-mx.local.example\nS: 250-PIPELINING\nS: 250-SIZE 52428800\nS: 250-8BITMIME\n"
-     "S: 250-DSN\nS: 250-MT-PRIORITY\nS: 250 ENHANCEDSTATUSCODES\n"},
+     "S: 250-SMTPUTF8\nS: 250-DSN\nS: 250-MT-PRIORITY\nS: 250 ENHANCEDSTATUSCODES\n"},
     {"help", "HELP\r\n", "S- 214 2.0.0 HELO EHLO MAIL RCPT DATA RSET NOOP VRFY QUIT\n"},
     {"vrfy", "VRFY bob\r\n", "S- 252 2.0.0 Not told; send a message and see\n"},
     {"expn", "EXPN list\r\n", "S- 502 5.5.1 This command is not offered\n"},
@@ -76,7 +76,6 @@ static const struct dialogue dialogues[] = {
      "S- 501 5.5.4 Syntax: MAIL FROM:<address>\n"},
     {"bad sender", "MAIL FROM:<a b@c.example>\r\n", "S- 501 5.1.7 Bad sender address\n"},
     {"no domain", "MAIL FROM:<a>\r\n", "S- 501 5.1.7 Bad sender address\n"},
-    {"utf-8", "MAIL FROM:<\xc3\xa4@c.example>\r\n", "S- 501 5.1.7 Bad sender address\n"},
     {"text behind", "MAIL FROM:<>>>>\r\n", "S- 501 5.1.7 Bad sender address\n"},
     {"size", "MAIL FROM:<a@c.example> size=52428800 BODY=8bitmime\r\n", "S- 250 2.1.0 Ok\n"},
     {"size + 1", "MAIL FROM:<a@c.example> SIZE=52428801\r\n",
