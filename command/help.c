@@ -28,6 +28,7 @@ static const char program_help[] =
     "  why ID|ADDRESS|DESTINATION\n"
     "                    why it waits, what was tried, and when the next try is\n"
     "  plan              what will be tried when, by destination\n"
+    "  route ADDRESS...  which way mail to it would go, without sending any\n"
     "  stats             counts by state, destination and age\n"
     "  flush [FILTER...] try now; without a filter: everything\n"
     "  hold FILTER...    keep, without trying\n"
@@ -133,6 +134,15 @@ static const struct verb_help {
      "ADDRESS is a recipient's. DESTINATION is a domain, or a next hop as stats names it.\n"},
     {"plan", "usage: fermoposta plan [--for DURATION] [--format=table|json] [-c FILE]\n\n"
              "What will be tried within that time (default 1h), by destination.\n"},
+    {"route",
+     "usage: fermoposta route ADDRESS... [--from SENDER] [--format=text|json] [-c FILE]\n\n"
+     "Which row of route fits, what the DNS says, and what would be tried in which order; nothing\n"
+     "is sent and nobody connected to. A local user's name and a domain will do, too.\n\n"
+     "  --from SENDER  of mail from this sender; <> for notices\n"
+     "  --json         the same as --format=json: one object a line\n"
+     "  -c FILE        the configuration file\n\n"
+     "Exit status: 0 when somebody would be tried, 69 when it would be given back, 75 when it\n"
+     "would wait, 78 when no row fits, 65 when that is no address.\n"},
     {"flush", "usage: fermoposta flush [FILTER...] [OPTION...]\n\nTries now, resting destinations "
               "included. Without a filter: everything.\n\n" CHANGING},
     {"hold", "usage: fermoposta hold FILTER... [OPTION...]\n\n" CHANGING},

@@ -14,7 +14,7 @@ static const char *const verb_names[VERB_COUNT] = {
     [VERB_HOLD] = "hold",       [VERB_RELEASE] = "release", [VERB_REMOVE] = "remove",
     [VERB_BOUNCE] = "bounce",   [VERB_REQUEUE] = "requeue", [VERB_STATS] = "stats",
     [VERB_SUSPEND] = "suspend", [VERB_RESUME] = "resume",   [VERB_WHY] = "why",
-    [VERB_PLAN] = "plan",
+    [VERB_PLAN] = "plan",       [VERB_ROUTE] = "route",
 };
 
 const char *request_verb_name(enum request_verb verb)
@@ -49,6 +49,9 @@ static bool needs_filter(enum request_verb verb)
 static const char why_takes[] = " takes one queue id, one address, or one destination: a domain or "
                                 "the name of a next hop, such as smtp://relay.example:25";
 
+static const char route_takes[] = " takes addresses such as user@example.com, user@[192.0.2.1], a "
+                                  "local user's name, or a domain";
+
 static enum fp_err check_options(const struct request *r, struct buf *why)
 {
     const char *name = request_verb_name(r->verb);
@@ -62,9 +65,10 @@ static enum fp_err check_options(const struct request *r, struct buf *why)
         return refuse(why, name, " knows no --headers, --body or --envelope; show does");
     if (request_has_target(r->verb))
         return request_target_check(r, why);
+    bool has_text = r->verb == VERB_WHY || r->verb == VERB_ROUTE;
     bool is_report = r->verb == VERB_STATS || r->verb == VERB_PLAN;
-    if (r->format != LISTING_TABLE && r->verb != VERB_LIST && r->verb != VERB_WHY && !is_report)
-        return refuse(why, name, " knows no --format; list, stats, why and plan do");
+    if (r->format != LISTING_TABLE && r->verb != VERB_LIST && !has_text && !is_report)
+        return refuse(why, name, " knows no --format; list, stats, why, plan and route do");
     if (is_report && r->format != LISTING_TABLE && r->format != LISTING_JSON)
         return refuse(why, name, " prints --format=table or --format=json");
     return FP_OK;
@@ -82,6 +86,8 @@ enum fp_err request_check(const struct request *r, struct buf *why)
         return refuse(why, name, " takes no filter");
     if (r->verb == VERB_WHY && !r->subject[0])
         return refuse(why, name, why_takes);
+    if (r->verb == VERB_ROUTE && !r->subject[0])
+        return refuse(why, name, route_takes);
     if (r->all && r->filter.count > 0)
         return refuse(why, name, " takes either a filter or --all, not both");
     if (needs_filter(r->verb) && r->filter.count == 0 && !r->all)
@@ -131,12 +137,12 @@ static bool is_valued(struct request_words *w, const char *option, const char **
 
 static enum fp_err read_format(struct request *r, const char *value, struct buf *why)
 {
-    if (r->verb == VERB_WHY) { // in words of its own
+    if (r->verb == VERB_WHY || r->verb == VERB_ROUTE) { // in words of its own
         bool is_text = value && strcmp(value, "text") == 0;
         r->format = is_text ? LISTING_TABLE : LISTING_JSON;
         if (is_text || (value && strcmp(value, "json") == 0))
             return FP_OK;
-        return refuse(why, "why prints --format=text or --format=json", "");
+        return refuse(why, request_verb_name(r->verb), " prints --format=text or --format=json");
     }
     if (value && listing_format_parse(value, &r->format))
         return FP_OK;
@@ -156,9 +162,36 @@ static enum fp_err read_subject(struct request *r, const char *const *words, siz
 {
     if (count != 1 || !words[0][0])
         return refuse(why, request_verb_name(r->verb), why_takes);
-    if (strlen(words[0]) >= sizeof r->subject)
+    if (strlen(words[0]) > FILTER_TEXT_MAX)
         return refuse(why, "that is too long for an id, an address or a destination", "");
     snprintf(r->subject, sizeof r->subject, "%s", words[0]);
+    return FP_OK;
+}
+
+// Neither are the addresses of `route`; lines are what no address has in it.
+static enum fp_err read_addresses(struct request *r, const char *const *words, size_t count,
+                                  struct buf *why)
+{
+    size_t n = 0;
+    if (count > FILTER_TERMS_MAX)
+        return refuse(why, "those are too many addresses at once", "");
+    for (size_t i = 0; i < count; i++) {
+        if (strlen(words[i]) == 0 || strchr(words[i], '\n'))
+            return refuse(why, request_verb_name(r->verb), route_takes);
+        if (n + strlen(words[i]) + 2 > sizeof r->subject)
+            return refuse(why, "those are too many addresses at once", "");
+        n += (size_t)snprintf(r->subject + n, sizeof r->subject - n, "%s%s", i ? "\n" : "",
+                              words[i]);
+    }
+    return FP_OK;
+}
+
+static enum fp_err read_sender(struct request *r, const char *value, struct buf *why)
+{
+    if (!value || strlen(value) >= sizeof r->sender)
+        return refuse(why, "--from wants a sender's address, or <> for notices", "");
+    r->has_sender = true;
+    snprintf(r->sender, sizeof r->sender, "%s", value);
     return FP_OK;
 }
 
@@ -197,6 +230,10 @@ static enum fp_err read_option(struct request *r, struct request_words *w)
         return request_target_read_for(&r->target, value, w->why);
     if (r->verb == VERB_PLAN && is_valued(w, "--for", &value))
         return read_for(r, value, w->why);
+    if (r->verb == VERB_ROUTE && is_valued(w, "--from", &value))
+        return read_sender(r, value, w->why);
+    if (r->verb == VERB_ROUTE && strcmp(word, "--json") == 0)
+        return read_format(r, "json", w->why);
     if (request_has_target(r->verb) && strcmp(word, "--force") == 0)
         r->target.is_forced = true;
     else if (strcmp(word, "--all") == 0)
@@ -240,6 +277,8 @@ enum fp_err request_parse_words(struct request *r, const char *const *words, siz
         err = request_target_read(&got, terms, term_count, why);
     else if (r->verb == VERB_WHY)
         err = read_subject(&got, terms, term_count, why);
+    else if (r->verb == VERB_ROUTE)
+        err = read_addresses(&got, terms, term_count, why);
     else
         err = filter_parse(terms, term_count, &got.filter, why);
     if (!err)

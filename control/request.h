@@ -32,9 +32,11 @@ enum request_verb {
     VERB_RESUME,
     VERB_WHY,
     VERB_PLAN,
+    VERB_ROUTE,
     VERB_COUNT
 };
 enum { REQUEST_PLAN_MS = 60 * 60 * 1000 }; // how far a plan looks where --for does not say
+enum { REQUEST_SUBJECT_MAX = 2000 };
 enum request_part { SHOW_ALL, SHOW_HEADERS, SHOW_BODY, SHOW_ENVELOPE };
 
 // What suspend and resume are about.
@@ -55,8 +57,12 @@ struct request {
     bool all;                   // --all
     bool dry_run;
     char reason[256];
-    char subject[FILTER_TEXT_MAX + 1]; // WHY: an id, an address or a destination, as it was typed
-    int64_t for_ms;                    // PLAN: --for; 0: not given
+    // WHY: an id, an address or a destination, as it was typed; ROUTE: addresses, a line end
+    // between two of them
+    char subject[REQUEST_SUBJECT_MAX + 1];
+    bool has_sender; // ROUTE: --from
+    char sender[FILTER_TEXT_MAX + 1];
+    int64_t for_ms;   // PLAN: --for; 0: not given
     bool is_streamed; // how the answer's text is to come; not a word, but the wire's
 };
 

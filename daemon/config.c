@@ -117,7 +117,7 @@ static void add_default_route(struct routes *r)
     *row = (struct route_row){.pattern = must_strdup("*"), .name = must_strdup("mx")};
     row->targets = must_zalloc(sizeof(*row->targets));
     row->target_count = 1;
-    row->targets[0].kind = TARGET_MX;
+    row->targets[0] = (struct target){.kind = TARGET_MX, .name = must_strdup("mx")};
 }
 
 static void add_mx_host(struct config *c, const char *pattern)

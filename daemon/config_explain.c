@@ -176,7 +176,7 @@ static void add_route(const struct config *c, const struct config_question *q, s
     buf_init(&whom, SIZE_MAX);
     buf_add_str(&value, row ? row->name : "none");
     if (row)
-        buf_addf(&whom, "route \"%s\"", row->pattern);
+        route_describe(row, &whom);
     add_line("route", &value, &whom, to);
     buf_close(&value);
     buf_close(&whom);

@@ -103,7 +103,9 @@ void config_read_listen(struct config_reader *r, const config_setting_t *s, void
 
 static void pattern_of_route(struct config_reader *r, const config_setting_t *s, void *into)
 {
-    ((struct route_row *)into)->pattern = config_table_pattern(r, s);
+    struct route_row *row = into;
+    row->pattern = config_table_pattern(r, s);
+    row->place = config_table_place(r, s);
 }
 
 // It may come later, and others than the service may read this: no error.

@@ -8,6 +8,7 @@
 #include "daemon/config_conf.h"
 #include "daemon/config_explain.h"
 #include "daemon/offline_db.h"
+#include "daemon/route_uv.h"
 #include "daemon/shell_uv.h"
 #include "daemon/system_sys.h"
 #include "simulate/verb_sys.h"
@@ -28,10 +29,11 @@ struct arguments {
 
 static int usage(const char *problem)
 {
-    fprintf(stderr,
-            "fermopostad: %s\nusage: fermopostad daemon|check|simulate|list|show|stats [-c FILE] "
-            "[WORD...]\n",
-            problem);
+    fprintf(
+        stderr,
+        "fermopostad: %s\nusage: fermopostad daemon|check|simulate|list|show|stats|route [-c FILE] "
+        "[WORD...]\n",
+        problem);
     return EX_USAGE;
 }
 
@@ -172,6 +174,8 @@ int main(int argc, char **argv)
             code = check(&config, &a);
         else if (strcmp(a.verb, "simulate") == 0)
             code = verb_run(&config, a.words, a.word_count);
+        else if (strcmp(a.verb, "route") == 0)
+            code = route_run(&config, a.words, a.word_count);
         else
             code = offline_run(&config, a.verb, a.words, a.word_count);
     }

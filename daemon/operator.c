@@ -49,6 +49,7 @@ void operator_free(struct pipeline *p, struct operator_session *s)
     list_forget(s);
     why_forget(s);
     plan_forget(s);
+    route_forget(p, s);
     buf_close(&s->input);
     buf_close(&s->text);
     free(s);
@@ -303,6 +304,9 @@ static void start(struct pipeline *p, struct operator_session *s)
         break;
     case VERB_PLAN:
         answer_plan(p, s);
+        break;
+    case VERB_ROUTE:
+        answer_route(p, s);
         break;
     case VERB_BOUNCE:
         answer_bounce(p, s);

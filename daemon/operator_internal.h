@@ -40,13 +40,14 @@ struct operator_session {
     struct listing listing;
     struct list_page pages[LIST_PAGES_MAX];
     uint32_t page_count;
-    bool is_asked;              // for another one
-    bool is_waiting;            // for the client, or its turn, to send the first of them
-    uint64_t mail_seen;         // when the last one was sent
-    struct alarm alarm;         // its turn
-    bool is_early;              // suspend, resume: the spool has not said yet what is suspended
-    struct operator_why *why;   // why; NULL when none is asked
-    struct operator_plan *plan; // plan; likewise
+    bool is_asked;                // for another one
+    bool is_waiting;              // for the client, or its turn, to send the first of them
+    uint64_t mail_seen;           // when the last one was sent
+    struct alarm alarm;           // its turn
+    bool is_early;                // suspend, resume: the spool has not said yet what is suspended
+    struct operator_why *why;     // why; NULL when none is asked
+    struct operator_plan *plan;   // plan; likewise
+    struct operator_route *route; // route; likewise
     // show
     uint64_t show_size, show_given;
     uint32_t show_chunk;
@@ -111,6 +112,10 @@ void operator_take_blocked(struct pipeline *p, const char *destination, struct w
 void answer_plan(struct pipeline *p, struct operator_session *s);
 void plan_counted(struct pipeline *p, struct operator_session *s, struct op *op);
 void plan_forget(struct operator_session *s);
+
+// operator_route.c
+void answer_route(struct pipeline *p, struct operator_session *s);
+void route_forget(struct pipeline *p, struct operator_session *s);
 
 // operator_place.c: why, of a destination
 struct why_place *place_begin(struct pipeline *p, struct operator_session *s, struct slice word);

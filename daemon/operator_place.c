@@ -8,13 +8,14 @@
 #include "core/hostname.h"
 #include "core/text.h"
 #include "core/time.h"
+#include "daemon/limit_words.h"
 #include "daemon/operator_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
 
-enum { PLACE_PAGE = 5000, VALUE_SIZE = 48 };
+enum { PLACE_PAGE = 5000 };
 
 struct why_place {
     char *asked;       // as it was typed; owned
@@ -146,49 +147,6 @@ static void name_rest(const struct pipeline *p, const struct why_place *y,
     explain_choice(&p->config->rules, &choice, to);
 }
 
-static void format_rate(const struct limit_rule *rule, char *value)
-{
-    struct buf text;
-    buf_init(&text, VALUE_SIZE - 1);
-    if (rule->rate_count == 0) {
-        buf_add_str(&text, "no limit");
-    } else {
-        buf_addf(&text, "%u/", rule->rate_count);
-        time_format_duration(rule->rate_ms, &text);
-    }
-    snprintf(value, VALUE_SIZE, "%s", text.p);
-    buf_close(&text);
-}
-
-struct place_limits {
-    struct why_limit rows[LIMIT_FIELDS];
-    char values[LIMIT_FIELDS][VALUE_SIZE];
-    struct buf rules[LIMIT_FIELDS];
-};
-
-static void find_limits(const struct pipeline *p, const struct why_place *y,
-                        struct place_limits *ret)
-{
-    static const char *const names[LIMIT_FIELDS] = {
-        [LIMIT_CONNECTIONS] = "connections",
-        [LIMIT_MESSAGES] = "messages_per_connection",
-        [LIMIT_RECIPIENTS] = "recipients_per_message",
-        [LIMIT_RATE] = "rate",
-    };
-    struct limit_rule rule;
-    rules_limit(&p->config->rules, slice_str(y->domain ? y->domain : ""),
-                slice_str(route_destination_host(y->destination)), &rule);
-    const uint32_t numbers[LIMIT_FIELDS] = {rule.connections, rule.messages_per_connection,
-                                            rule.recipients_per_message, 0};
-    for (int i = 0; i < LIMIT_FIELDS; i++) {
-        snprintf(ret->values[i], VALUE_SIZE, "%u", numbers[i]);
-        buf_init(&ret->rules[i], 64 * 1024);
-        rules_name_limit(&p->config->rules, rule.row[i], &ret->rules[i]);
-        ret->rows[i] = (struct why_limit){names[i], ret->values[i], ret->rules[i].p};
-    }
-    format_rate(&rule, ret->values[LIMIT_RATE]);
-}
-
 static void find_hold(struct pipeline *p, const struct why_place *y,
                       const struct why_destination *d, struct why_hold *ret)
 {
@@ -207,11 +165,14 @@ static void find_hold(struct pipeline *p, const struct why_place *y,
 static void tell(struct pipeline *p, struct operator_session *s, const struct why_place *y,
                  const struct destination_view *view)
 {
-    struct place_limits limits;
+    struct limit_words limits;
     struct buf rest;
     buf_init(&rest, 64 * 1024);
     name_rest(p, y, view, &rest);
-    find_limits(p, y, &limits);
+    struct limit_rule rule;
+    rules_limit(&p->config->rules, slice_str(y->domain ? y->domain : ""),
+                slice_str(route_destination_host(y->destination)), &rule);
+    limit_words_find(&p->config->rules, &rule, &limits);
     struct why writer = operator_why_writer(p, s);
     const char *host = y->domain ? site_of(p, y->domain) : NULL;
     const struct route_row *route =
@@ -230,8 +191,7 @@ static void tell(struct pipeline *p, struct operator_session *s, const struct wh
     take_view(view, &d);
     find_hold(p, y, &d, &d.hold);
     why_destination(&writer, &d, &s->text);
-    for (int i = 0; i < LIMIT_FIELDS; i++)
-        buf_close(&limits.rules[i]);
+    limit_words_close(&limits);
     buf_close(&rest);
 }
 

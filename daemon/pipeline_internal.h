@@ -216,6 +216,7 @@ struct pipeline {
     struct scheduler *scheduler;
     struct dnscache *dnscache;
     struct sites *sites;
+    struct operator_route *routes_asked;  // `route`: operators who wait for the DNS
     struct site_question *site_questions; // hash by domain: its MX is being asked for
     struct effect_queue effects;
     struct heap alarms;
@@ -551,6 +552,9 @@ void operator_eof(struct pipeline *p, struct operator_session *s);
 bool operator_sent(struct pipeline *p, struct operator_session *s); // false: the session is over
 void operator_timer(struct pipeline *p, struct operator_session *s);
 void operator_stored(struct pipeline *p, struct operator_session *s, struct op *op);
+// An answer of the DNS, to whoever asked: to `route`, perhaps.
+void operator_answered(struct pipeline *p, uint64_t lookup, const char *name,
+                       const struct dns_answer *answer);
 void operator_flushed(struct pipeline *p, struct operator_session *s, enum fp_err err);
 // The spool was changed so: the scheduler hears of it, be the operator still there or not.
 void operator_changed(struct pipeline *p, const struct op_change *c);

@@ -19,6 +19,7 @@ void routes_close(struct routes *r)
         free(row->targets);
         free(row->pattern);
         free(row->name);
+        free(row->place);
     }
     free(r->rows);
     *r = (struct routes){0};
@@ -47,6 +48,14 @@ bool route_is_own(const struct routes *r, struct slice address)
 {
     const struct route_row *row = route_find(r, address, NULL);
     return row && strcmp(row->pattern, "*") != 0;
+}
+
+void route_describe(const struct route_row *row, struct buf *to)
+{
+    if (!row->place)
+        buf_add_str(to, "the default");
+    else
+        buf_addf(to, "route \"%s\", %s", row->pattern, row->place);
 }
 
 bool route_takes_one(const struct route_row *row)

@@ -14,7 +14,8 @@ struct route_row {
     char *pattern;          // lower-case; owned
     struct target *targets; // owned; tried in order
     uint32_t target_count;
-    char *name; // what the destination is called unless by MX: the targets' texts, joined; owned
+    char *name;  // what the destination is called unless by MX: the targets' texts, joined; owned
+    char *place; // "FILE:LINE"; NULL: the row that stands for a table that is not written; owned
 };
 
 struct routes {
@@ -35,6 +36,8 @@ bool route_takes_one(const struct route_row *row);
 bool route_refuses(const struct route_row *row);
 // Does the host that takes the address's mail matter for where it goes, or is it found by MX?
 bool route_wants_host(const struct routes *r, struct slice address);
+// A row in words: route "example.com", /etc/f.conf:47; "the default" where none was written.
+void route_describe(const struct route_row *row, struct buf *to);
 // Does a row of its own (not "*") exist for the address's domain? Then strangers may send to it.
 bool route_is_own(const struct routes *r, struct slice address);
 // The destination's name: when the row's first target is by MX "mx:HOST", or without a host the

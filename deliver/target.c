@@ -43,12 +43,14 @@ void target_copy(const struct target *from, struct target *ret)
     *ret = *from;
     ret->host = from->host ? must_strdup(from->host) : NULL;
     ret->text = from->text ? must_strdup(from->text) : NULL;
+    ret->name = from->name ? must_strdup(from->name) : NULL;
 }
 
 void target_close(struct target *t)
 {
     free(t->host);
     free(t->text);
+    free(t->name);
     *t = (struct target){.kind = TARGET_MX};
 }
 
@@ -293,6 +295,7 @@ enum fp_err target_parse(struct slice text, struct target *ret, struct buf *why)
             continue;
         if (forms[i].read(slice_from(text, scheme.n), ret))
             return bad_target(text, i == 0 ? NULL : &forms[i], why);
+        ret->name = must_memdup(text.p, text.n);
         return check_names(text, ret, why);
     }
     return bad_target(text, nearest_form(text), why);

@@ -39,6 +39,7 @@ struct target {
     uint16_t port; // SMTP: 25 when not given; SMTPS: 465; LMTP
     // LMTP_UNIX: the socket's path; MAILDIR: its path; PIPE: the words; ERROR: "5.1.2 TEXT"; owned
     char *text;
+    char *name; // as it was written; NULL: it was not; owned
 };
 
 // Does it take one recipient at a time?

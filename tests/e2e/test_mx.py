@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Mail by MX: a real name server (knotd) with a small zone, next hops on addresses of 127/8."""
+import json
 import socket
 
 from knot import Knot, ask
@@ -136,6 +137,30 @@ def test_own_address(world):
     world.await_log(r"to=<b@two\.mailtest\.example>, relay=none, .*status=bounced \(mail for two\.mailtest\.example loops")
     a.await_one(sent(world, "one.mailtest.example"))
     world.await_empty()
+
+
+def test_route(world):
+    """`route` says beforehand what happens then; with the daemon and without."""
+    port = free_port()
+    stage(world, Hop(world).up(), port, 'listen = ( { address = "127.0.2.2:%d" } )' % port)
+    for is_up in (True, False):
+        def route(*words, code=0):
+            return world.run("fermoposta", "route", *words, code=code).out
+
+        out = route("b@one.mailtest.example", "b@nullmx.mailtest.example", code=69)
+        match(out, rf"1  mx-a\.mailtest\.example\[127\.0\.2\.1\]:{port}  by smtp, TLS may", "the address")
+        match(out, r"so: +it is given back to its sender: 5\.1\.10", "null MX")
+        match(out, r"health: +open" if is_up else r"health: +not known while no daemon runs", "health")
+        match(route("b@self.mailtest.example", code=69), r"10 mail\.example\.org  left out: that is this host", "itself")
+        match(route("b@two.mailtest.example", code=69), r"5\.4\.6 mail for two\.mailtest\.example loops", "its address")
+        match(route("b@cname.mailtest.example"), r"MX \(an alias of one\.mailtest\.example\)", "an alias")
+        answer = json.loads(route("b@six.mailtest.example", "--json"))
+        equal([t["where"] for t in answer["tries"]], [f"mx-six.mailtest.example[::1]:{port}"], "JSON")
+        route("b@x.broken.example", code=75)
+        route("b@[1.2]", code=65)
+        if is_up:
+            world.stop()
+    equal(world.log().count("relay="), 0, "mail that was sent")
 
 
 def test_name_server_in_trouble(world):

@@ -51,7 +51,7 @@ static void each_value_has_its_row(void **state)
     assert_string_equal(
         got.p,
         "b@Example.com (rows for \"mx:HOST\" left out: ask with --mx HOST)\n"
-        "  route                     smtp://relay.example.net:26,mx  route \"example.com\"\n"
+        "  route                     smtp://relay.example.net:26,mx  route \"example.com\", F:2\n"
         "  schedule                  5m*3 15m x1.5<=4h             retry \"*\", F:3\n"
         "  warn_after                1h, 2h                        retry \"*\", F:3\n"
         "  expire_after              5d                            the default\n"

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// guide_internal: what guide.c finds and guide_tell.c tells.
+#ifndef FP_DAEMON_GUIDE_INTERNAL_H
+#define FP_DAEMON_GUIDE_INTERNAL_H
+
+#include "daemon/guide.h"
+#include "deliver/sites.h"
+#include "deliver/survey.h"
+
+struct guide {
+    const struct config *config; // borrowed
+    char *address, *domain;      // of a domain alone the postmaster's there
+    char *sender;                // NULL: anybody
+    bool is_domain;
+    char *own_ips;
+    struct session_settings settings;
+    // rows "mx:HOST": whose the domain is must be known first
+    bool needs_site, is_site_asked, is_mx_cached;
+    struct dns_answer *mx;
+    struct sites *sites;
+    const char *site; // borrowed from sites
+    const struct route_row *row;
+    char *destination;
+    struct survey *survey; // NULL: no row fits
+};
+
+#endif
