@@ -416,7 +416,9 @@ static void add_waiting(const struct why *w, const struct why_destination *d, st
 
 static void add_limits(const struct why_destination *d, struct column *c)
 {
-    column_str(c, "  limits:\n");
+    column_str(c, "  limits, for all mail to ");
+    column_text(c, d->name);
+    column_str(c, " together:\n");
     for (uint32_t i = 0; i < d->limit_count; i++) {
         column_str(c, "    ");
         column_left(c, d->limits[i].name, 26);

@@ -153,7 +153,7 @@ void carrier_start(struct pipeline *p, struct batch *b)
     if (!h)
         h = carrier_new(p, b, row);
     struct limit_rule limit;
-    rules_limit(&p->config->rules, slice_str(b->rule_domain), slice_str(b->rule_host), &limit);
+    rules_limit(&p->config->rules, b->destination, &limit);
     h->messages_max = limit.messages_per_connection;
     h->batch = b;
     h->is_cut = false;

@@ -139,14 +139,52 @@ static void find_mx_hosts(struct config *c)
         add_mx_host(c, c->rules.retries[i].pattern);
 }
 
+// The domain of which all is that a row of route fits; NULL: many have their mail there.
+static char *only_domain(const char *pattern)
+{
+    const char *at = strrchr(pattern, '@');
+    struct buf name;
+    if (strcmp(pattern, "*") == 0 || strncmp(pattern, "mx:", 3) == 0)
+        return NULL;
+    if (pattern[0] != '.')
+        return must_strdup(at ? at + 1 : pattern);
+    buf_init(&name, SIZE_MAX);
+    buf_addf(&name, "*%s", pattern);
+    return buf_steal(&name, NULL);
+}
+
+static void add_hop(struct config *c, const struct route_row *row)
+{
+    const struct target *first = row->targets;
+    struct buf target;
+    if (row->target_count == 0 || first->kind == TARGET_MX)
+        return;
+    buf_init(&target, SIZE_MAX);
+    target_write(first, &target);
+    rules_add_hop(&c->rules, &(struct limit_hop){
+                                 .destination = must_strdup(row->name),
+                                 .target = buf_steal(&target, NULL),
+                                 .host = first->host ? must_strdup(first->host) : NULL,
+                                 .domain = only_domain(row->pattern),
+                             });
+}
+
+void config_index(struct config *c)
+{
+    routes_index(&c->routes);
+    rules_index(&c->rules);
+    protect_table_index(c->protect);
+    rules_forget_hops(&c->rules);
+    for (uint32_t i = 0; i < c->routes.count; i++)
+        add_hop(c, &c->routes.rows[i]);
+}
+
 void config_complete(struct config *c)
 {
     must(c->hostname);
     if (!routes_have_default(&c->routes))
         add_default_route(&c->routes);
-    routes_index(&c->routes);
-    rules_index(&c->rules);
-    protect_table_index(c->protect);
+    config_index(c);
     find_mx_hosts(c);
     struct buf address;
     buf_init(&address, SIZE_MAX);

@@ -75,6 +75,9 @@ void config_close(struct config *c);
 // postmaster's full address.
 // Requires hostname. Listeners are completed by the reader, which knows whether `listen` was there.
 void config_complete(struct config *c);
+// Of that the indexes of the tables, and the next hops that limits are found for; also
+// before it, when all rows are known to be right.
+void config_index(struct config *c);
 // The listener that stands for a configuration without `listen`: 127.0.0.1:25, loopback trusted.
 void config_listen_default(struct config *c);
 // Who may relay through a listener that does not say: this machine.

@@ -420,6 +420,8 @@ static void read_text(struct config_reader *r)
     config_check_hosts(r, root, r->config);
     if (!is_whole)
         say_syntax_error(r, &parsed);
+    if (!r->has_failed)
+        config_check_doubts(r, root, r->config);
     config_destroy(&parsed);
 }
 

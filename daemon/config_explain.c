@@ -159,11 +159,18 @@ static void add_limit_line(const struct config *c, const struct limit_rule *l,
     buf_close(&whom);
 }
 
-static void add_limits(const struct config *c, struct slice domain, const char *host,
+// What they count for is not always the address's domain alone.
+static void add_limits(const struct config *c, const struct config_question *q, struct slice domain,
                        struct buf *to)
 {
+    const struct route_row *row = route_find(&c->routes, slice_str(q->address), q->host);
     struct limit_rule limit;
-    rules_limit(&c->rules, domain, slice_str(host), &limit);
+    struct buf name;
+    buf_init(&name, SIZE_MAX);
+    route_destination(row, domain, q->host, &name);
+    rules_limit(&c->rules, buf_slice(&name).p, &limit);
+    buf_addf(to, "at once, all mail to %s together\n", buf_slice(&name).p);
+    buf_close(&name);
     for (enum limit_field field = 0; field < LIMIT_FIELDS; field++)
         add_limit_line(c, &limit, field, to);
 }
@@ -205,8 +212,8 @@ void config_explain(const struct config *c, const struct config_question *q, str
     ask(c, q, CLASS_NONE, &usual);
     for (enum rule_field field = 0; field < RULE_FIELDS; field++)
         add_retry_line(&c->rules, &usual, field, to);
-    add_limits(c, buf_slice(&domain), q->host, to);
     for (enum outcome_class klass = CLASS_HOST; klass <= CLASS_MESSAGE; klass++)
         add_class(c, q, klass, &usual, to);
+    add_limits(c, q, buf_slice(&domain), to);
     buf_close(&domain);
 }

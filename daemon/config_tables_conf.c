@@ -183,13 +183,41 @@ void config_read_route(struct config_reader *r, const config_setting_t *s, void 
 
 // limit
 
+// A next hop as route writes it, in the one way of all to write it.
+static char *limit_target(struct config_reader *r, const config_setting_t *s, const char *value)
+{
+    struct target target;
+    struct buf text;
+    buf_init(&text, SIZE_MAX);
+    if (target_parse(slice_str(value), &target, &text) == FP_OK) {
+        buf_reset(&text);
+        target_write(&target, &text);
+        target_close(&target);
+        return buf_steal(&text, NULL);
+    }
+    config_problem(r, s, "for: %s", buf_slice(&text).p);
+    buf_close(&text);
+    return NULL;
+}
+
+static char *limit_key_text(struct config_reader *r, const config_setting_t *s)
+{
+    const char *value = config_setting_get_string(s);
+    struct slice text = slice_str(value ? value : "");
+    if (hostname_is_ipv4(text) || hostname_is_ipv6(text))
+        return config_lower_case(value); // a relay that a route names so
+    if (value && strstr(value, ":/"))
+        return limit_target(r, s, value);
+    return config_table_pattern(r, s);
+}
+
 static void limit_pattern(struct config_reader *r, const config_setting_t *s, void *into)
 {
-    char *pattern = config_table_pattern(r, s);
-    if (pattern && strchr(pattern, '@'))
+    char *pattern = limit_key_text(r, s);
+    if (pattern && strchr(pattern, '@') && !strstr(pattern, ":/"))
         config_problem(r, s,
                        "for: \"%s\" is an address, but limit counts by destination: write a "
-                       "domain or \"*\"",
+                       "domain, \"mx:HOST\", a next hop as route names it, or \"*\"",
                        config_shown(pattern));
     ((struct limit_row *)into)->pattern = pattern;
     ((struct limit_row *)into)->place = config_table_place(r, s);
@@ -293,7 +321,7 @@ static bool looks_up_hosts(const struct routes *routes)
 
 void config_check_hosts(struct config_reader *r, const config_setting_t *root, void *config)
 {
-    static const char *const tables[] = {"retry", "limit"};
+    static const char *const tables[] = {"retry", "limit", "tls"};
     const struct config *c = config;
     if (looks_up_hosts(&c->routes))
         return;

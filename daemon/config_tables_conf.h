@@ -14,5 +14,7 @@ void config_read_tls(struct config_reader *r, const config_setting_t *s, void *c
 
 // Behind all of them: rows for hosts that nobody will ever look up say so.
 void config_check_hosts(struct config_reader *r, const config_setting_t *root, void *config);
+// Behind that, when nothing is wrong: rows that count for nothing say so.
+void config_check_doubts(struct config_reader *r, const config_setting_t *root, void *config);
 
 #endif

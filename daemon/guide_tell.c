@@ -258,7 +258,7 @@ int guide_tell(const struct guide *g, const struct guide_health *health,
     buf_init(&words.schedule, 64 * 1024);
     buf_init(&words.rule, 64 * 1024);
     buf_init(&words.end, 64 * 1024);
-    rules_limit(&g->config->rules, slice_str(g->domain), slice_str(g->site ? g->site : ""), &limit);
+    rules_limit(&g->config->rules, g->destination ? g->destination : "", &limit);
     limit_words_find(&g->config->rules, &limit, &limits);
     if (g->row) {
         steps_take(&steps, g);

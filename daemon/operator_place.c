@@ -170,8 +170,7 @@ static void tell(struct pipeline *p, struct operator_session *s, const struct wh
     buf_init(&rest, 64 * 1024);
     name_rest(p, y, view, &rest);
     struct limit_rule rule;
-    rules_limit(&p->config->rules, slice_str(y->domain ? y->domain : ""),
-                slice_str(route_destination_host(y->destination)), &rule);
+    rules_limit(&p->config->rules, y->destination, &rule);
     limit_words_find(&p->config->rules, &rule, &limits);
     struct why writer = operator_why_writer(p, s);
     const char *host = y->domain ? site_of(p, y->domain) : NULL;

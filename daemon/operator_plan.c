@@ -154,8 +154,7 @@ static void find_hold(struct pipeline *p, const char *destination, struct why_ho
 static void make_row(struct pipeline *p, const struct planned *from, struct plan_row *ret)
 {
     struct limit_rule limit;
-    rules_limit(&p->config->rules, slice_str(from->domain),
-                slice_str(route_destination_host(from->name)), &limit);
+    rules_limit(&p->config->rules, from->name, &limit);
     *ret = (struct plan_row){
         .destination = from->name[0] ? from->name : "nowhere: no route fits",
         .recipients = from->recipients,

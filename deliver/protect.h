@@ -39,7 +39,7 @@ struct protect_table {
 struct protect_table *protect_table_new(void); // empty, with one reference
 struct protect_table *protect_table_ref(struct protect_table *t);
 void protect_table_unref(struct protect_table *t); // NULL is fine
-void protect_table_index(struct protect_table *t); // once, behind the last row
+void protect_table_index(struct protect_table *t); // behind the last row
 
 // Never NULL: where no row fits, one that says "may". by_mx: the host was found by the domain's MX;
 // else the domain does not count.

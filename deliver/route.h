@@ -24,7 +24,7 @@ struct routes {
     struct pattern_index index; // borrows the rows' patterns
 };
 void routes_close(struct routes *r);
-// Once, behind the last row and before the first question.
+// Behind the last row and before the first question; again when rows were added.
 void routes_index(struct routes *r);
 
 // The row for an address; NULL when none fits. host: that takes its mail, for "mx:HOST"; NULL: none

@@ -54,6 +54,28 @@ void target_close(struct target *t)
     *t = (struct target){.kind = TARGET_MX};
 }
 
+static void write_host(const struct target *t, const char *scheme, struct buf *to)
+{
+    bool is_ipv6 = strchr(t->host, ':') != NULL;
+    buf_addf(to, "%s%s", scheme, is_ipv6 ? "[" : "");
+    for (const char *c = t->host; *c; c++)
+        buf_add_byte(to, (char)(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c));
+    buf_addf(to, "%s:%u", is_ipv6 ? "]" : "", t->port);
+}
+
+void target_write(const struct target *t, struct buf *to)
+{
+    static const char *const schemes[] = {
+        [TARGET_MX] = "mx",        [TARGET_SMTP] = "smtp://",      [TARGET_SMTPS] = "smtps://",
+        [TARGET_LMTP] = "lmtp://", [TARGET_LMTP_UNIX] = "lmtp://", [TARGET_MAILDIR] = "maildir://",
+        [TARGET_PIPE] = "pipe://", [TARGET_ERROR] = "error:",      [TARGET_DISCARD] = "discard:",
+    };
+    if (t->host)
+        write_host(t, schemes[t->kind], to);
+    else
+        buf_addf(to, "%s%s", schemes[t->kind], t->text ? t->text : "");
+}
+
 bool target_takes_one(const struct target *t)
 {
     return t->kind == TARGET_MAILDIR || t->kind == TARGET_PIPE;

@@ -48,6 +48,8 @@ bool target_takes_one(const struct target *t);
 enum fp_err target_parse(struct slice text, struct target *ret, struct buf *why);
 void target_copy(const struct target *from, struct target *ret);
 void target_close(struct target *t);
+// In the one way of all to write it: "smtp://relay.example:25".
+void target_write(const struct target *t, struct buf *to);
 
 // Does it decide in any case? Then nothing that stands behind it in a list is ever tried.
 bool target_is_final(const struct target *t);

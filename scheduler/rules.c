@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// rules: which rows of `retry` and `limit` give the values for a recipient. See rules.h.
+// rules: which rows of `retry` give the values for a recipient. See rules.h; limit: limits.c.
 //
 // The rows that fit are walked, the most exact first, and the first that names a setting gives it:
 // a row that does not name a setting therefore hides nothing. Rows with the same `for` hang
@@ -23,12 +23,6 @@ static const struct retry_rule default_retry = {
     .hint_min_ms = 30 * TIME_SECOND_MS,
     .hint_max_ms = 2 * TIME_HOUR_MS,
     .row = {-1, -1, -1, -1, -1, -1},
-};
-static const struct limit_rule default_limit = {
-    .connections = 20,
-    .messages_per_connection = 100,
-    .recipients_per_message = 100,
-    .row = {-1, -1, -1, -1},
 };
 
 // ---- patterns of senders -----------------------------------------------------------------------
@@ -246,37 +240,6 @@ int64_t rules_expire_after(const struct rules *r, const struct rule_question *q)
     return default_retry.expire_after_ms;
 }
 
-// Takes the value of a row, unless a more exact one has given it; 0 is not named.
-static void take(uint32_t named, uint32_t *given, uint32_t row, int32_t *given_by)
-{
-    if (named == 0 || *given_by >= 0)
-        return;
-    *given = named;
-    *given_by = (int32_t)row;
-}
-
-void rules_limit(const struct rules *r, struct slice domain, struct slice host,
-                 struct limit_rule *ret)
-{
-    struct pattern_walk w;
-    uint32_t i;
-    *ret = default_limit;
-    must(r->limit_count == 0 || r->limit_index.count > 0);
-    pattern_walk_init(&w, &r->limit_index, domain);
-    pattern_walk_host(&w, host);
-    while (pattern_walk_next(&w, &i)) {
-        const struct limit_row *row = &r->limits[i];
-        take(row->connections, &ret->connections, i, &ret->row[LIMIT_CONNECTIONS]);
-        take(row->messages_per_connection, &ret->messages_per_connection, i,
-             &ret->row[LIMIT_MESSAGES]);
-        take(row->recipients_per_message, &ret->recipients_per_message, i,
-             &ret->row[LIMIT_RECIPIENTS]);
-        take(row->rate_count, &ret->rate_count, i, &ret->row[LIMIT_RATE]);
-        if (ret->row[LIMIT_RATE] == (int32_t)i)
-            ret->rate_ms = row->rate_ms;
-    }
-}
-
 // ---- in words ----------------------------------------------------------------------------------
 
 static void add_place(const char *place, struct buf *to)
@@ -298,16 +261,6 @@ void rules_name_retry(const struct rules *r, int32_t row, struct buf *to)
     if (rule->on != CLASS_NONE)
         buf_addf(to, " on %s", outcome_class_name(rule->on));
     add_place(rule->place, to);
-}
-
-void rules_name_limit(const struct rules *r, int32_t row, struct buf *to)
-{
-    if (row < 0) {
-        buf_add_str(to, "the default");
-        return;
-    }
-    buf_addf(to, "limit \"%s\"", r->limits[row].pattern);
-    add_place(r->limits[row].place, to);
 }
 
 // ---- the sweep ---------------------------------------------------------------------------------
@@ -402,6 +355,7 @@ void rules_close(struct rules *r)
         free(r->limits[i].pattern);
         free(r->limits[i].place);
     }
+    rules_forget_hops(r);
     free(r->retries);
     free(r->limits);
     *r = (struct rules){0};

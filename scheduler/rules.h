@@ -67,6 +67,16 @@ struct limit_row {
     char *place; // as above; owned
 };
 
+// A destination that is a next hop named by `route`, and the names that rows of `limit` may call it
+// by. Texts are owned.
+struct limit_hop {
+    char *destination;
+    char *target; // "smtp://relay.example:25", the first of the list
+    char *host;   // "relay.example"; NULL: it has none
+    char
+        *domain; // whose mail goes there, "*.example.com" for all below one; NULL: several domains'
+};
+
 struct rules {
     struct retry_row *retries; // owned
     uint32_t retry_count;
@@ -76,6 +86,9 @@ struct rules {
     // The chain of rows with the same `for`, the most exact first: by the row that the index knows
     // it by, and from row to row; UINT32_MAX behind the last. Owned.
     uint32_t *retry_first, *retry_next;
+    struct limit_hop *hops; // owned
+    uint32_t hop_count;
+    struct pattern_index hop_index;
 };
 
 void rules_close(struct rules *r);
@@ -144,9 +157,16 @@ struct limit_rule {
     int64_t rate_ms;
     int32_t row[LIMIT_FIELDS];
 };
-// domain: of the recipient; host: as in a question.
-void rules_limit(const struct rules *r, struct slice domain, struct slice host,
-                 struct limit_rule *ret);
+// By the destination's name alone. For a domain by that domain; for "mx:HOST" by that; for a next
+// hop of rules_add_hop by its target, then by its host as if that were a domain, then by the domain
+// whose mail it gets, where that is one. "*" comes last.
+void rules_limit(const struct rules *r, const char *destination, struct limit_rule *ret);
+
+// Before rules_limit is asked, for each row of `route` that names it. Takes the texts.
+void rules_add_hop(struct rules *r, const struct limit_hop *hop);
+void rules_forget_hops(struct rules *r);
+const struct limit_hop *rules_hop(const struct rules *r,
+                                  const char *destination); // NULL: it is none
 
 // Is `text` a pattern of `from`? "user@example.com", "example.com", ".example.com", "<>", "*".
 // How exact it is: more is more exact, 0 when it fits anybody.

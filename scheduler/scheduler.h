@@ -64,8 +64,8 @@ struct batch {
     struct recipient *rcpts; // owned; all to the same destination
     uint32_t rcpt_count;
     char *destination; // owned
-    char *rule_domain; // domain for the limit rules; owned
-    char *rule_host;   // host likewise, for "mx:HOST"; owned, NULL: none
+    char *rule_domain; // the domain of the first recipient; owned
+    char *rule_host;   // for rows for "mx:HOST"; owned, NULL: none
     // the pipeline's handle on the body in memory; NULL: read it from the spool
     void *body;
     int64_t queued_ms; // when it entered the window

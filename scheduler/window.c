@@ -26,19 +26,19 @@ static void count_rcpts(struct scheduler *s, struct destination *d, const struct
         d->paged_rcpts += change;
 }
 
-static void look_up_limits(struct scheduler *s, struct destination *d, const struct batch *b)
+static void look_up_limits(struct scheduler *s, struct destination *d)
 {
     struct limit_rule rule;
     if (d->pace.limit > 0)
         return;
-    rules_limit(s->settings.rules, slice_str(b->rule_domain), slice_str(b->rule_host), &rule);
+    rules_limit(s->settings.rules, d->name, &rule);
     pace_set_limit(&d->pace, &rule);
     d->rcpts_max = rule.recipients_per_message;
 }
 
 static void push(struct scheduler *s, struct destination *d, struct batch *b)
 {
-    look_up_limits(s, d, b);
+    look_up_limits(s, d);
     for (uint32_t i = 0; i < b->rcpt_count; i++)
         inflight_add(&s->inflight, b->rcpts[i].message, b->rcpts[i].n, b);
     b->queued_ms = s->now_ms;

@@ -50,6 +50,30 @@ static void test_rate(void **state)
     world_free(w);
 }
 
+// Whoever's mail opens a next hop that several domains share, its limits are its own.
+static void test_a_shared_next_hop(void **state)
+{
+    (void)state;
+    for (int first = 0; first < 2; first++) {
+        struct world *w = world_new(&(struct world_options){
+            .seed = 2,
+            .config = ROUTE "limit = ( { for = \"192.0.2.1\", connections = 3 },\n"
+                            " { for = \"one.example\", connections = 1 } )\n"});
+        struct host *h = world_host(w, "192.0.2.1");
+        h->pace = PACE_SLOW_DOT;
+        h->slow_ms = TIME_SECOND_MS;
+        for (int i = 0; i < 60; i++) {
+            char rcpt[64];
+            snprintf(rcpt, sizeof rcpt, "b%d@%s.example", i, i % 2 == first ? "one" : "two");
+            assert_int_not_equal(world_submit(w, "a@x.example", rcpt, "Subject: x\r\n\r\nx\r\n"),
+                                 0);
+        }
+        assert_true(world_run_until_empty(w, TIME_HOUR_MS));
+        assert_int_equal(h->connections_peak, 3);
+        world_free(w);
+    }
+}
+
 enum { ENOUGH = 4 };
 
 // Greets the sixth conversation with 421, as many hosts do.
@@ -79,6 +103,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rate),
+        cmocka_unit_test(test_a_shared_next_hop),
         cmocka_unit_test(test_a_host_that_has_enough),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -223,7 +223,7 @@ static const struct bad_case {
      "c.conf:1: with pins the key alone decides; leave out names and ca_file, or pins\n"},
     {"limit: an address", "limit = ( { for = \"a@example.com\", connections = 1 } )\n",
      "c.conf:1: for: \"a@example.com\" is an address, but limit counts by destination: write a "
-     "domain or \"*\"\n"},
+     "domain, \"mx:HOST\", a next hop as route names it, or \"*\"\n"},
     {"notice", "notice = { return = \"all\", language = \"it\" }\n",
      "c.conf:1: return is \"all\", but must be \"headers\", \"full\" or \"none\"\n"
      "c.conf:1: language is \"it\", but must be \"en\"\n"},
@@ -312,6 +312,86 @@ static const struct warning_case {
      HOST "route = ( { for = \"*\", to = [ \"pipe:///nowhere/prog {user}\" ] },\n"
           " { for = \"b.example\", to = [ \"pipe:///bin/sh\" ] } )\n",
      "c.conf:2: warning: to: there is no program to run at \"/nowhere/prog\"\n"},
+    {"limits of those who share a next hop",
+     HOST "route = ( { for = \".example\", to = [ \"smtp://Relay.test:26\" ] },\n"
+          " { for = \"a.test\", to = [ \"lmtp:///run/x\" ] },\n"
+          " { for = \"b.test\", to = [ \"lmtp:///run/x\", \"mx\" ] },\n"
+          " { for = \"c.test\", to = [ \"lmtp:///run/x\" ] } )\n"
+          "limit = ( { for = \"one.example\", connections = 1 },\n"
+          " { for = \".example\", rate = \"1/1s\" },\n" // the relay's only mail
+          " { for = \"two.example\", connections = 20, rate = \"1/1s\" },\n"
+          " { for = \"three.example\", rate = \"1/2s\" },\n"
+          " { for = \"a.test\", connections = 2 },\n"
+          " { for = \"b.test\", connections = 2 },\n"
+          " { for = \"d.test\", connections = 2 } )\n",
+     "c.conf:6: warning: this row of limit does not count: mail for \"one.example\" goes to the "
+     "same "
+     "next hop as other mail, which has one set of limits for all of it; write for = "
+     "\"Relay.test\"\n"
+     "c.conf:9: warning: this row of limit does not count: mail for \"three.example\" goes to the "
+     "same next hop as other mail, which has one set of limits for all of it; write for = "
+     "\"Relay.test\"\n"
+     "c.conf:10: warning: this row of limit does not count: mail for \"a.test\" goes to the same "
+     "next hop as other mail, which has one set of limits for all of it; write for = "
+     "\"lmtp:///run/x\"\n"},
+    {"limits by the next hop's name",
+     HOST "route = ( { for = \"*\", to = [ \"smtp://Relay.test\", \"smtp://192.0.2.1\" ] },\n"
+          " { for = \"a.test\", to = [ \"smtp://[2001:db8::1]:26\" ] } )\n"
+          "limit = ( { for = \"smtp://relay.TEST\", connections = 1 },\n"
+          " { for = \"Relay.test\", rate = \"1/1s\" },\n"
+          " { for = \"2001:DB8::1\", connections = 2 },\n"
+          " { for = \"smtp://[2001:db8::1]:26\", rate = \"1/1s\" },\n"
+          " { for = \"192.0.2.1\", connections = 2 },\n"
+          " { for = \"smtp://relay.test:26\", connections = 2 } )\n",
+     "c.conf:8: warning: this row of limit never fits: no row of route goes to \"192.0.2.1\", or "
+     "not first\n"
+     "c.conf:9: warning: this row of limit never fits: no row of route goes to "
+     "\"smtp://relay.test:26\", or not first\n"},
+    {"rows about mail that goes nowhere",
+     HOST
+     "route = ( { for = \"a.test\", to = [ \"discard:\" ] },\n"
+     " { for = \"b.test\", to = [ \"error:5.1.2 no\" ] },\n"
+     " { for = \"c.test\", to = [ \"error:4.1.2 later\" ] },\n"
+     " { for = \"d.test\", to = [ \"discard:\" ] },\n"
+     " { for = \"x@d.test\", to = [ \"mx\" ] } )\n"
+     "retry = ( { for = \"a.test\", max_attempts = 3 },\n"
+     " { for = \"u@b.test\", max_attempts = 3 },\n"
+     " { for = \"c.test\", max_attempts = 3 },\n"
+     " { for = \"d.test\", max_attempts = 3 } )\n"
+     "limit = ( { for = \"c.test\", connections = 3 }, { for = \"d.test\", rate = \"1/1s\" } )\n"
+     "tls = ( { for = \"a.test\", policy = \"none\" } )\n",
+     "c.conf:7: warning: this row of retry never counts: mail for \"a.test\" goes to discard:, and "
+     "is not tried again\n"
+     "c.conf:8: warning: this row of retry never counts: mail for \"u@b.test\" goes to error:5.1.2 "
+     "no, and is not tried again\n"
+     "c.conf:11: warning: this row of limit never counts: mail for \"c.test\" goes to error:4.1.2 "
+     "later, and nobody is asked\n"
+     "c.conf:12: warning: this row of tls never fits: mail for \"a.test\" goes to discard:, where "
+     "there is no TLS\n"},
+    {"failures that do not happen",
+     HOST
+     "route = ( { for = \"*\", to = [ \"smtp://192.0.2.1\" ] },\n"
+     " { for = \"a.test\", to = [ \"smtp://relay.test\" ] },\n"
+     " { for = \"b.test\", to = [ \"mx\" ] } )\n"
+     "retry = ( { for = \"*\", on = \"dns\", max_attempts = 3 },\n"
+     " { for = \"c.test\", on = \"dns\", max_attempts = 3 },\n"
+     " { for = \"a.test\", on = \"tls\", max_attempts = 3 },\n"
+     " { for = \"b.test\", on = \"tls\", max_attempts = 3 },\n"
+     " { for = \"c.test\", on = \"tls\", max_attempts = 3 } )\n"
+     "tls = ( { for = \"*\", policy = \"none\" }, { for = \"192.0.2.1\", policy = \"may\" } )\n",
+     "c.conf:6: warning: this row of retry never counts: no name is looked up for mail for "
+     "\"c.test\", so on = \"dns\" does not happen\n"
+     "c.conf:7: warning: this row of retry hardly counts: mail for \"a.test\" goes without TLS, so "
+     "on = \"tls\" happens only where a relay wants it\n"
+     "c.conf:8: warning: this row of retry hardly counts: mail for \"b.test\" goes without TLS, so "
+     "on = \"tls\" happens only where a relay wants it\n"},
+    {"tls of those who go to a next hop",
+     HOST "route = ( { for = \"a.test\", to = [ \"smtp://relay.test\", \"smtp://192.0.2.1\" ] } )\n"
+          "tls = ( { for = \"a.test\", policy = \"encrypt\" }, { for = \"192.0.2.1\" },\n"
+          " { for = \"b.test\", policy = \"none\" }, { for = \"192.0.2.2\" } )\n",
+     "c.conf:3: warning: this row of tls never fits: what mail for \"a.test\" goes to is found by "
+     "its own name; write for = \"relay.test\"\n"
+     "c.conf:4: warning: this row of tls never fits: no row of route goes to \"192.0.2.2\"\n"},
     {"a client's patience", HOST "interactive_timeout = \"301s\"\n",
      "c.conf:2: warning: interactive_timeout is above \"5m\", but senders wait for 10 minutes at "
      "most (RFC 5321 4.5.3.2.6) and send again then\n"},

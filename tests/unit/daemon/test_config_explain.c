@@ -58,15 +58,16 @@ static void each_value_has_its_row(void **state)
         "  max_attempts              no limit                      the default\n"
         "  jitter                    10%                           the default\n"
         "  retry_after               30s to 2h                     the default\n"
-        "  connections               3                             limit \"example.com\", F:7\n"
-        "  messages_per_connection   100                           the default\n"
-        "  recipients_per_message    100                           the default\n"
-        "  rate                      5/1m                          limit \"example.com\", F:7\n"
         "on greylist\n"
         "  schedule                  1m                            retry \"example.com\" on "
         "greylist, F:4\n"
         "  retry_after               not heard                     retry \"example.com\" on "
-        "greylist, F:4\n");
+        "greylist, F:4\n"
+        "at once, all mail to smtp://relay.example.net:26,mx together\n"
+        "  connections               3                             limit \"example.com\", F:7\n"
+        "  messages_per_connection   100                           the default\n"
+        "  recipients_per_message    100                           the default\n"
+        "  rate                      5/1m                          limit \"example.com\", F:7\n");
     buf_close(&got);
 }
 

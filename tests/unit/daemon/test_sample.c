@@ -32,7 +32,7 @@ static void describe_rules(const struct config *c, struct buf *to)
     struct limit_rule limit;
     rules_retry(&c->rules, &(struct rule_question){.address = SLICE_LIT("user@anywhere.example")},
                 &retry);
-    rules_limit(&c->rules, SLICE_LIT("anywhere.example"), (struct slice){NULL, 0}, &limit);
+    rules_limit(&c->rules, "anywhere.example", &limit);
     buf_add_str(to, "schedule");
     for (uint32_t i = 0; i < retry.schedule.count; i++)
         buf_addf(to, " %lld", (long long)retry.schedule.waits_ms[i]);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Schedules, and which row gives which value for an address.
+#include "core/must.h"
 #include "core/time.h"
 #include "scheduler/rules.h"
 
@@ -202,7 +203,7 @@ static void defaults_fill_the_rest(void **state)
     assert_int_equal(retry.warn_after_ms[0], 4 * HOUR);
     // RFC 5321 4.5.4.1: at least 4 to 5 days before giving up
     assert_int_equal(retry.expire_after_ms, 5 * TIME_DAY_MS);
-    rules_limit(&none, SLICE_LIT("example.com"), (struct slice){NULL, 0}, &limit);
+    rules_limit(&none, "example.com", &limit);
     assert_int_equal(limit.connections, 20);
     assert_int_equal(limit.messages_per_connection, 100);
     assert_int_equal(limit.recipients_per_message, 100);
@@ -243,11 +244,72 @@ static void limits_by_domain(void **state)
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct limit_rule got;
-        rules_limit(&r, slice_str(cases[i].domain), (struct slice){NULL, 0}, &got);
+        rules_limit(&r, cases[i].domain, &got);
         assert_int_equal(got.connections, cases[i].want.connections);
         assert_int_equal(got.messages_per_connection, cases[i].want.messages_per_connection);
         assert_int_equal(got.recipients_per_message, cases[i].want.recipients_per_message);
     }
+    drop(&r);
+}
+
+static void add_hop(struct rules *r, const char *destination, const char *target, const char *host,
+                    const char *domain)
+{
+    rules_add_hop(r, &(struct limit_hop){must_strdup(destination), must_strdup(target),
+                                         host ? must_strdup(host) : NULL,
+                                         domain ? must_strdup(domain) : NULL});
+}
+
+// A next hop has its own limits, whoever's mail it gets.
+static void limits_by_next_hop(void **state)
+{
+    (void)state;
+    struct limit_row rows[] = {
+        {.pattern = "*", .connections = 5, .messages_per_connection = 6},
+        {.pattern = "one.example", .connections = 7, .rate_count = 8, .rate_ms = 9},
+        {.pattern = ".test", .messages_per_connection = 10},
+        {.pattern = "a.test", .connections = 11},
+        {.pattern = "smtp://a.test:26", .connections = 12},
+        {.pattern = "mx:a.test", .connections = 13},
+        {.pattern = ".below.example", .connections = 14},
+    };
+    struct rules r = {.limits = rows, .limit_count = COUNT(rows)};
+    rules_index(&r);
+    add_hop(&r, "smtp://a.test", "smtp://a.test:25", "a.test", "one.example");
+    add_hop(&r, "smtp://a.test:26,mx", "smtp://a.test:26", "a.test", "one.example");
+    add_hop(&r, "smtp://x", "smtp://x:25", "x", "one.example");
+    add_hop(&r, "smtp://y", "smtp://y:25", "y", "one.example");
+    add_hop(&r, "smtp://y", "smtp://y:25", "y", "one.example");
+    add_hop(&r, "smtp://z", "smtp://z:25", "z", "one.example");
+    add_hop(&r, "smtp://z", "smtp://z:25", "z", "two.example");
+    add_hop(&r, "smtp://w", "smtp://w:25", "w", "*.below.example");
+    add_hop(&r, "lmtp:///run/x", "lmtp:///run/x", NULL, NULL);
+    static const struct {
+        const char *destination;
+        uint32_t connections, messages, rate;
+    } cases[] = {
+        {"one.example", 7, 6, 8},
+        {"two.example", 5, 6, 0},
+        {"a.test", 11, 10, 0}, // by MX
+        {"mx:a.test", 13, 6, 0},
+        {"mx:one.example", 5, 6, 0},
+        {"smtp://a.test", 11, 10, 8},
+        {"smtp://a.test:26,mx", 12, 10, 8},
+        {"smtp://x", 7, 6, 8},
+        {"smtp://y", 7, 6, 8}, // both rows of route are for that domain
+        {"smtp://z", 5, 6, 0},
+        {"smtp://w", 14, 6, 0},
+        {"lmtp:///run/x", 5, 6, 0},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct limit_rule got;
+        print_message("%s\n", cases[i].destination);
+        rules_limit(&r, cases[i].destination, &got);
+        assert_int_equal(got.connections, cases[i].connections);
+        assert_int_equal(got.messages_per_connection, cases[i].messages);
+        assert_int_equal(got.rate_count, cases[i].rate);
+    }
+    rules_forget_hops(&r);
     drop(&r);
 }
 
@@ -494,6 +556,7 @@ int main(void)
         cmocka_unit_test(defaults_fill_the_rest),
         cmocka_unit_test(default_schedule_keeps_the_mean_of_the_rfc),
         cmocka_unit_test(limits_by_domain),
+        cmocka_unit_test(limits_by_next_hop),
         cmocka_unit_test(rows_may_hold_for_less),
         cmocka_unit_test(many_senders_are_linked_at_once),
         cmocka_unit_test(rows_have_names),
