@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <utlist.h>
 
+const char brake_held_why[] = "bounce brake: too many mails were refused like this";
+
 struct refusal {
     int64_t at_ms;
     uint32_t sender, domain; // hashes
@@ -24,8 +26,6 @@ struct entry {
     uint32_t cap, count, head; // head: where the next one goes
     int64_t last_ms;
     int64_t closed_ms; // 0: open
-    uint64_t held;
-    char *host, *text; // of the refusal that closed it; NULL while open
     char signature[];
 };
 
@@ -44,8 +44,6 @@ static void forget(struct brake *b, struct entry *e)
     HASH_DEL(b->entries, e);
     DL_DELETE(b->oldest, e);
     free(e->ring);
-    free(e->host);
-    free(e->text);
     free(e);
 }
 
@@ -154,19 +152,8 @@ static bool is_closed(const struct entry *e, const struct brake_settings *s, int
 
 static void open_again(struct entry *e)
 {
-    free(e->host);
-    free(e->text);
-    e->host = e->text = NULL;
     e->closed_ms = 0;
-    e->held = 0;
     e->count = e->head = 0;
-}
-
-static void close_now(struct entry *e, const struct outcome *o, int64_t now_ms)
-{
-    e->closed_ms = now_ms;
-    e->host = must_strdup(o->host);
-    e->text = must_strdup(o->text);
 }
 
 enum brake_verdict brake_judge(struct brake *b, const struct brake_settings *settings,
@@ -186,17 +173,6 @@ enum brake_verdict brake_judge(struct brake *b, const struct brake_settings *set
     if (!was_closed && !is_flood(e, settings, failure->outcome, now_ms))
         return BRAKE_OPEN;
     if (!was_closed)
-        close_now(e, failure->outcome, now_ms);
-    e->held++;
+        e->closed_ms = now_ms;
     return was_closed ? BRAKE_CLOSED : BRAKE_CLOSES;
-}
-
-uint32_t brake_closed(const struct brake *b, const struct brake_settings *settings, int64_t now_ms,
-                      struct brake_view *rows, uint32_t max)
-{
-    uint32_t count = 0;
-    for (const struct entry *e = b->oldest; e && count < max; e = e->next)
-        if (is_closed(e, settings, now_ms))
-            rows[count++] = (struct brake_view){e->host, e->text, e->closed_ms, e->held};
-    return count;
 }

@@ -54,13 +54,7 @@ void brake_free(struct brake *b); // NULL is fine
 enum brake_verdict brake_judge(struct brake *b, const struct brake_settings *settings,
                                const struct brake_failure *failure, int64_t now_ms);
 
-// The closed ones, for people: the reply that closed each, since when, how many were held.
-struct brake_view {
-    const char *host, *text; // borrowed until the next brake_judge
-    int64_t since_ms;
-    uint64_t held;
-};
-uint32_t brake_closed(const struct brake *b, const struct brake_settings *settings, int64_t now_ms,
-                      struct brake_view *rows, uint32_t max);
+// Why a recipient is held that was refused while the brake was closed: what the spool keeps.
+extern const char brake_held_why[];
 
 #endif

@@ -2,6 +2,7 @@
 // offline: list, show, stats and why while no daemon runs. See offline_db.h.
 #include "daemon/offline_db.h"
 
+#include "bounce/brake.h"
 #include "control/request_idn.h"
 #include "control/statistics_json.h"
 #include "control/suspended.h"
@@ -9,6 +10,7 @@
 #include "core/header.h"
 #include "core/must.h"
 #include "daemon/account.h"
+#include "daemon/brakes.h"
 #include "daemon/explain.h"
 #include "daemon/past.h"
 #include "daemon/system_sys.h"
@@ -200,21 +202,32 @@ static int show(struct offline *o)
     return code;
 }
 
-static int stats(struct offline *o)
+static struct op *count_queue(struct offline *o, struct withheld *withheld)
 {
     struct op *op = op_new(OP_STATS);
     op->stats.now_ms = o->now_ms;
     op->stats.domain_limit = STATS_DOMAINS;
     op->stats.limit = STATS_PAGE;
+    op->stats.held_why = brake_held_why;
     store_run(o->store, op);
     while (!op->err && !op->stats.is_done) {
+        brakes_count(withheld, &op->stats);
         struct op *rest = op_stats_rest(op);
         op_free(op);
         op = rest;
         store_run(o->store, op);
     }
+    brakes_count(withheld, &op->stats);
+    return op;
+}
+
+static int stats(struct offline *o)
+{
+    struct withheld *withheld = withheld_new();
+    struct op *op = count_queue(o, withheld);
     if (op->err) {
         int code = trouble(op);
+        withheld_free(withheld);
         op_free(op);
         return code;
     }
@@ -237,12 +250,16 @@ static int stats(struct offline *o)
         .suspensions = o->suspensions.rows,
         .suspension_count = o->suspensions.count,
     };
+    struct statistics_brake brakes[BRAKES_MAX];
+    st.brakes = brakes;
+    st.brake_count = brakes_list(withheld, brakes);
     if (o->request.format == LISTING_JSON || o->request.format == LISTING_JSONL)
         statistics_json(&st, &o->text);
     else
         statistics_format(&st, &o->text);
     print(o);
     free(rows);
+    withheld_free(withheld);
     op_free(op);
     return EX_OK;
 }

@@ -50,6 +50,7 @@ void operator_free(struct pipeline *p, struct operator_session *s)
     why_forget(s);
     plan_forget(s);
     route_forget(p, s);
+    withheld_free(s->withheld);
     buf_close(&s->input);
     buf_close(&s->text);
     free(s);

@@ -3,6 +3,7 @@
 // control/ that answer. See operator_internal.h.
 #include "control/statistics_json.h"
 #include "core/header.h"
+#include "daemon/brakes.h"
 #include "daemon/operator_internal.h"
 
 #include <stdlib.h>
@@ -13,7 +14,6 @@ enum {
     STATS_DOMAINS = 100,
     STATS_PAGE = 5000, // messages and recipients: a millisecond, when they are in memory
     STATS_DESTINATIONS_MAX = 100,
-    STATS_BRAKES_MAX = 20,
 };
 
 // What the scheduler shows lives until it is fed next.
@@ -156,6 +156,9 @@ void answer_stats(struct pipeline *p, struct operator_session *s)
     op->stats.now_ms = p->now_ms;
     op->stats.domain_limit = STATS_DOMAINS;
     op->stats.limit = STATS_PAGE;
+    op->stats.held_why = brake_held_why;
+    withheld_free(s->withheld);
+    s->withheld = withheld_new();
     store_op(p, op, WAIT_OPERATOR)->conn = s->conn;
 }
 
@@ -174,21 +177,6 @@ static uint32_t resting_destinations(struct pipeline *p, struct statistics_desti
             .running = v->running,
         };
     }
-    return count;
-}
-
-static uint32_t closed_brakes(const struct pipeline *p, struct statistics_brake *to)
-{
-    struct brake_view views[STATS_BRAKES_MAX];
-    uint32_t count =
-        brake_closed(p->bounce_brake, &p->config->brake, p->now_ms, views, STATS_BRAKES_MAX);
-    for (uint32_t i = 0; i < count; i++)
-        to[i] = (struct statistics_brake){
-            .host = views[i].host,
-            .text = views[i].text,
-            .since_ms = views[i].since_ms,
-            .held = views[i].held,
-        };
     return count;
 }
 
@@ -225,6 +213,7 @@ static void add_flow(const struct pipeline *p, struct statistics *to)
 void stats_read(struct pipeline *p, struct operator_session *s, struct op *op)
 {
     const struct op_stats *o = &op->stats;
+    brakes_count(s->withheld, o);
     if (!o->is_done) {
         store_op(p, op_stats_rest(op), WAIT_OPERATOR)->conn = s->conn;
         return;
@@ -260,9 +249,9 @@ void stats_read(struct pipeline *p, struct operator_session *s, struct op *op)
     struct statistics_blocked blocked[BLOCKED_MAX];
     st.blocked = blocked;
     st.blocked_count = blocked_here(p, blocked);
-    struct statistics_brake brakes[STATS_BRAKES_MAX];
+    struct statistics_brake brakes[BRAKES_MAX];
     st.brakes = brakes;
-    st.brake_count = closed_brakes(p, brakes);
+    st.brake_count = brakes_list(s->withheld, brakes);
     st.suspensions = scheduler_suspensions(p->scheduler)->rows;
     st.suspension_count = scheduler_suspensions(p->scheduler)->count;
     if (s->request.format == LISTING_JSON || s->request.format == LISTING_JSONL)

@@ -4,6 +4,7 @@
 #ifndef FP_DAEMON_OPERATOR_INTERNAL_H
 #define FP_DAEMON_OPERATOR_INTERNAL_H
 
+#include "bounce/withheld.h"
 #include "control/request.h"
 #include "control/why.h"
 #include "core/text.h"
@@ -48,6 +49,7 @@ struct operator_session {
     struct operator_why *why;     // why; NULL when none is asked
     struct operator_plan *plan;   // plan; likewise
     struct operator_route *route; // route; likewise
+    struct withheld *withheld;    // stats; likewise
     // show
     uint64_t show_size, show_given;
     uint32_t show_chunk;

@@ -10,9 +10,6 @@
 // After a start the brake begins anew; what was held stays held until an operator decides.
 #include "daemon/pipeline_internal.h"
 
-// Listings show it; the reply stands beside it.
-static const char held_why[] = "bounce brake: too many mails were refused like this";
-
 static bool is_refusal(const struct outcome *o)
 {
     return o->result == OUTCOME_FAILED && !o->in_doubt && o->has_reply;
@@ -42,9 +39,9 @@ const char *withholding_judge(struct pipeline *p, const struct message *m,
         return NULL;
     case BRAKE_CLOSES:
         say_closed(p, o);
-        return held_why;
+        return brake_held_why;
     case BRAKE_CLOSED:
-        return held_why;
+        return brake_held_why;
     }
     must_never("a verdict that does not exist");
     return NULL;
@@ -52,5 +49,5 @@ const char *withholding_judge(struct pipeline *p, const struct message *m,
 
 bool withholding_held(const struct recipient *r)
 {
-    return r->state == RECIPIENT_HELD && r->held_why && strcmp(r->held_why, held_why) == 0;
+    return r->state == RECIPIENT_HELD && r->held_why && strcmp(r->held_why, brake_held_why) == 0;
 }

@@ -157,6 +157,8 @@ static void stats_close(struct op_stats *stats)
         free(stats->rows[i].domain);
     free(stats->rows);
     free(stats->at.row.domain);
+    free(stats->withheld);
+    pool_close(&stats->texts);
 }
 
 static void history_close(struct op_history *history)
@@ -225,7 +227,12 @@ struct op *op_stats_rest(struct op *op)
     must(op->kind == OP_STATS && !op->err && !op->stats.is_done);
     struct op *rest = op_new(OP_STATS);
     rest->stats = op->stats;
-    op->stats = (struct op_stats){0};
+    rest->stats.withheld = NULL;
+    rest->stats.withheld_count = 0;
+    rest->stats.texts = POOL_EMPTY;
+    op->stats = (struct op_stats){.withheld = op->stats.withheld,
+                                  .withheld_count = op->stats.withheld_count,
+                                  .texts = op->stats.texts};
     return rest;
 }
 

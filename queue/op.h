@@ -324,12 +324,21 @@ struct op_stats_row {
     uint64_t total;
     uint64_t by_age[STATS_AGES];
 };
+// A recipient that is held. Texts are the op's pool's.
+struct op_withheld {
+    const char *address, *reply, *host; // what was said last, and who ("name[ip]:port")
+    int64_t at_ms;                      // then
+};
 // Counted in pages, each in a transaction of its own: nothing waits for the whole of a large queue,
 // and no snapshot of it is held. What changes meanwhile may be counted as it was or as it is.
 struct op_stats {
     int64_t now_ms;
     uint32_t domain_limit;           // the largest domains only
     uint32_t limit;                  // messages and recipients to count on this page; 0: all
+    const char *held_why;            // which of those that are held are told; NULL: none; borrowed
+    struct op_withheld *withheld;    // out: these, of this page; they stay with it
+    uint32_t withheld_count;
+    struct pool texts;
     bool is_done;                    // out; else op_stats_rest goes on
     uint64_t messages, bytes;        // out
     uint64_t queued, deferred, held; // recipients

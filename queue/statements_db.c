@@ -27,6 +27,11 @@ static const char requeue[] =
     " held_why = ''"
     " WHERE message = ?1 AND n = ?2";
 
+#define STATS_FROM                                                                                 \
+    " FROM recipient INDEXED BY recipient_due"                                                     \
+    " WHERE state = ?1 AND domain = ?2 AND (next_attempt, message, n) > (?3, ?4, ?5)"              \
+    " ORDER BY next_attempt, message, n LIMIT ?6"
+
 // NULL parameters: the recipient's own memory of its last attempt.
 static const char finished_insert[] =
     "INSERT INTO finished(message, n, sender, address, outcome, arrival, at, attempts, in_doubt,"
@@ -190,10 +195,9 @@ const char *const sql_texts[SQL_COUNT] = {
         " pragma_freelist_count, pragma_page_size",
     [SQL_STATS_DOMAIN] = "SELECT domain FROM recipient INDEXED BY recipient_due"
                          " WHERE state = ?1 AND domain > ?2 ORDER BY domain LIMIT 1",
-    [SQL_STATS_RECIPIENTS] =
-        "SELECT next_attempt, message, n, attempts FROM recipient INDEXED BY recipient_due"
-        " WHERE state = ?1 AND domain = ?2 AND (next_attempt, message, n) > (?3, ?4, ?5)"
-        " ORDER BY next_attempt, message, n LIMIT ?6",
+    [SQL_STATS_RECIPIENTS] = "SELECT next_attempt, message, n, attempts" STATS_FROM,
+    [SQL_STATS_HELD] = "SELECT next_attempt, message, n, attempts, held_why, address, last_reply,"
+                       " last_host, last_attempt" STATS_FROM,
 
     [SQL_ATTEMPTS_OF] = attempts_of,
     [SQL_FINISHED_OF] = "SELECT " FINISHED_COLUMNS " FROM finished"

@@ -70,10 +70,11 @@ static void test_flood_is_held_and_released(void **state)
     world_crash(w); // the brake forgets, the spool does not
     world_run(w, 10 * TIME_DAY_MS);
     assert_held(w, MESSAGES - FREE);
-    assert_null(strstr(ask(w, "stats", NULL), "Bounce brake"));
+    assert_non_null(strstr(ask(w, "stats", NULL), "981 recipients held that "));
     assert_int_equal(senders->received_count, FREE);
     one->state = HOST_UP;
     ask(w, "release", "state=held");
+    assert_null(strstr(ask(w, "stats", NULL), "Bounce brake")); // with the last of its mail
     world_run(w, TIME_HOUR_MS);
     assert_int_equal(one->received_count, MESSAGES - FREE);
     assert_int_equal(world_queued(w), 0);
@@ -90,7 +91,14 @@ static void test_held_ones_are_given_back(void **state)
     submit_many(w, 60, 3);
     world_run(w, TIME_MINUTE_MS);
     assert_held(w, 60 - FREE);
+    assert_non_null(strstr(ask(w, "list", "--format=jsonl"),
+                           "\\\"delay_reason\\\": \\\"bounce brake: too many mails"));
+    assert_non_null(strstr(ask(w, "list", NULL), "held: bounce brake: too many mails were refused "
+                                                 "like this\\n       554 5.7.1"));
+    ask(w, "hold", "--all"); // held as it is: it stays the brake's
+    assert_non_null(strstr(ask(w, "stats", NULL), "41 recipients held that "));
     ask(w, "bounce", "state=held");
+    assert_null(strstr(ask(w, "stats", NULL), "Bounce brake"));
     world_run(w, TIME_MINUTE_MS);
     assert_int_equal(senders->received_count, 60);
     assert_int_equal(host_count_notices(senders, "Action: failed", "554 5.7.1"), 60);

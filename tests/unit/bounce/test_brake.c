@@ -3,6 +3,7 @@
 // much of it.
 #include "bounce/brake.h"
 #include "bounce/signature.h"
+#include "bounce/withheld.h"
 #include "core/time.h"
 
 #include <setjmp.h>
@@ -147,17 +148,13 @@ static void opens_when_it_is_quiet(void **state)
 {
     struct brake *b = *state;
     int64_t now = TIME_HOUR_MS;
-    struct brake_view view;
     for (int i = 0; i < 7; i++)
-        refuse(b, &usual, "5.7.1", i, 1, now);
-    assert_int_equal(brake_closed(b, &usual, now, &view, 1), 1);
-    assert_int_equal(view.held, 3);
-    assert_int_equal(view.since_ms, now);
-    assert_string_equal(view.host, "MX.example");
+        assert_int_equal(refuse(b, &usual, "5.7.1", i, 1, now), i < 4    ? BRAKE_OPEN
+                                                                : i == 4 ? BRAKE_CLOSES
+                                                                         : BRAKE_CLOSED);
     now += usual.within_ms;
     assert_int_equal(refuse(b, &usual, "5.7.1", 1, 1, now), BRAKE_CLOSED);
     now += usual.within_ms + 1;
-    assert_int_equal(brake_closed(b, &usual, now, &view, 1), 0);
     for (int i = 0; i < 4; i++)
         assert_int_equal(refuse(b, &usual, "5.7.1", i, 1, now), BRAKE_OPEN);
     assert_int_equal(refuse(b, &usual, "5.7.1", 4, 1, now), BRAKE_CLOSES);
@@ -212,6 +209,39 @@ static void remembers_a_bounded_number(void **state)
     assert_int_equal(refuse(b, &usual, "5.7.1", 4, 1, TIME_HOUR_MS), BRAKE_OPEN);
 }
 
+// ---- what it holds -----------------------------------------------------------------------------
+
+static void causes_of_what_is_held(void **state)
+{
+    (void)state;
+    static const struct withheld_one ones[] = {
+        {"b@one.example", "550 5.7.1 <b@one.example>: denied", "MX.example[192.0.2.1]:25", 500},
+        {"c@two.example", "550 5.7.1 go away", "mx.example[192.0.2.1]:25", 300},
+        {"d@one.example", "550 5.7.1 <d@one.example>: denied", "mx.example[192.0.2.2]:25", 400},
+        {"e@one.example", "550 5.7.1 <e@one.example>: denied", "other.example[192.0.2.3]:25", 600},
+        {"", "", "", 0},
+    };
+    struct withheld_view rows[5];
+    struct withheld *w = withheld_new();
+    assert_int_equal(withheld_list(w, rows, 5), 0);
+    for (size_t i = 0; i < COUNT(ones); i++)
+        withheld_add(w, &ones[i]);
+    assert_int_equal(withheld_list(w, rows, 5), 4);
+    assert_int_equal(rows[0].held, 2);
+    assert_int_equal(rows[0].since_ms, 400);
+    assert_string_equal(rows[0].host, "MX.example");
+    assert_string_equal(rows[0].reply, "550 5.7.1 <b@one.example>: denied");
+    assert_int_equal(withheld_list(w, rows, 1), 1);
+    char reply[64];
+    for (int i = 0; i < 2 * WITHHELD_MAX; i++) {
+        snprintf(reply, sizeof reply, "550 %c%c%c", 'a' + i % 26, 'a' + i / 26 % 26,
+                 'a' + i / 676 % 26);
+        withheld_add(w, &(struct withheld_one){"a@b", reply, "h", 1});
+    }
+    assert_int_equal(withheld_list(w, rows, 5), 5);
+    withheld_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -222,6 +252,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(others_go_on, make, drop),
         cmocka_unit_test_setup_teardown(settings_may_change, make, drop),
         cmocka_unit_test_setup_teardown(remembers_a_bounded_number, make, drop),
+        cmocka_unit_test(causes_of_what_is_held),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -296,6 +296,47 @@ static void test_stats(void **state)
     }
 }
 
+// Those that are held for one reason are told of, each once, on whatever page.
+static void test_stats_tell_of_what_is_held(void **state)
+{
+    struct spool *p = *state;
+    static const char why[] = "a reason";
+    struct entry *e =
+        entry_of(ids_next(&p->ids, NOW), NOW, "", "a@y.example b@y.example c@x.example", 50);
+    e->rcpts[0].state = RECIPIENT_HELD;
+    uint64_t id = e->message.id;
+    assert_int_equal(spool_write_free(p, accept_op(e)), FP_OK);
+    struct op *hold = op_new(OP_CHANGE);
+    hold->change.verb = CHANGE_HOLD;
+    hold->change.filter = (struct filter){.count = 1};
+    hold->change.filter.terms[0] = (struct filter_term){.key = FILTER_ID, .number = (int64_t)id};
+    hold->change.now_ms = NOW;
+    hold->change.limit = 100;
+    hold->change.reason = must_strdup(why);
+    assert_int_equal(spool_write_free(p, hold), FP_OK);
+    for (uint32_t limit = 0; limit < 30; limit++) {
+        uint32_t found = 0;
+        struct op *op = op_new(OP_STATS);
+        op->stats.now_ms = NOW;
+        op->stats.domain_limit = 2;
+        op->stats.limit = limit;
+        op->stats.held_why = why;
+        for (bool is_done = false; !is_done;) {
+            assert_int_equal(spool_read(p, op), FP_OK);
+            for (uint32_t i = 0; i < op->stats.withheld_count; i++)
+                found += strcmp(op->stats.withheld[i].address,
+                                found ? "b@y.example" : "c@x.example") == 0;
+            is_done = op->stats.is_done;
+            struct op *rest = is_done ? NULL : op_stats_rest(op);
+            assert_true(is_done || rest->stats.withheld_count == 0);
+            assert_true(!is_done || op->stats.held == 3);
+            op_free(op);
+            op = rest;
+        }
+        assert_int_equal(found, 2);
+    }
+}
+
 // A message leaves between the first page and the second, be it counted already or not.
 static void test_stats_of_a_queue_that_changes(void **state)
 {
@@ -383,6 +424,7 @@ int main(void)
         SPOOL_TEST(test_purge_leaves_the_queue_alone),
         SPOOL_TEST(test_room_goes_back),
         SPOOL_TEST(test_stats),
+        SPOOL_TEST(test_stats_tell_of_what_is_held),
         SPOOL_TEST(test_stats_of_a_queue_that_changes),
         SPOOL_TEST(test_stats_of_nothing),
         SPOOL_TEST(test_mailq_view),
