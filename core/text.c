@@ -124,6 +124,28 @@ void text_escape_address(struct slice s, struct buf *to)
     escape(slice_from(s, quoted), (struct escape_rule){.special = " ,<>"}, to);
 }
 
+static size_t word_size(struct slice s)
+{
+    size_t n = 0;
+    while (n < s.n && !strchr(" \t\r\n<>()[],;:", s.p[n])) {
+        size_t quoted = quoted_size(slice_from(s, n));
+        n += quoted ? quoted : 1;
+    }
+    return n;
+}
+
+void text_hide_addresses(struct slice s, struct buf *to)
+{
+    while (s.n > 0) {
+        size_t n = word_size(s);
+        if (n > 0 && memchr(s.p, '@', n))
+            buf_add_str(to, "...");
+        else
+            buf_add(to, s.p, n ? n : 1);
+        s = slice_from(s, n ? n : 1);
+    }
+}
+
 static char lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;

@@ -19,6 +19,9 @@ void text_escape_ascii(struct slice s, struct buf *to);
 // An address for a log line: <, >, quotes and blanks within it cannot forge another field:
 // blanks, commas, '<', '>' and '=' inside a quoted local part are written as \xHH.
 void text_escape_address(struct slice s, struct buf *to);
+// Adds s with "..." in place of each word that has an @: what a host said about somebody's mail,
+// for somebody else. A quoted string belongs to its word; <>()[],;: and blanks do not.
+void text_hide_addresses(struct slice s, struct buf *to);
 // Pattern with * (any run of bytes, also empty); everything else literal; ASCII case ignored.
 bool text_match(struct slice pattern, struct slice s);
 // The nearest of count names by edit distance, NULL when none is near (distance > 2 or > half).

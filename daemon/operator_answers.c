@@ -42,6 +42,26 @@ static bool ask_health(void *arg, const char *destination, struct explain_health
     return true;
 }
 
+const char *operator_discreet(struct pipeline *p, const char *text)
+{
+    struct buf plain;
+    if (!text || !strchr(text, '@'))
+        return text;
+    buf_init(&plain, 64 * 1024);
+    text_hide_addresses(slice_str(text), &plain);
+    const char *kept = effect_keep(p, buf_slice(&plain)).p;
+    buf_close(&plain);
+    return kept;
+}
+
+static bool ask_health_discreet(void *arg, const char *destination, struct explain_health *ret)
+{
+    bool is_known = ask_health(arg, destination, ret);
+    if (is_known)
+        ret->text = operator_discreet(arg, ret->text);
+    return is_known;
+}
+
 static bool ask_active(void *arg, uint64_t message, uint32_t n)
 {
     return scheduler_is_active(((struct pipeline *)arg)->scheduler, message, n);
@@ -52,11 +72,11 @@ static const char *ask_site(void *arg, const char *domain)
     return site_of(arg, domain);
 }
 
-struct explain operator_explain(struct pipeline *p)
+struct explain operator_explain(struct pipeline *p, const struct operator_session *s)
 {
     return (struct explain){.config = p->config,
                             .arg = p,
-                            .health = ask_health,
+                            .health = s->caller.is_operator ? ask_health : ask_health_discreet,
                             .site = ask_site,
                             .is_active = ask_active,
                             .suspensions = scheduler_suspensions(p->scheduler)};
@@ -102,7 +122,7 @@ void show_read(struct pipeline *p, struct operator_session *s, struct op *op)
     }
     s->show_size = row->message.size;
     if (s->request.part == SHOW_ALL || s->request.part == SHOW_ENVELOPE) {
-        struct explain x = operator_explain(p);
+        struct explain x = operator_explain(p, s);
         struct listing_recipient *rcpts = must_alloc(row->rcpt_count * sizeof *rcpts);
         explain_row(&x, row, rcpts);
         struct listing_row lr = {

@@ -114,3 +114,11 @@ void operator_hold(void *arg, const struct message *m, const struct recipient *r
         ret->reason = r->held_why;
     }
 }
+
+void operator_hold_discreet(void *arg, const struct message *m, const struct recipient *r,
+                            struct why_hold *ret)
+{
+    operator_hold(arg, m, r, ret);
+    if (ret->kind == WHY_RESTING || ret->kind == WHY_PROBING || ret->kind == WHY_BLOCKED)
+        ret->reason = operator_discreet(arg, ret->reason);
+}

@@ -67,7 +67,9 @@ void answer_sample(struct operator_session *s, uint64_t message, const char *add
 // What was changed, or would be, in one line; what was changed is logged too.
 void answer_summary(struct pipeline *p, struct operator_session *s);
 
-struct explain operator_explain(struct pipeline *p);
+// Who is no operator hears what hosts said of others' mail without addresses.
+struct explain operator_explain(struct pipeline *p, const struct operator_session *s);
+const char *operator_discreet(struct pipeline *p, const char *text); // lives as long as the effects
 // Asks the spool for what the request selects behind s->after.
 void operator_ask_list(struct pipeline *p, struct operator_session *s, uint32_t limit);
 
@@ -103,6 +105,8 @@ struct why_place *operator_place(struct operator_session *s); // NULL: not asked
 // The hold of struct account (daemon/account.h): arg is the pipeline.
 void operator_hold(void *arg, const struct message *m, const struct recipient *r,
                    struct why_hold *ret);
+void operator_hold_discreet(void *arg, const struct message *m, const struct recipient *r,
+                            struct why_hold *ret);          // for who is no operator
 const char *operator_why_stopped(const struct pipeline *p); // NULL: it is not known
 // Where there is one: that is what holds it.
 void operator_take_suspension(struct pipeline *p, const struct suspension *row,

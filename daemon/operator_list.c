@@ -120,7 +120,7 @@ static void add_row(struct operator_session *s, const struct explain *x, const s
 
 static void add_rows(struct pipeline *p, struct operator_session *s, const struct op_page *page)
 {
-    struct explain x = operator_explain(p);
+    struct explain x = operator_explain(p, s);
     struct listing_recipient *rcpts = must_alloc(page->rcpt_count * sizeof *rcpts);
     for (uint32_t i = 0; i < page->row_count; i++) {
         add_row(s, &x, &page->rows[i], rcpts);

@@ -144,13 +144,13 @@ void why_read(struct pipeline *p, struct operator_session *s, struct op *op)
 void why_history(struct pipeline *p, struct operator_session *s, struct op *op)
 {
     struct operator_why *y = s->why;
-    struct explain x = operator_explain(p);
+    struct explain x = operator_explain(p, s);
     struct account account = {
         .explain = &x,
         .uid = request_scope_uid(&s->caller),
         .row = y->row,
         .history = &op->history,
-        .hold = operator_hold,
+        .hold = s->caller.is_operator ? operator_hold : operator_hold_discreet,
         .arg = p,
     };
     account_add(&account, &y->writer, &s->text);

@@ -11,13 +11,14 @@ def as_user(uid, gid, groups=()):
     return {"user": uid, "group": gid, "extra_groups": list(groups)}
 
 
-def stage(world):
+def stage(world, replies=None):
     """Two messages of two users, one of root; the daemon belongs to nobody of them."""
     need_root()
+    replies = {"RCPT": "450 4.2.2 mailbox full"} if replies is None else replies
     names = pwd.getpwnam("daemon"), pwd.getpwnam("bin"), pwd.getpwnam("games")
     service, one, two = (as_user(n.pw_uid, n.pw_gid) for n in names)
-    hop = Hop(world, answer=lambda verb, *_: "450 4.2.2 mailbox full" if verb == "RCPT" else None).up()
-    world.configure(f'route = ( {{ for = "*", to = [ "{hop.to()}" ] }} )\nretry = ( {{ for = "*", schedule = "1h" }} )\n',
+    hop = Hop(world, answer=lambda verb, *_: replies.get(verb)).up()
+    world.configure(f'route = ( {{ for = "*", to = [ "{hop.to()}" ] }} )\nretry = ( {{ for = "*", schedule = "1h" }},\n  {{ for = "*", on = "host", schedule = "3h" }} )\n',
                     user=names[0].pw_name, operators="", spool=world.path("spool/spool.db"), listen=False)
     world.start()
     world.sendmail("-f", "one@s.example", "b@d.example", text="Subject: of one\n\nx\n", **one)
@@ -63,6 +64,24 @@ def test_operators_may_all(world):
     equal(senders(world, **one), ["one", "root", "two"], "what an operator sees")
     match(world.run("fermoposta", "remove", "from=two@s.example", **one).out, "^remove: 1 recipient of 1 message$")
     equal(senders(world), ["one", "root"], "what stays")
+
+
+def test_others_addresses_stay_private(world):
+    """What a host says of somebody's mail, and everybody's mail waits for then, names nobody to others."""
+    replies = {"RCPT": "450 4.2.2 mailbox full"}
+    _, one, _ = stage(world, replies)
+    replies["RCPT"] = "421 4.7.0 not now, <two@s.example> and b@d.example have sent enough"
+    world.run("fermoposta", "flush", "from=two@s.example")
+    ours = "not now, <two@s.example> and b@d.example have sent"
+    await_(lambda: ours in world.run("mailq").out, "the destination rests")
+    own = world.id_of("from=one@s.example")
+    for words in (("list",), ("list", "--format=jsonl"), ("show", own, "--envelope"), ("why", own), ("why", "b@d.example"),
+                  ("why", own, "--format=json")):
+        out = world.run("fermoposta", *words, **one).out
+        match(out, r"not now, <\.\.\.> and \.\.\. have sent enough", " ".join(words))
+        equal("two@" in out, False, f"the other's address in {words}: {out}")
+        match(world.run("fermoposta", *words).out, ours, "operators see all of it")
+    match(world.run("mailq", **one).out, r"not now, <\.\.\.> and", "mailq")
 
 
 def test_stats_is_for_operators(world):

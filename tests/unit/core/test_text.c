@@ -107,6 +107,32 @@ static void test_addresses_cannot_forge_a_field(void **state)
     }
 }
 
+static void test_addresses_are_hidden(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *in, *want;
+    } rows[] = {
+        {"550 5.1.1 <b@c.example>: no such user", "550 5.1.1 <...>: no such user"},
+        {"b@c, O'Brien+x=y@d; (smtp;e@f) rfc822;g@h", "..., ...; (smtp;...) rfc822;..."},
+        {"RCPT TO:<\"a b,\\\" c\"@d> x", "RCPT TO:<...> x"},
+        {"\"no address\" here", "\"no address\" here"},
+        {"u@[192.0.2.1]", "...[192.0.2.1]"},
+        {"@", "..."},
+        {"\"unclosed @ x", "..."},
+        {"\"\\", "\"\\"},
+        {"nobody at all", "nobody at all"},
+        {"", ""},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct buf b;
+        buf_init(&b, 1000);
+        text_hide_addresses(slice_str(rows[i].in), &b);
+        row_buf(rows[i].in, &b, rows[i].want);
+        buf_close(&b);
+    }
+}
+
 static void test_patterns(void **state)
 {
     (void)state;
@@ -207,6 +233,7 @@ int main(void)
         cmocka_unit_test(test_escaped),
         cmocka_unit_test(test_cut_between_characters),
         cmocka_unit_test(test_addresses_cannot_forge_a_field),
+        cmocka_unit_test(test_addresses_are_hidden),
         cmocka_unit_test(test_patterns),
         cmocka_unit_test(test_nearest),
         cmocka_unit_test(test_utf8_edges),
