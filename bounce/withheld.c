@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// withheld: what the bounce brake holds, by its causes. See withheld.h. Refusals have one cause when
-// their signatures are equal, as for the brake itself.
+// withheld: what the bounce brake holds, by its causes. See withheld.h. Refusals have one cause
+// when their signatures are equal, as for the brake itself.
 #include "bounce/withheld.h"
 
 #include "bounce/signature.h"

@@ -6,8 +6,8 @@
 //     for each recipient that is held for brake_held_why:  withheld_add(w, &one);
 //     count = withheld_list(w, rows, max);
 //
-// Made anew out of the spool whenever somebody asks: so a cause is there as long as some of its mail
-// is, after a restart too, and is gone with the last of it. To count along with the brake was
+// Made anew out of the spool whenever somebody asks: so a cause is there as long as some of its
+// mail is, after a restart too, and is gone with the last of it. To count along with the brake was
 // rejected, as mail leaves in many ways, and the brake forgets.
 #ifndef FP_BOUNCE_WITHHELD_H
 #define FP_BOUNCE_WITHHELD_H

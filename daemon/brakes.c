@@ -18,7 +18,7 @@ uint32_t brakes_list(struct withheld *w, struct statistics_brake rows[BRAKES_MAX
     struct withheld_view views[BRAKES_MAX];
     uint32_t count = withheld_list(w, views, BRAKES_MAX);
     for (uint32_t i = 0; i < count; i++)
-        rows[i] = (struct statistics_brake){
-            views[i].host, views[i].reply, views[i].since_ms, views[i].held};
+        rows[i] = (struct statistics_brake){views[i].host, views[i].reply, views[i].since_ms,
+                                            views[i].held};
     return count;
 }

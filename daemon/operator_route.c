@@ -43,7 +43,7 @@ static void find_health(struct pipeline *p, const struct operator_session *s, co
     static const char *const states[] = {[DESTINATION_OPEN] = "open",
                                          [DESTINATION_RESTING] = "resting",
                                          [DESTINATION_PROBING] = "probing"};
-    struct explain x = operator_explain(p);
+    struct explain x = operator_explain(p, s);
     struct explain_health health;
     struct destination_view view;
     const char *destination = guide_destination(g);

@@ -333,10 +333,10 @@ struct op_withheld {
 // and no snapshot of it is held. What changes meanwhile may be counted as it was or as it is.
 struct op_stats {
     int64_t now_ms;
-    uint32_t domain_limit;           // the largest domains only
-    uint32_t limit;                  // messages and recipients to count on this page; 0: all
-    const char *held_why;            // which of those that are held are told; NULL: none; borrowed
-    struct op_withheld *withheld;    // out: these, of this page; they stay with it
+    uint32_t domain_limit;        // the largest domains only
+    uint32_t limit;               // messages and recipients to count on this page; 0: all
+    const char *held_why;         // which of those that are held are told; NULL: none; borrowed
+    struct op_withheld *withheld; // out: these, of this page; they stay with it
     uint32_t withheld_count;
     struct pool texts;
     bool is_done;                    // out; else op_stats_rest goes on
