@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum dns_type { DNS_TYPE_A = 1, DNS_TYPE_MX = 15, DNS_TYPE_AAAA = 28 };
+enum dns_type { DNS_TYPE_A = 1, DNS_TYPE_MX = 15, DNS_TYPE_AAAA = 28, DNS_TYPE_TLSA = 52 };
 
 enum dns_result {
     DNS_ANSWER_OK,       // records are there
@@ -20,12 +20,25 @@ enum dns_result {
     DNS_ANSWER_NOBODY,
 };
 
-enum { DNS_RECORDS_MAX = 128 };
+enum { DNS_RECORDS_MAX = 128, DNS_TLSA_MAX = 298 };
+
+// RFC 6698 2.1. The data is a digest, or where matching is 0 the thing itself.
+struct dns_tlsa {
+    uint8_t usage, selector, matching;
+    uint16_t size; // 0: there is more than DNS_TLSA_MAX (a whole certificate), and it is not kept
+    unsigned char data[DNS_TLSA_MAX];
+};
 
 struct dns_record {
-    uint16_t preference; // MX
-    char name[256]; // MX: host name without final dot, as written in text; "" is the root (null MX)
-    char ip[46];    // A, AAAA
+    union {
+        struct {
+            uint16_t preference; // MX
+            char name[256];      // MX: host name without final dot, as written in text; "" is the
+                                 // root (null MX)
+            char ip[46];         // A, AAAA
+        };
+        struct dns_tlsa tlsa; // TLSA
+    };
 };
 
 struct dns_answer {

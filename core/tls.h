@@ -4,6 +4,8 @@
 #ifndef FP_CORE_TLS_H
 #define FP_CORE_TLS_H
 
+#include "core/dns_answer.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -23,8 +25,10 @@ struct tls_terms {
     const char *ca_file;      // must_verify: whom to trust; "": whom the system trusts
     const char *cert_file;    // what we show when we are asked; "": nothing
     const char *key_file;     // its key; "": in cert_file
-    const struct tls_pin *pins; // must_verify: the peer's key must be one of these; then neither
-    uint32_t pin_count;         // names nor issuers count
+    const struct tls_pin *pins;  // must_verify: the peer's key must be one of these; then neither
+    uint32_t pin_count;          // names nor issuers count
+    const struct dns_tlsa *tlsa; // must_verify: instead of issuers the certificate must fit one of
+    uint32_t tlsa_count;         // these (RFC 7671); names[0] is what they stand below
 };
 
 struct tls_result {
@@ -33,6 +37,7 @@ struct tls_result {
     int bits;                       // of its key
     bool is_verified;               // as the terms asked for
     bool is_resumed;                // an earlier session with the same terms goes on
+    bool is_by_dane;                // it is verified by their TLSA records
 };
 
 #endif

@@ -286,3 +286,9 @@ bool config_nameserver_is_valid(struct slice text)
 {
     return hostname_is_ipv4(text) || hostname_is_ipv6(text) || endpoint_is_valid(text, 1);
 }
+
+bool config_nameserver_is_loopback(struct slice text)
+{
+    return slice_starts_nocase(text, SLICE_LIT("127.")) || slice_equal(text, SLICE_LIT("::1")) ||
+           slice_starts_nocase(text, SLICE_LIT("[::1]"));
+}

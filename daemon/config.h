@@ -41,6 +41,7 @@ struct config {
     int64_t pipe_ms;                // how long a program may take for a message
     char **nameservers;
     uint32_t nameserver_count;
+    bool trusts_ad; // of name servers elsewhere, too, the word that an answer was validated counts
     uint16_t smtp_port;
     enum eight_bit eight_bit; // at hosts without 8BITMIME
     char *
@@ -94,5 +95,7 @@ bool config_pattern_is_valid(struct slice text);
 bool config_listen_is_valid(struct slice text);
 // Is `text` a name server? An IP, with ":PORT" where it is not 53; IPv6 with a port in brackets.
 bool config_nameserver_is_valid(struct slice text);
+// Is that valid name server, or IP, on this machine?
+bool config_nameserver_is_loopback(struct slice text);
 
 #endif

@@ -42,6 +42,7 @@ const char *const config_setting_names[] = {
     "mode",
     "interactive_timeout",
     "nameservers",
+    "trust_ad",
     "smtp_port",
     "eight_bit",
     "pipe_timeout",
@@ -193,6 +194,11 @@ static void read_nameservers(struct config_reader *r, const config_setting_t *s,
                            "\"127.0.0.1:5300\" or \"[::1]:53\"",
                            config_shown(value));
     }
+}
+
+static void read_trust_ad(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    config_truth(r, s, &((struct config *)into)->trusts_ad);
 }
 
 static void read_smtp_port(struct config_reader *r, const config_setting_t *s, void *into)
@@ -364,6 +370,7 @@ static const struct config_member members[] = {
     {"mode", read_mode},
     {"interactive_timeout", read_interactive_timeout},
     {"nameservers", read_nameservers},
+    {"trust_ad", read_trust_ad},
     {"smtp_port", read_smtp_port},
     {"eight_bit", read_eight_bit},
     {"pipe_timeout", read_pipe_timeout},
@@ -418,6 +425,7 @@ static void read_text(struct config_reader *r)
         drop_half_read_setting(root);
     config_members_read(r, root, members, COUNT_OF(members), r->config, "");
     config_check_hosts(r, root, r->config);
+    config_check_dane(r, root, r->config);
     if (!is_whole)
         say_syntax_error(r, &parsed);
     if (!r->has_failed)

@@ -16,5 +16,7 @@ void config_read_tls(struct config_reader *r, const config_setting_t *s, void *c
 void config_check_hosts(struct config_reader *r, const config_setting_t *root, void *config);
 // Behind that, when nothing is wrong: rows that count for nothing say so.
 void config_check_doubts(struct config_reader *r, const config_setting_t *root, void *config);
+// So do rows of tls that leave it to the DNS where the DNS can never say anything.
+void config_check_dane(struct config_reader *r, const config_setting_t *root, void *config);
 
 #endif

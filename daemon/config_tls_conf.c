@@ -4,6 +4,7 @@
 
 #include "core/must.h"
 #include "daemon/config.h"
+#include "daemon/config_resolver_fs.h"
 #include "daemon/config_table_conf.h"
 
 #include <stdlib.h>
@@ -32,7 +33,7 @@ static void tls_pattern(struct config_reader *r, const config_setting_t *s, void
 
 static void tls_policy(struct config_reader *r, const config_setting_t *s, void *into)
 {
-    static const char *const policies[] = {"none", "may", "encrypt", "verify"};
+    static const char *const policies[] = {"none", "may", "encrypt", "verify", "dane", "dane-only"};
     int policy = config_word(r, s, policies, COUNT_OF(policies));
     if (policy >= 0)
         ((struct protect_row *)into)->policy = (enum protect_policy)policy;
@@ -153,8 +154,11 @@ static void check_row(struct config_reader *r, const config_setting_t *s,
         const config_setting_t *member = config_setting_get_member(s, of_verify[i]);
         if (member)
             config_problem(r, member,
-                           "%s counts only with policy = \"verify\"; no certificate is looked at "
-                           "with \"%s\"",
+                           row->policy < PROTECT_VERIFY
+                               ? "%s counts only with policy = \"verify\"; no certificate is "
+                                 "looked at with \"%s\""
+                               : "%s counts only with policy = \"verify\"; with \"%s\" the DNS "
+                                 "says what certificates are right",
                            of_verify[i], protect_policy_name(row->policy));
     }
     if (row->key_file && !row->cert_file)
@@ -186,5 +190,43 @@ void config_read_tls(struct config_reader *r, const config_setting_t *s, void *c
         const config_setting_t *row = config_setting_get_elem(s, i);
         if (config_setting_is_group(row))
             check_row(r, row, &c->protect->rows[i]);
+    }
+}
+
+static bool is_ip(const char *pattern)
+{
+    struct slice text = slice_str(pattern);
+    return hostname_is_ipv4(text) || hostname_is_ipv6(text);
+}
+
+// Is there a name server whose word counts when it says that an answer was validated?
+static bool has_trusted_server(const struct config *c)
+{
+    bool has = c->trusts_ad;
+    for (uint32_t i = 0; i < c->nameserver_count; i++)
+        has |= config_nameserver_is_loopback(slice_str(c->nameservers[i]));
+    return has || (c->nameserver_count == 0 && config_resolver_is_trusted());
+}
+
+// Rows that leave it to the DNS, where the DNS can never say anything.
+void config_check_dane(struct config_reader *r, const config_setting_t *root, void *config)
+{
+    const struct config *c = config;
+    const config_setting_t *rows = config_setting_get_member(root, "tls");
+    bool is_trusted = has_trusted_server(c);
+    for (uint32_t i = 0; rows && config_setting_is_list(rows) && i < c->protect->count; i++) {
+        const struct protect_row *row = &c->protect->rows[i];
+        const config_setting_t *s = config_setting_get_elem(rows, i);
+        if (row->policy < PROTECT_DANE)
+            continue;
+        const char *instead = row->policy == PROTECT_DANE ? "it means \"may\"" : "nothing is sent";
+        if (row->pattern && is_ip(row->pattern))
+            config_warning(r, s, "policy: an IP address has no TLSA records: %s here", instead);
+        else if (!is_trusted)
+            config_warning(r, s,
+                           "policy: \"%s\" needs a name server that validates (DNSSEC) and is "
+                           "trusted, and there is none: %s; run one on this machine, or write "
+                           "trust_ad = true",
+                           protect_policy_name(row->policy), instead);
     }
 }

@@ -121,6 +121,16 @@ const char *config_text_value(struct config_reader *r, const config_setting_t *s
     return value;
 }
 
+bool config_truth(struct config_reader *r, const config_setting_t *s, bool *ret)
+{
+    if (config_setting_type(s) != CONFIG_TYPE_BOOL) {
+        config_problem(r, s, "%s must be true or false (without quotes)", name_of(s));
+        return false;
+    }
+    *ret = config_setting_get_bool(s) != 0;
+    return true;
+}
+
 bool config_integer(struct config_reader *r, const config_setting_t *s, int64_t min, int64_t max,
                     int64_t *ret)
 {

@@ -49,6 +49,7 @@ uint32_t config_setting_place(const struct config_reader *r, const config_settin
 const char *config_string(struct config_reader *r, const config_setting_t *s);
 // NULL: no string, or an empty one.
 const char *config_text_value(struct config_reader *r, const config_setting_t *s);
+bool config_truth(struct config_reader *r, const config_setting_t *s, bool *ret);
 bool config_integer(struct config_reader *r, const config_setting_t *s, int64_t min, int64_t max,
                     int64_t *ret);
 bool config_duration(struct config_reader *r, const config_setting_t *s, int64_t min_ms,

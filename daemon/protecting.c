@@ -34,6 +34,8 @@ void protecting_start(struct pipeline *p, uint64_t conn, const struct tls_terms 
         kept->names = keep_names(p, terms);
     if (terms->pin_count > 0)
         kept->pins = keep_bytes(p, terms->pins, terms->pin_count * sizeof *terms->pins);
+    if (terms->tlsa_count > 0)
+        kept->tlsa = keep_bytes(p, terms->tlsa, terms->tlsa_count * sizeof *terms->tlsa);
     struct pipeline_effect *e = effect_add(p, PIPELINE_START_TLS);
     e->conn = conn;
     e->tls_terms = kept;
@@ -42,10 +44,10 @@ void protecting_start(struct pipeline *p, uint64_t conn, const struct tls_terms 
 void protecting_began(struct pipeline *p, const struct hop *hop, const struct tls_result *result)
 {
     effect_logf(p, LOG_LEVEL_INFO,
-                "%s TLS connection established to %s[%s]:%u: %s with cipher %s (%d/%d bits)%s",
+                "%s TLS connection established to %s[%s]:%u: %s with cipher %s (%d/%d bits)%s%s",
                 result->is_verified ? "Verified" : "Untrusted", hop->host, hop->ip, hop->port,
                 result->version, result->cipher, result->bits, result->bits,
-                result->is_resumed ? ", resumed" : "");
+                result->is_by_dane ? ", DANE" : "", result->is_resumed ? ", resumed" : "");
 }
 
 void protecting_failed(struct pipeline *p, const struct outcome *why)

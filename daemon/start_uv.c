@@ -243,6 +243,23 @@ static void say_lines(struct shell *sh, enum log_level level, const struct buf *
     }
 }
 
+static struct dns_options name_servers(const struct shell *sh)
+{
+    return (struct dns_options){.servers = (const char *const *)sh->config.nameservers,
+                                .server_count = sh->config.nameserver_count,
+                                .trusts_ad = sh->config.trusts_ad};
+}
+
+static void change_name_servers(struct shell *sh)
+{
+    struct dns_options dns = name_servers(sh);
+    struct buf why;
+    buf_init(&why, 4096);
+    if (dns_change(sh->dns, &dns, &why))
+        say(sh, LOG_LEVEL_ERROR, &why);
+    buf_close(&why);
+}
+
 static void reload(struct shell *sh)
 {
     struct config fresh;
@@ -261,6 +278,7 @@ static void reload(struct shell *sh)
         sh->config = fresh;
         sh->config.machine_ips = system_machine_ips();
         note_unchangeable(sh, &old);
+        change_name_servers(sh);
         struct pipeline_event e = shell_event(sh, PIPELINE_RELOAD);
         e.config = &sh->config;
         shell_feed(sh, &e);
@@ -362,8 +380,7 @@ static int bring_up(struct shell *sh, uint64_t *ret_high_water, struct buf *why)
     if (system_find_user(sh->config.user, &user, why))
         return EX_CONFIG;
     say(sh, LOG_LEVEL_WARNING, why);
-    struct dns_options dns = {.servers = (const char *const *)sh->config.nameservers,
-                              .server_count = sh->config.nameserver_count};
+    struct dns_options dns = name_servers(sh);
     enum fp_err err = dns_open(&sh->loop, &dns, &sh->dns, why);
     if (!err)
         err = open_doors(sh, &user, why);

@@ -87,6 +87,12 @@ void classify_no_folder(struct outcome *ret);
 // reply. Deferred: it is never the mail's fault.
 void classify_no_tls(const struct reply_parser *refusal, const struct hop *hop,
                      struct outcome *ret);
+// What the DNS says of that host's TLS (its TLSA records) cannot be found out: it may be all that
+// protects from whoever is in between, so nothing is sent. RFC 7672 2.1.2. Deferred.
+void classify_tlsa_unknown(const char *host, uint16_t port, enum dns_fault fault,
+                           struct outcome *ret);
+// Our policy wants them, and there are none that could be used. Deferred.
+void classify_no_tlsa(const char *host, uint16_t port, bool is_secure, struct outcome *ret);
 // The message is larger than what the host said it takes (RFC 1870 6.1): failed 5.3.4, unsent.
 void classify_too_big(uint64_t size, uint64_t size_max, const struct hop *hop, struct outcome *ret);
 // 8-bit content, a host without 8BITMIME, and conversion is not wanted (RFC 6152 3): failed 5.6.3.

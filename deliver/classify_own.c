@@ -93,6 +93,32 @@ void classify_no_tls(const struct reply_parser *refusal, const struct hop *hop, 
     put_hop(ret, hop);
 }
 
+void classify_tlsa_unknown(const char *host, uint16_t port, enum dns_fault fault,
+                           struct outcome *ret)
+{
+    if (fault == DNS_NO_RESOLVER) {
+        classify_dns(fault, host, ret);
+        return;
+    }
+    outcome_set(ret, OUTCOME_DEFERRED, SCOPE_HOST, CLASS_DNS, "4.7.5",
+                "TLSA lookup error for %s:%u: %s", host, port,
+                fault == DNS_TIMEOUT ? "no name server answered in time"
+                                     : "the name servers give no valid answer");
+    ret->stage = STAGE_DNS;
+}
+
+void classify_no_tlsa(const char *host, uint16_t port, bool is_secure, struct outcome *ret)
+{
+    if (is_secure)
+        outcome_set(ret, OUTCOME_DEFERRED, SCOPE_HOST, CLASS_TLS, "4.7.5",
+                    "DANE is required, but %s:%u has no TLSA records that can be used", host, port);
+    else
+        outcome_set(ret, OUTCOME_DEFERRED, SCOPE_HOST, CLASS_TLS, "4.7.5",
+                    "DANE is required, but what the DNS says of %s:%u is not secured by DNSSEC",
+                    host, port);
+    ret->stage = STAGE_DNS;
+}
+
 void classify_too_big(uint64_t size, uint64_t size_max, const struct hop *hop, struct outcome *ret)
 {
     outcome_set(ret, OUTCOME_FAILED, SCOPE_MESSAGE, CLASS_REFUSED, "5.3.4",

@@ -19,6 +19,7 @@ static const unsigned allowed[PLAN_STATE_COUNT] = {
 
 static void start_target(struct plan *p);
 static void start_host(struct plan *p);
+static void ask(struct plan *p, const char *name, enum dns_type type);
 
 static void move_to(struct plan *p, enum plan_state to)
 {
@@ -59,6 +60,7 @@ void plan_close(struct plan *p)
     for (uint32_t i = 0; i < p->target_count; i++)
         target_close(&p->targets[i]);
     free(p->targets);
+    free(p->dane);
     handover_close(&p->handover);
     free(p->hosts);
     free(p->domain);
@@ -148,6 +150,12 @@ static void note_no_address(struct plan *p)
 
 // ---- addresses -----------------------------------------------------------------------------
 
+static uint16_t port_of(const struct plan *p)
+{
+    const struct target *t = &p->targets[p->target];
+    return t->kind == TARGET_MX ? p->settings->smtp_port : t->port;
+}
+
 static void try_address(struct plan *p)
 {
     if (p->tries == PLAN_TRIES_MAX) {
@@ -159,13 +167,87 @@ static void try_address(struct plan *p)
     p->hop = (struct hop){
         .host = p->hosts[p->host].name,
         .ip = p->ips[p->address],
-        .port = t->kind == TARGET_MX ? p->settings->smtp_port : t->port,
+        .port = port_of(p),
         .path = t->kind == TARGET_LMTP_UNIX ? t->text : NULL,
         .is_lmtp = t->kind == TARGET_LMTP || t->kind == TARGET_LMTP_UNIX,
         .is_relay = t->kind == TARGET_SMTP || t->kind == TARGET_SMTPS,
     };
     move_to(p, PLAN_ADDRESS);
 }
+
+// ---- what protects the host (deliver/dane) --------------------------------------------------
+
+enum protect_policy plan_policy(const struct plan *p, enum protect_policy row)
+{
+    if (row < PROTECT_DANE)
+        return row;
+    return !p->dane ? PROTECT_MAY : p->dane->count > 0 ? PROTECT_VERIFY : PROTECT_ENCRYPT;
+}
+
+static enum protect_policy row_policy(const struct plan *p)
+{
+    if (!p->settings->protect || p->targets[p->target].kind == TARGET_LMTP_UNIX)
+        return PROTECT_NONE;
+    return protect_find(p->settings->protect, p->domain, p->hosts[p->host].name, plan_is_by_mx(p))
+        ->policy;
+}
+
+// Nothing more is to be asked.
+static void use_protection(struct plan *p)
+{
+    bool is_usable = p->dane && p->dane->count > 0;
+    if (is_usable || row_policy(p) != PROTECT_DANE_ONLY) {
+        try_address(p);
+        return;
+    }
+    struct outcome o;
+    classify_no_tlsa(p->hosts[p->host].name, port_of(p), p->is_host_secure, &o);
+    plan_note_failure(p, &o);
+    plan_next_host(p);
+}
+
+static void ask_tlsa(struct plan *p, const char *base)
+{
+    char name[DANE_NAME_SIZE];
+    if (!dane_name(base, port_of(p), name)) {
+        use_protection(p); // there can be no such name
+        return;
+    }
+    p->question_count = 0;
+    ask(p, name, DNS_TYPE_TLSA);
+    move_to(p, PLAN_ASKING);
+}
+
+// RFC 7672 2.2: what stands on an answer that was not validated proves nothing.
+static void find_protection(struct plan *p)
+{
+    p->is_host_secure &= !plan_is_by_mx(p) || p->is_mx_secure;
+    if (p->is_host_secure && row_policy(p) >= PROTECT_DANE)
+        ask_tlsa(p, p->base);
+    else
+        use_protection(p);
+}
+
+static void on_tlsa(struct plan *p, const struct dns_answer *answer)
+{
+    const char *host = p->hosts[p->host].name;
+    if (is_temporary(answer->result)) {
+        struct outcome o;
+        classify_tlsa_unknown(host, port_of(p), temporary_fault(answer->result), &o);
+        plan_note_failure(p, &o);
+        plan_next_host(p);
+    } else if (answer->result == DNS_ANSWER_OK && answer->is_secure) {
+        p->dane = dane_new(p->base, answer);
+        use_protection(p);
+    } else if (strcasecmp(p->base, host) != 0) {
+        put_text(p->base, sizeof p->base, slice_str(host));
+        ask_tlsa(p, host);
+    } else {
+        use_protection(p);
+    }
+}
+
+// ---- which of them, and in which order -----------------------------------------------------
 
 static void add_ip(struct plan *p, const char *ip)
 {
@@ -216,7 +298,7 @@ static void use_addresses(struct plan *p)
             add_ip(p, p->v4[i]);
     }
     if (p->ip_count > 0) {
-        try_address(p);
+        find_protection(p);
         return;
     }
     note_no_address(p);
@@ -231,7 +313,7 @@ static void use_literal(struct plan *p, struct slice ip)
     if (is_own(p, p->ips[0]))
         leave_out_from_here(p);
     else
-        try_address(p);
+        use_protection(p);
 }
 
 void plan_next_address(struct plan *p)
@@ -260,6 +342,9 @@ static void start_host(struct plan *p)
 {
     const char *name = p->hosts[p->host].name;
     struct slice ip = slice_str(name);
+    free(p->dane);
+    p->dane = NULL;
+    p->is_host_secure = false;
     if (p->targets[p->target].kind == TARGET_LMTP_UNIX) {
         use_literal(p, (struct slice){"", 0});
         return;
@@ -269,6 +354,8 @@ static void start_host(struct plan *p)
         return;
     }
     p->question_count = p->v4_count = p->v6_count = 0;
+    p->is_host_secure = true; // until an answer with addresses is not
+    put_text(p->base, sizeof p->base, ip);
     ask(p, name, DNS_TYPE_AAAA);
     ask(p, name, DNS_TYPE_A);
     move_to(p, PLAN_ASKING);
@@ -416,6 +503,8 @@ static void take_addresses(struct plan *p, const struct dns_answer *answer)
     bool is_v6 = answer->type == DNS_TYPE_AAAA;
     uint32_t *count = is_v6 ? &p->v6_count : &p->v4_count;
     char(*to)[OUTCOME_IP_SIZE] = is_v6 ? p->v6 : p->v4;
+    p->is_host_secure &= answer->is_secure;
+    put_text(p->base, sizeof p->base, slice_str(answer->canonical));
     for (uint32_t i = 0; i < answer->count && *count < PLAN_ADDRESSES_MAX; i++)
         if (answer->records[i].ip[0])
             put_text(to[(*count)++], OUTCOME_IP_SIZE, slice_str(answer->records[i].ip));
@@ -428,6 +517,7 @@ static void on_mx(struct plan *p, const struct dns_answer *mx)
     enum fp_err err =
         hosts_from_mx(mx, slice_str(p->domain), p->settings->hostname, p->seed, &found, &fault);
     p->is_implicit = mx->result != DNS_ANSWER_OK || mx->count == 0;
+    p->is_mx_secure = mx->is_secure;
     if (err == FP_OK) {
         use_hosts(p, found.hosts, found.count);
         return;
@@ -453,6 +543,8 @@ void plan_answer(struct plan *p, const char *name, const struct dns_answer *answ
     q->result = answer->result;
     if (answer->type == DNS_TYPE_MX)
         on_mx(p, answer);
+    else if (answer->type == DNS_TYPE_TLSA)
+        on_tlsa(p, answer);
     else
         on_address(p, answer);
 }

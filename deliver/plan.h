@@ -8,13 +8,17 @@
 //     PLAN_OVER:    nothing is left; p.failure says why, or what the route wants instead
 //
 // Targets are tried in order. For "mx" the hosts come from hosts_from_mx; a host's A and AAAA are
-// asked for at once and tried in turns, IPv6 first. (P1) Work per batch is bounded however many
-// records a stranger publishes: PLAN_ADDRESSES_MAX per host, PLAN_TRIES_MAX altogether.
+// asked for at once and tried in turns, IPv6 first. Where the policy for the host is "dane", its
+// TLSA records are asked for before it is called, if all answers so far were validated: below the
+// name behind all aliases, then below its own (RFC 7672 2.2.3).
+// (P1) Work per batch is bounded however many records a stranger publishes: PLAN_ADDRESSES_MAX per
+// host, PLAN_TRIES_MAX altogether.
 // (P2) That a name does not exist is final only for a recipient's own domain. A host that a route
 // names is our configuration, and one host among others proves nothing. Internal to the session.
 #ifndef FP_DELIVER_PLAN_H
 #define FP_DELIVER_PLAN_H
 
+#include "deliver/dane.h"
 #include "deliver/handover.h"
 #include "deliver/session.h"
 
@@ -52,6 +56,10 @@ struct plan {
     char ips[PLAN_ADDRESSES_MAX][OUTCOME_IP_SIZE];
     uint32_t ip_count;
     struct hop hop; // PLAN_ADDRESS
+    // What the host's DNS says of its TLS; NULL: nothing, or the policy does not ask. Owned.
+    struct dane *dane;
+    bool is_mx_secure, is_host_secure; // these answers were validated
+    char base[DANE_NAME_SIZE];         // the host's name behind all aliases
     // why it was not the address before; at the end what becomes of the batch, and that need not be
     // a failure where a route says so
     bool has_failure;
@@ -65,7 +73,10 @@ void plan_close(struct plan *p);
 void plan_set_mail(struct plan *p, const char *sender, const char *const *rcpts, uint32_t count);
 // The host under way was found by the domain's MX; else a route names it.
 bool plan_is_by_mx(const struct plan *p);
-bool plan_begins_with_tls(const struct plan *p);          // and not with its greeting
+bool plan_begins_with_tls(const struct plan *p); // and not with its greeting
+// How the host under way is to be protected: PROTECT_VERIFY at most, by what its DNS says where
+// `row`, the policy of the row for it, leaves it to that.
+enum protect_policy plan_policy(const struct plan *p, enum protect_policy row);
 void plan_set_domain(struct plan *p, const char *domain); // before plan_begin
 
 void plan_begin(struct plan *p, uint64_t seed);

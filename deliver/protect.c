@@ -107,17 +107,18 @@ bool protect_suits(const struct protect_table *t, const struct protect_row *row,
     if (protect_find(t, domain, host, by_mx) != row)
         return false;
     // A certificate for the one domain proves nothing to another.
-    return row->policy != PROTECT_VERIFY || row->name_count > 0 || row->pin_count > 0;
+    return row->policy < PROTECT_VERIFY || row->name_count > 0 || row->pin_count > 0;
 }
 
 const char *protect_policy_name(enum protect_policy policy)
 {
-    static const char *const names[] = {"none", "may", "encrypt", "verify"};
+    static const char *const names[] = {"none", "may", "encrypt", "verify", "dane", "dane-only"};
     must((size_t)policy < sizeof names / sizeof names[0]);
     return names[policy];
 }
 
 void protect_describe(const struct tls_result *r, char *ret, size_t size)
 {
-    snprintf(ret, size, "%s %s%s", r->version, r->cipher, r->is_verified ? " verified" : "");
+    snprintf(ret, size, "%s %s%s%s", r->version, r->cipher, r->is_verified ? " verified" : "",
+             r->is_by_dane ? " by DANE" : "");
 }

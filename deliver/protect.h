@@ -17,6 +17,9 @@ enum protect_policy {
     PROTECT_MAY,     // TLS where it is offered and works
     PROTECT_ENCRYPT, // TLS or not at all, with whoever it is
     PROTECT_VERIFY,  // TLS or not at all, with a certificate that proves who it is
+    // What the domain's own DNS says (deliver/dane); it is one of the above, host by host.
+    PROTECT_DANE,      // where it says nothing: PROTECT_MAY
+    PROTECT_DANE_ONLY, // where it says nothing that can be used: nothing is sent
 };
 
 struct protect_row {
@@ -58,7 +61,8 @@ bool protect_suits(const struct protect_table *t, const struct protect_row *row,
 
 const char *protect_policy_name(enum protect_policy policy); // "none", "may", ...
 
-// "TLSv1.3 TLS_AES_256_GCM_SHA384 verified": what history tells of a conversation.
+// "TLSv1.3 TLS_AES_256_GCM_SHA384 verified", "... verified by DANE": what history tells of a
+// conversation.
 void protect_describe(const struct tls_result *r, char *ret, size_t size);
 
 #endif

@@ -279,7 +279,7 @@ static struct client_protection protection_of(struct session *s)
         s->guard = protect_find(s->protect, s->plan.domain, host, plan_is_by_mx(&s->plan));
         free(s->guarded);
         s->guarded = must_strdup(s->plan.domain);
-        ret.policy = s->guard->policy;
+        ret.policy = plan_policy(&s->plan, s->guard->policy);
     }
     ret.is_implicit = s->protect && plan_begins_with_tls(&s->plan);
     if (ret.is_implicit && ret.policy < PROTECT_ENCRYPT)
@@ -507,6 +507,9 @@ static void give_terms(struct session *s, struct session_effect *ret)
 {
     protect_terms(s->guard, s->plan.domain, s->client.hop.host, plan_is_by_mx(&s->plan),
                   s->default_names, &s->terms);
+    if (s->plan.dane && s->plan.dane->count > 0)
+        dane_terms(s->plan.dane, plan_is_by_mx(&s->plan) ? s->plan.domain : s->client.hop.host,
+                   s->default_names, &s->terms);
     ret->tls_terms = &s->terms;
 }
 

@@ -220,7 +220,7 @@ static void on_packet(void *arg, struct slice packet)
         on_refused(q);
         return;
     }
-    bool trusts_ad = endpoint_is_loopback(&q->to);
+    bool trusts_ad = q->servers->trusts_ad || endpoint_is_loopback(&q->to);
     struct dns_answer *answer = NULL;
     switch (dnsmsg_parse(packet, q->id, q->name, q->type, trusts_ad, &answer)) {
     case FP_OK:

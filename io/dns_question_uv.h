@@ -19,6 +19,7 @@ struct dns_servers {
     union endpoint at[DNS_SERVERS_MAX];
     uint32_t count; // >= 1
     uint32_t first; // asked first: moves on when that one is silent
+    bool trusts_ad; // of all of them; else only of those on a loopback address
     int64_t try_ms; // > 0
     uint32_t tries; // >= 1: rounds
 };

@@ -35,6 +35,7 @@ struct dns {
     bool is_closing;
     struct dns_servers servers;
     bool uses_conf; // servers are those of resolv.conf
+    bool trusts_ad; // as asked for
     struct resolvconf_stamp conf_stamp;
     uint64_t conf_checked_ms; // of the loop's clock
     int64_t try_ms;           // as asked for; 0: by resolv.conf
@@ -46,15 +47,15 @@ struct dns {
 
 // Servers
 
-static void set_servers(struct dns *d, const union endpoint *at, uint32_t count, int64_t try_ms,
-                        uint32_t tries)
+static void set_servers(struct dns *d, const struct resolvconf *conf)
 {
     struct dns_servers *to = &d->servers;
-    memcpy(to->at, at, count * sizeof to->at[0]);
-    to->count = count;
+    memcpy(to->at, conf->servers, conf->server_count * sizeof to->at[0]);
+    to->count = conf->server_count;
     to->first = 0;
-    to->try_ms = d->try_ms > 0 ? d->try_ms : try_ms > 0 ? try_ms : DEFAULT_TRY_MS;
-    to->tries = d->tries > 0 ? d->tries : tries > 0 ? tries : 1;
+    to->try_ms = d->try_ms > 0 ? d->try_ms : conf->try_ms > 0 ? conf->try_ms : DEFAULT_TRY_MS;
+    to->tries = d->tries > 0 ? d->tries : conf->tries > 0 ? conf->tries : 1;
+    to->trusts_ad = d->trusts_ad || conf->trusts_ad;
 }
 
 static enum fp_err read_conf(struct dns *d)
@@ -62,7 +63,7 @@ static enum fp_err read_conf(struct dns *d)
     struct resolvconf conf;
     enum fp_err err = resolvconf_read(&conf);
     if (!err)
-        set_servers(d, conf.servers, conf.server_count, conf.try_ms, conf.tries);
+        set_servers(d, &conf);
     return err;
 }
 
@@ -77,7 +78,7 @@ static void check_conf(struct dns *d)
         (void)read_conf(d);
 }
 
-static enum fp_err parse_servers(const struct dns_options *options, union endpoint *ret,
+static enum fp_err parse_servers(const struct dns_options *options, struct resolvconf *ret,
                                  struct buf *why)
 {
     if (options->server_count > DNS_SERVERS_MAX) {
@@ -85,9 +86,10 @@ static enum fp_err parse_servers(const struct dns_options *options, union endpoi
                  DNS_SERVERS_MAX);
         return FP_INVALID;
     }
+    ret->server_count = options->server_count;
     for (uint32_t i = 0; i < options->server_count; i++) {
-        if (endpoint_parse(options->servers[i], DNS_PORT, &ret[i]) == FP_OK &&
-            endpoint_port(&ret[i]) > 0)
+        if (endpoint_parse(options->servers[i], DNS_PORT, &ret->servers[i]) == FP_OK &&
+            endpoint_port(&ret->servers[i]) > 0)
             continue;
         buf_addf(why,
                  "\"%s\" is not a name server's address; right are \"192.0.2.1\", "
@@ -98,24 +100,23 @@ static enum fp_err parse_servers(const struct dns_options *options, union endpoi
     return FP_OK;
 }
 
-static enum fp_err choose_servers(struct dns *d, const struct dns_options *options, struct buf *why)
+enum fp_err dns_change(struct dns *d, const struct dns_options *options, struct buf *why)
 {
-    union endpoint at[DNS_SERVERS_MAX];
+    struct resolvconf conf = {.try_ms = DEFAULT_TRY_MS, .tries = DEFAULT_TRIES};
+    bool uses_conf = options->server_count == 0;
+    enum fp_err err = uses_conf ? resolvconf_read(&conf) : parse_servers(options, &conf, why);
+    if (err && uses_conf)
+        buf_add_str(why, "the resolver library cannot read /etc/resolv.conf");
+    if (err)
+        return err;
     d->try_ms = options->try_ms;
     d->tries = options->tries;
-    d->uses_conf = options->server_count == 0;
-    if (!d->uses_conf) {
-        enum fp_err err = parse_servers(options, at, why);
-        if (!err)
-            set_servers(d, at, options->server_count, DEFAULT_TRY_MS, DEFAULT_TRIES);
-        return err;
-    }
+    d->trusts_ad = options->trusts_ad;
+    d->uses_conf = uses_conf;
     d->conf_checked_ms = uv_now(d->loop);
     (void)resolvconf_has_changed(&d->conf_stamp);
-    enum fp_err err = read_conf(d);
-    if (err)
-        buf_add_str(why, "the resolver library cannot read /etc/resolv.conf");
-    return err;
+    set_servers(d, &conf);
+    return FP_OK;
 }
 
 enum fp_err dns_open(uv_loop_t *loop, const struct dns_options *options, struct dns **ret,
@@ -124,13 +125,21 @@ enum fp_err dns_open(uv_loop_t *loop, const struct dns_options *options, struct 
     struct dns *d = must_zalloc(sizeof *d);
     d->magic = DNS_MAGIC;
     d->loop = loop;
-    enum fp_err err = choose_servers(d, options, why);
+    enum fp_err err = dns_change(d, options, why);
     if (err) {
         free(d);
         return err;
     }
     *ret = d;
     return FP_OK;
+}
+
+bool dns_has_trusted(const struct dns *d)
+{
+    bool has = d->servers.trusts_ad;
+    for (uint32_t i = 0; i < d->servers.count; i++)
+        has |= endpoint_is_loopback(&d->servers.at[i]);
+    return has;
 }
 
 // Questions

@@ -20,6 +20,8 @@ struct dns_options {
     uint32_t server_count;
     int64_t try_ms; // wait for one server; 0: 5 s, or what "options timeout:" in resolv.conf says
     uint32_t tries; // rounds over all servers; 0: 2, or "options attempts:"
+    bool trusts_ad; // believe servers that are on no loopback address, too, when they say that an
+                    // answer was validated; "options trust-ad" in resolv.conf does the same
 };
 
 // FP_INVALID with a sentence in why: a server that is no address, or too many. FP_IO: libresolv
@@ -27,14 +29,20 @@ struct dns_options {
 enum fp_err dns_open(uv_loop_t *loop, const struct dns_options *options, struct dns **ret,
                      struct buf *why);
 
+// Other servers, also for what is under way. What is wrong with them leaves those there were.
+enum fp_err dns_change(struct dns *d, const struct dns_options *options, struct buf *why);
+
 // The answer comes from the loop, exactly once unless dns_close came before; name and answer are
 // borrowed during the call, which may ask again and may close. name is the one that was asked.
 typedef void dns_done(void *arg, const char *name, const struct dns_answer *answer);
 
 // At most 2,000 questions are out at once; more are queued in order. A name that cannot be written
-// as a DNS question (empty, too long) gets NXDOMAIN. is_secure only from a server on a loopback
-// address. Equal questions are not merged.
+// as a DNS question (empty, too long) gets NXDOMAIN. is_secure only from a server that is
+// trusted. Equal questions are not merged.
 void dns_ask(struct dns *d, const char *name, enum dns_type type, dns_done *done, void *arg);
+
+// Is there one server at least whose word counts when it says that an answer was validated?
+bool dns_has_trusted(const struct dns *d);
 
 // Questions under way are forgotten without a call. NULL is allowed. Frees itself from the loop
 // later.

@@ -210,6 +210,16 @@ static void put_name(char to[256], const char *text)
     snprintf(to, 256, "\\%.254s", text);
 }
 
+static bool read_tlsa(const unsigned char *data, size_t n, struct dns_tlsa *ret)
+{
+    if (n < 3)
+        return false;
+    *ret = (struct dns_tlsa){.usage = data[0], .selector = data[1], .matching = data[2]};
+    ret->size = n - 3 <= DNS_TLSA_MAX ? (uint16_t)(n - 3) : 0;
+    memcpy(ret->data, data + 3, ret->size);
+    return true;
+}
+
 static bool read_record(const struct reader *r, const ns_rr *rr, struct dns_record *ret)
 {
     const unsigned char *data = ns_rr_rdata(*rr);
@@ -226,6 +236,8 @@ static bool read_record(const struct reader *r, const ns_rr *rr, struct dns_reco
         ret->preference = (uint16_t)ns_get16(data);
         put_name(ret->name, name);
         return true;
+    case DNS_TYPE_TLSA:
+        return read_tlsa(data, n, &ret->tlsa);
     }
     return false;
 }

@@ -33,6 +33,7 @@ enum fp_err resolvconf_read(struct resolvconf *ret)
     struct resolvconf conf = {
         .try_ms = res.retrans * TIME_SECOND_MS,
         .tries = (uint32_t)res.retry,
+        .trusts_ad = (res.options & RES_TRUSTAD) != 0,
     };
     for (int i = 0; i < res.nscount && i < MAXNS; i++)
         if (get_server(&res, i, &conf.servers[conf.server_count]))

@@ -18,6 +18,7 @@ struct resolvconf {
     uint32_t server_count; // 127.0.0.1 when the file names none
     int64_t try_ms;        // "options timeout:"
     uint32_t tries;        // "options attempts:"
+    bool trusts_ad;        // "options trust-ad"
 };
 
 // Which state of the file was read last.

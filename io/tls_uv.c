@@ -32,7 +32,7 @@ struct tls {
     struct buf held;
     struct tls_pin *pins;
     uint32_t pin_count;
-    bool must_verify, is_ready, is_over, is_closed, is_out, wants_read;
+    bool must_verify, is_by_dane, is_ready, is_over, is_closed, is_out, wants_read;
     uint32_t open_handles;
 };
 
@@ -109,6 +109,21 @@ static void expect_names(SSL *ssl, const struct tls_terms *terms)
     }
 }
 
+// RFC 7672: of usage 3 only the key or certificate counts, neither its names nor its dates (3.1.1);
+// of usage 2 the names count, too. False when OpenSSL can use none of them.
+static bool expect_tlsa(SSL *ssl, const struct tls_terms *terms)
+{
+    bool has_any = false;
+    must(SSL_dane_enable(ssl, terms->names[0]) == 1);
+    SSL_dane_set_flags(ssl, DANE_FLAG_NO_DANE_EE_NAMECHECKS);
+    for (uint32_t i = 0; i < terms->tlsa_count; i++) {
+        const struct dns_tlsa *r = &terms->tlsa[i];
+        has_any |=
+            SSL_dane_tlsa_add(ssl, r->usage, r->selector, r->matching, r->data, r->size) == 1;
+    }
+    return has_any;
+}
+
 static void set_up(struct tls *t, SSL_CTX *ctx, const struct tls_terms *terms)
 {
     t->ssl = SSL_new(ctx);
@@ -119,7 +134,9 @@ static void set_up(struct tls *t, SSL_CTX *ctx, const struct tls_terms *terms)
     SSL_set_app_data(t->ssl, &t->bond);
     if (terms->server_name[0] && !is_ip(terms->server_name))
         SSL_set_tlsext_host_name(t->ssl, terms->server_name);
-    bool looks_at_chain = terms->must_verify && terms->pin_count == 0;
+    if (terms->must_verify && terms->tlsa_count > 0)
+        t->must_verify = t->is_by_dane = expect_tlsa(t->ssl, terms);
+    bool looks_at_chain = t->must_verify && terms->pin_count == 0;
     SSL_set_verify(t->ssl, looks_at_chain ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, tls_words_verify);
     if (looks_at_chain)
         expect_names(t->ssl, terms);
@@ -149,7 +166,7 @@ static void tell_fault(struct tls *t, enum stream_fault fault, const char *detai
 
 static void tell_ready(struct tls *t)
 {
-    struct tls_result result = {.is_verified = t->must_verify};
+    struct tls_result result = {.is_verified = t->must_verify, .is_by_dane = t->is_by_dane};
     if (t->pin_count > 0 && !has_pinned_key(t)) {
         buf_reset(&t->bond.why);
         tls_words_pin(t->ssl, &t->bond.why);

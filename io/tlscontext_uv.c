@@ -136,11 +136,14 @@ static SSL_CTX *make_context(const struct tls_terms *terms, struct buf *why)
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(ctx, on_session);
     // Where anybody's certificate will do, weak keys are still better than the clear text that
-    // would follow.
-    SSL_CTX_set_security_level(ctx, terms->must_verify ? 2 : 1);
-    bool needs_issuers = terms->must_verify && terms->pin_count == 0;
+    // would follow, and of keys that a domain vouches for itself it is the judge.
+    bool is_by_dane = terms->must_verify && terms->tlsa_count > 0;
+    SSL_CTX_set_security_level(ctx, terms->must_verify && !is_by_dane ? 2 : 1);
+    bool needs_issuers = terms->must_verify && terms->pin_count == 0 && !is_by_dane;
     // By a pin the key alone decides, and it is looked at when the handshake is over.
-    if (!needs_issuers)
+    if (is_by_dane)
+        must(SSL_CTX_dane_enable(ctx) == 1);
+    else if (!needs_issuers)
         SSL_CTX_set_cert_verify_callback(ctx, accept_all, NULL);
     if (use_certificate(ctx, terms, why) &&
         (!needs_issuers || use_issuers(ctx, terms->ca_file, why)))
@@ -154,8 +157,8 @@ SSL_CTX *tls_context(struct tls_engine *e, const struct tls_terms *terms, struct
     struct buf key;
     struct tls_kept_context *k;
     buf_init(&key, SIZE_MAX);
-    buf_addf(&key, "%d%d\n%s\n%s\n%s", terms->must_verify, terms->pin_count > 0, terms->ca_file,
-             terms->cert_file, terms->key_file);
+    buf_addf(&key, "%d%d%d\n%s\n%s\n%s", terms->must_verify, terms->pin_count > 0,
+             terms->tlsa_count > 0, terms->ca_file, terms->cert_file, terms->key_file);
     HASH_FIND(hh, e->contexts, key.p, key.n, k);
     if (!k) {
         SSL_CTX *ctx = make_context(terms, why);
@@ -175,6 +178,13 @@ SSL_CTX *tls_context(struct tls_engine *e, const struct tls_terms *terms, struct
 
 // ---- sessions ------------------------------------------------------------------------------
 
+static void add_hex(const unsigned char *bytes, size_t n, struct buf *to)
+{
+    buf_add_byte(to, '\n');
+    for (size_t i = 0; i < n; i++)
+        buf_addf(to, "%02x", bytes[i]);
+}
+
 char *tls_session_key(const struct stream_peer *peer, const struct tls_terms *terms)
 {
     struct buf key;
@@ -184,8 +194,12 @@ char *tls_session_key(const struct stream_peer *peer, const struct tls_terms *te
     for (uint32_t i = 0; terms->must_verify && i < terms->name_count; i++)
         buf_addf(&key, "\n%s", terms->names[i]);
     for (uint32_t i = 0; terms->must_verify && i < terms->pin_count; i++)
-        for (int b = 0; b < TLS_PIN_SIZE; b++)
-            buf_addf(&key, "%s%02x", b ? "" : "\n", terms->pins[i].digest[b]);
+        add_hex(terms->pins[i].digest, TLS_PIN_SIZE, &key);
+    for (uint32_t i = 0; terms->must_verify && i < terms->tlsa_count; i++) {
+        const struct dns_tlsa *r = &terms->tlsa[i];
+        buf_addf(&key, "\n%d %d %d", r->usage, r->selector, r->matching);
+        add_hex(r->data, r->size, &key);
+    }
     return buf_steal(&key, NULL);
 }
 

@@ -20,6 +20,16 @@ void world_mx(struct world *w, const char *domain, uint16_t preference, const ch
     names_add_mx(&w->in->names, domain, preference, host);
 }
 
+void world_tlsa(struct world *w, const char *name, const struct dns_tlsa *tlsa)
+{
+    names_add_tlsa(&w->in->names, name, tlsa);
+}
+
+void world_dns_is_secure(struct world *w, bool is_secure)
+{
+    w->in->names.is_secure = is_secure;
+}
+
 void world_dns_ttl(struct world *w, uint32_t ttl_s)
 {
     w->in->names.ttl_s = ttl_s;

@@ -11,8 +11,9 @@
 struct names_record {
     char name[256];
     char value[256];
-    bool is_mx;
+    enum dns_type type;
     uint16_t preference;
+    struct dns_tlsa tlsa;
 };
 
 static struct names_record *add(struct names *n, const char *name, const char *value)
@@ -30,27 +31,39 @@ static struct names_record *add(struct names *n, const char *name, const char *v
 
 void names_add_ip(struct names *n, const char *name, const char *ip)
 {
-    add(n, name, ip);
+    add(n, name, ip)->type = DNS_TYPE_A;
 }
 
 void names_add_mx(struct names *n, const char *domain, uint16_t preference, const char *host)
 {
     struct names_record *r = add(n, domain, host);
-    r->is_mx = true;
+    r->type = DNS_TYPE_MX;
     r->preference = preference;
+}
+
+void names_add_tlsa(struct names *n, const char *name, const struct dns_tlsa *tlsa)
+{
+    struct names_record *r = add(n, name, "");
+    r->type = DNS_TYPE_TLSA;
+    r->tlsa = *tlsa;
 }
 
 static void answer_add(struct dns_answer *a, const struct names_record *r)
 {
     struct dns_record *to = &a->records[a->count++];
+    if (r->type == DNS_TYPE_TLSA) {
+        to->tlsa = r->tlsa;
+        return;
+    }
+    bool is_mx = r->type == DNS_TYPE_MX;
     to->preference = r->preference;
-    snprintf(to->name, sizeof to->name, "%s", r->is_mx ? r->value : "");
-    snprintf(to->ip, sizeof to->ip, "%.45s", r->is_mx ? "" : r->value);
+    snprintf(to->name, sizeof to->name, "%s", is_mx ? r->value : "");
+    snprintf(to->ip, sizeof to->ip, "%.45s", is_mx ? "" : r->value);
 }
 
 static bool fits(const struct names_record *r, const char *name, enum dns_type type)
 {
-    return type == (r->is_mx ? DNS_TYPE_MX : DNS_TYPE_A) && strcasecmp(r->name, name) == 0;
+    return type == r->type && strcasecmp(r->name, name) == 0;
 }
 
 static size_t fitting(const struct names *n, const char *name, enum dns_type type)
@@ -67,6 +80,7 @@ struct dns_answer *names_answer(const struct names *n, const char *name, enum dn
     struct dns_answer *a = must_zalloc(sizeof *a + fitting(n, name, type) * sizeof a->records[0]);
     a->type = type;
     a->ttl_s = n->ttl_s;
+    a->is_secure = n->is_secure;
     snprintf(a->canonical, sizeof a->canonical, "%s", name);
     bool fails = n->fails && strcasecmp(name, ".") != 0;
     for (size_t i = 0; i < n->count && !fails && !n->is_gone; i++) {

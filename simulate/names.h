@@ -12,6 +12,7 @@ struct names {
     struct names_record *records; // in the order in which they were added
     size_t count, size;
     uint32_t ttl_s; // of every answer
+    bool is_secure; // every answer was validated
     bool fails;     // every answer is SERVFAIL, but what is asked about the root
     bool is_gone;   // nobody answers
 };
@@ -20,6 +21,7 @@ void names_close(struct names *n);
 // More than one for a name: more records.
 void names_add_ip(struct names *n, const char *name, const char *ip);
 void names_add_mx(struct names *n, const char *domain, uint16_t preference, const char *host);
+void names_add_tlsa(struct names *n, const char *name, const struct dns_tlsa *tlsa);
 // What a name server says; the caller's to free. Names compare without regard to case.
 struct dns_answer *names_answer(const struct names *n, const char *name, enum dns_type type);
 

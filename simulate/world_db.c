@@ -279,6 +279,8 @@ static void start_tls(struct world *w, const struct pipeline_effect *fx)
 {
     static const struct tls_result verified = {"TLSv1.3", "TLS_AES_256_GCM_SHA384", 256, true,
                                                false};
+    static const struct tls_result by_dane = {"TLSv1.3", "TLS_AES_256_GCM_SHA384", 256, true, false,
+                                              true};
     static const struct tls_result result = {"TLSv1.3", "TLS_AES_256_GCM_SHA384", 256, false,
                                              false};
     bool must_verify = fx->tls_terms->must_verify;
@@ -286,7 +288,7 @@ static void start_tls(struct world *w, const struct pipeline_effect *fx)
     const char *why = c ? host_conn_shake_hands(c, must_verify) : "the host is gone";
     struct happening *h = world_event_later(w, why ? PIPELINE_FAULT : PIPELINE_TLS_READY, fx->conn,
                                             world_arrival(w, 1));
-    h->event.tls = must_verify ? &verified : &result;
+    h->event.tls = fx->tls_terms->tlsa_count > 0 ? &by_dane : must_verify ? &verified : &result;
     h->event.fault = FAULT_TLS;
     h->event.detail = why ? why : "";
     if (c && !why)

@@ -67,6 +67,7 @@ void world_free(struct world *w);
 void world_name(struct world *w, const char *name,
                 const char *ip); // A record and implicit MX; more than one: more records
 void world_mx(struct world *w, const char *domain, uint16_t preference, const char *host);
+void world_tlsa(struct world *w, const char *name, const struct dns_tlsa *tlsa);
 void world_spool_fails(struct world *w, bool fails);     // every op FP_IO, nothing is done
 void world_spool_is_full(struct world *w, bool is_full); // new mail gets FP_FULL
 void world_spool_slow(struct world *w, int64_t by_ms);   // each commit takes so long
@@ -74,6 +75,7 @@ void world_reader_slow(struct world *w, int64_t by_ms);  // what is read is hear
 void world_hosts_slow(struct world *w, int64_t by_ms);   // what they are sent is out after that
 void world_dns_fails(struct world *w, bool fails);     // every name SERVFAIL; the resolver is well
 void world_dns_is_gone(struct world *w, bool is_gone); // no name server answers
+void world_dns_is_secure(struct world *w, bool is_secure); // answers are validated (DNSSEC)
 void world_network_is_down(struct world *w, bool is_down); // nor is any host reached
 // Made, up, when unknown. place: an IP, with all ports that nobody has a host for; a port of one,
 // as world_place writes it; the path of a socket, a folder or a program.

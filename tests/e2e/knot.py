@@ -4,17 +4,29 @@ import os
 import signal
 import socket
 import struct
+import subprocess
 
-from lib import await_, peer
+from lib import await_, equal, peer
+
+SIGNED = """    zonefile-load: difference-no-serial
+    journal-content: all
+    dnssec-signing: on
+    dnssec-policy: here
+"""
+POLICY = """policy:
+  - id: here
+    single-type-signing: on
+    algorithm: ecdsap256sha256
+"""
 
 
 class Knot:
     """knotd with the zone `text` of mailtest.example, and one more zone whose file is missing (SERVFAIL).
 
-    probe: a name with MX in it, by which it is seen that it answers.
+    probe: a name with MX in it, by which it is seen that it answers. is_signed: with DNSSEC.
     """
 
-    def __init__(self, world, port, text, probe):
+    def __init__(self, world, port, text, probe, is_signed=False):
         self.world, self.port, self.probe, self.knotd = world, port, probe, peer("knotd")
         self.folder = world.path("knot")
         os.makedirs(os.path.join(self.folder, "db"))
@@ -36,11 +48,11 @@ database:
 log:
   - target: stderr
     any: warning
-zone:
+{POLICY if is_signed else ""}zone:
   - domain: mailtest.example
     file: "{self.folder}/test.zone"
     zonefile-sync: -1
-    journal-content: none
+{SIGNED if is_signed else "    journal-content: none"}
   - domain: broken.example
     file: "{self.folder}/none.zone"
     journal-content: none
@@ -56,6 +68,13 @@ zone:
                 raise AssertionError(f"knotd ended: {self.world.read('knot/out')}")
             return ask(self.port, self.probe) is not None
         await_(is_up, "an answer of knotd")
+
+    def trust_anchor(self):
+        """The DS records by which the signed zone can be trusted."""
+        p = subprocess.run([peer("keymgr"), "-c", os.path.join(self.folder, "knot.conf"), "mailtest.example.", "ds"],
+                           capture_output=True, text=True)
+        equal(p.returncode, 0, p.stderr)
+        return p.stdout
 
     def stop(self):
         self.child.send_signal(signal.SIGKILL)

@@ -21,7 +21,9 @@ static void check(const struct dns_answer *a, enum dns_type type)
     must(a->count <= DNS_RECORDS_MAX);
     must((a->count > 0) == (a->result == DNS_ANSWER_OK));
     must(memchr(a->canonical, 0, sizeof a->canonical) != NULL);
-    for (uint32_t i = 0; i < a->count; i++) {
+    for (uint32_t i = 0; type == DNS_TYPE_TLSA && i < a->count; i++)
+        must(a->records[i].tlsa.size <= DNS_TLSA_MAX);
+    for (uint32_t i = 0; type != DNS_TYPE_TLSA && i < a->count; i++) {
         must(memchr(a->records[i].name, 0, sizeof a->records[i].name) != NULL);
         must(memchr(a->records[i].ip, 0, sizeof a->records[i].ip) != NULL);
         must((a->records[i].ip[0] == '\0') == (type == DNS_TYPE_MX));
@@ -68,7 +70,7 @@ static void put_records(struct buf *to, const unsigned char *data, size_t n, enu
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t n)
 {
-    static const enum dns_type types[] = {DNS_TYPE_MX, DNS_TYPE_A, DNS_TYPE_AAAA, DNS_TYPE_MX};
+    static const enum dns_type types[] = {DNS_TYPE_MX, DNS_TYPE_A, DNS_TYPE_AAAA, DNS_TYPE_TLSA};
     if (n < 1 + DNSMSG_HEADER_SIZE)
         return 0;
     enum dns_type type = types[data[0] & 3];

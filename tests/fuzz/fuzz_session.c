@@ -117,9 +117,15 @@ static void answer(struct state *s, uint8_t how)
         return;
     struct dns_answer *a = &store.answer;
     *a = (struct dns_answer){.type = s->asked_type, .result = (enum dns_result)(how % 6)};
+    a->is_secure = how < 192;
+    strcpy(a->canonical, "mx.d.example");
     a->count = a->result == DNS_ANSWER_OK ? (how >> 3) % 5 : 0;
     for (uint32_t i = 0; i < a->count; i++) {
         a->records[i] = (struct dns_record){.preference = (uint16_t)(how * (i + 1))};
+        if (a->type == DNS_TYPE_TLSA) {
+            a->records[i].tlsa = (struct dns_tlsa){how % 5, i % 3, 1, 32, {how}};
+            continue;
+        }
         strcpy(a->records[i].name, names[(how + i) % 6]);
         strcpy(a->records[i].ip, a->type == DNS_TYPE_A ? "192.0.2.1" : "2001:db8::1");
     }
@@ -242,17 +248,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                 .size = 30,
                                 .is_8bit = size > 0 && (data[0] & 2)},
                       .now_ms = 1};
-    static struct protect_table *tables[2];
+    static struct protect_table *tables[3];
     if (!tables[0])
-        for (int i = 0; i < 2; i++) {
+        for (int i = 0; i < 3; i++) {
+            static const enum protect_policy policies[] = {PROTECT_MAY, PROTECT_ENCRYPT,
+                                                           PROTECT_DANE};
             tables[i] = protect_table_new();
             tables[i]->rows = must_zalloc(sizeof *tables[i]->rows);
-            tables[i]->rows[tables[i]->count++] = (struct protect_row){
-                .pattern = must_strdup("*"), .policy = i ? PROTECT_ENCRYPT : PROTECT_MAY};
+            tables[i]->rows[tables[i]->count++] =
+                (struct protect_row){.pattern = must_strdup("*"), .policy = policies[i]};
             protect_table_index(tables[i]);
         }
     s.is_required = size > 0 && (data[0] & 4);
-    settings.protect = tables[s.is_required];
+    settings.protect = tables[s.is_required ? 1 : size > 0 && (data[0] & 8) ? 2 : 0];
     settings.fallback = fallback_new();
     s.session = session_new(&settings, by_mx ? &targets[1] : targets, 1, "d.example", 1);
     rest = slice_from(rest, 1);

@@ -84,6 +84,38 @@ static void test_waits_until_it_is_right(void **state)
     world_free(w);
 }
 
+// The zone names a key that the host has not; after a day it has, and what waited goes.
+static void test_dane(void **state)
+{
+    (void)state;
+    static const struct dns_tlsa record = {3, 1, 1, 32, {0}};
+    struct world *w = world_new(&(struct world_options){
+        .seed = 10, .config = "listen = ()\ntls = ( { for = \"*\", policy = \"dane\" } )\n"});
+    world_mx(w, "example.com", 10, "mx.example.com");
+    world_name(w, "mx.example.com", "192.0.2.1");
+    world_tlsa(w, "_25._tcp.mx.example.com", &record);
+    world_dns_is_secure(w, true);
+    struct host *h = world_host(w, "192.0.2.1");
+    h->state = HOST_TLS_EXPIRED;
+    submit(w);
+    world_run(w, TIME_DAY_MS);
+    assert_int_equal(h->received_count, 0);
+    assert_int_equal(h->handshakes, h->connections);
+    h->state = HOST_TLS;
+    world_run(w, TIME_HOUR_MS);
+    assert_int_equal(host_count_to(h, "b@example.com"), 1);
+    assert_int_equal(h->received_in_tls, h->received_count);
+
+    // Without a resolver that is to be trusted the records are nothing.
+    world_dns_is_secure(w, false);
+    world_run(w, TIME_HOUR_MS);
+    h->state = HOST_TLS_EXPIRED;
+    submit(w);
+    world_run(w, TIME_MINUTE_MS);
+    assert_int_equal(host_count_to(h, "b@example.com"), 2);
+    world_free(w);
+}
+
 // A failure is remembered for an hour, and then the host is asked again.
 static void test_in_clear_for_a_while(void **state)
 {
@@ -111,6 +143,7 @@ int main(void)
         cmocka_unit_test(test_policies),
         cmocka_unit_test(test_implicit),
         cmocka_unit_test(test_waits_until_it_is_right),
+        cmocka_unit_test(test_dane),
         cmocka_unit_test(test_in_clear_for_a_while),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

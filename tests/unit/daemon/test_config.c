@@ -15,7 +15,8 @@ static const struct bad_case {
      "c.conf:1: unknown setting \"hostnam\"; did you mean \"hostname\"?\n"},
     {"unknown name without a near one", "\n\ncolour = \"blue\"\n",
      "c.conf:3: unknown setting \"colour\"; there are: hostname, spool, socket, user, operators, "
-     "mode, interactive_timeout, nameservers, smtp_port, eight_bit, pipe_timeout, postmaster, "
+     "mode, interactive_timeout, nameservers, trust_ad, smtp_port, eight_bit, pipe_timeout, "
+     "postmaster, "
      "max_message_size, max_recipients, max_sessions, idle_connections, idle_time, log, listen, "
      "route, retry, limit, "
      "tls, notice, brake, history\n"},
@@ -66,6 +67,8 @@ static const struct bad_case {
     {"name servers", "nameservers = [ \"127.0.0.1:5300\",\n  \"dns.example.org\" ]\n",
      "c.conf:2: nameservers: \"dns.example.org\" is no name server; write \"192.0.2.53\", "
      "\"127.0.0.1:5300\" or \"[::1]:53\"\n"},
+    {"a word where true or false must be", "trust_ad = \"yes\"\n",
+     "c.conf:1: trust_ad must be true or false (without quotes)\n"},
     {"one name server as a string", "nameservers = \"127.0.0.1\"\n",
      "c.conf:1: nameservers must be a list of strings: nameservers = [ \"...\", \"...\" ]\n"},
     {"listen: a host name", "listen = ( { address = \"localhost:25\" } )\n",
@@ -198,13 +201,28 @@ static const struct bad_case {
     {"limit: too many", "limit = ( { for = \"*\", connections = 1001 } )\n",
      "c.conf:1: connections is 1001, but must be from 1 to 1000\n"},
     {"tls: a policy", "tls = ( { for = \"*\", policy = \"must\" } )\n",
-     "c.conf:1: policy is \"must\", but must be \"none\", \"may\", \"encrypt\" or \"verify\"\n"},
+     "c.conf:1: policy is \"must\", but must be \"none\", \"may\", \"encrypt\", \"verify\", "
+     "\"dane\" or \"dane-only\"\n"},
     {"tls: an address", "tls = ( { for = \"a@example.com\", policy = \"may\" } )\n",
      "c.conf:1: for: \"a@example.com\" is an address, but tls is about next hops: write a domain, "
      "\"mx:HOST\", the name of a relay, or \"*\"\n"},
     {"tls: names without verify", "tls = ( { for = \"*\", names = [ \"a.example\" ] } )\n",
      "c.conf:1: names counts only with policy = \"verify\"; no certificate is looked at with "
      "\"may\"\n"},
+    {"tls: names with dane",
+     "nameservers = [ \"::1\" ]\n"
+     "tls = ( { for = \"*\", policy = \"dane\", ca_file = \"/ca\" } )\n",
+     "c.conf:2: ca_file counts only with policy = \"verify\"; with \"dane\" the DNS says what "
+     "certificates are right\n"},
+    {"tls: dane that can do nothing",
+     "nameservers = [ \"192.0.2.1\" ]\nlog = \"x\"\n"
+     "tls = ( { for = \"*\", policy = \"dane-only\" },\n"
+     "        { for = \"192.0.2.2\", policy = \"dane\" } )\n",
+     "c.conf:2: log is \"x\", but must be \"stderr\", \"syslog\" or the full path of a file\n"
+     "c.conf:3: warning: policy: \"dane-only\" needs a name server that validates (DNSSEC) and is "
+     "trusted, and there is none: nothing is sent; run one on this machine, or write "
+     "trust_ad = true\n"
+     "c.conf:4: warning: policy: an IP address has no TLSA records: it means \"may\" here\n"},
     {"tls: a bad name, and none",
      "tls = ( { for = \"a.example\", policy = \"verify\", names = [ \"*.example\" ] },\n"
      "        { for = \"b.example\", policy = \"verify\", names = [] } )\n",

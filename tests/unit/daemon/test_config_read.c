@@ -63,6 +63,7 @@ static const char everything[] = HOST
     "spool = \"/s/spool.db\"\nsocket = \"/s/socket\"\nuser = \"\"\noperators = \"\"\n"
     "mode = \"interactive\"\ninteractive_timeout = \"1s\"\n"
     "nameservers = [ \"127.0.0.1:5300\", \"::1\", \"[2001:db8::1]:53\" ]\nsmtp_port = 2525\n"
+    "trust_ad = true\n"
     "eight_bit = \"bounce\"\n"
     "postmaster = \"admin@Example.org\"\nmax_message_size = \"1G\"\nmax_recipients = 100000\n"
     "log = \"/s/log\"\nhistory = \"0\"\n"
@@ -98,6 +99,7 @@ static void everything_written_is_read(void **state)
     assert_int_equal(c.interactive_timeout_ms, 1000);
     assert_int_equal(c.nameserver_count, 3);
     assert_string_equal(c.nameservers[2], "[2001:db8::1]:53");
+    assert_true(c.trusts_ad);
     assert_int_equal(c.smtp_port, 2525);
     assert_int_equal(c.eight_bit, EIGHT_BIT_BOUNCE);
     assert_string_equal(config_postmaster_address(&c), "admin@Example.org");

@@ -40,7 +40,9 @@ struct world_dns {
     const char *name;
     enum dns_type type;
     enum dns_result result;
-    const char *values[8]; // addresses, or "10 mx.example"
+    const char *values[8]; // addresses, or "10 mx.example", or "3 1 1" with some digest
+    bool is_plain;         // not secure, though dns_is_secure
+    const char *canonical; // NULL: the name itself
 };
 
 struct world {
@@ -48,6 +50,7 @@ struct world {
     const struct script *scripts; // one for each connection, the last one for all further ones
     uint32_t script_count;
     const struct world_dns *dns; // ends with a NULL name; not found: NXDOMAIN
+    bool dns_is_secure;
     struct slice body;
     size_t piece_size; // of the body; 0: in one
     size_t chunk_size; // of what the host says; 0: in one
@@ -277,6 +280,8 @@ static inline void world_start_tls(struct world *w, const struct session_effect 
 {
     static const struct tls_result plain = {"TLSv1.3", "TLS_AES_256_GCM_SHA384", 256, false, false};
     static const struct tls_result sure = {"TLSv1.3", "TLS_AES_256_GCM_SHA384", 256, true, false};
+    static const struct tls_result by_dane = {"TLSv1.3", "TLS_AES_256_GCM_SHA384", 256, true, false,
+                                              true};
     const char *how = w->script->tls;
     buf_addf(&w->trace, "TLS %s%s", e->tls_terms->server_name,
              e->tls_terms->must_verify ? " verify" : "");
@@ -307,10 +312,28 @@ static inline void world_start_tls(struct world *w, const struct session_effect 
     }
     world_push(w,
                (struct session_event){.kind = SESSION_TLS_READY,
-                                      .tls = e->tls_terms->must_verify ? &sure : &plain},
+                                      .tls = e->tls_terms->tlsa_count > 0 ? &by_dane
+                                             : e->tls_terms->must_verify  ? &sure
+                                                                          : &plain},
                NULL, 0);
     if (w->begins_with_tls)
         host_greet(w);
+}
+
+static inline void world_record(enum dns_type type, const char *value, struct dns_record *ret)
+{
+    char *end;
+    if (type == DNS_TYPE_MX) {
+        ret->preference = (uint16_t)strtoul(value, &end, 10);
+        snprintf(ret->name, sizeof ret->name, "%s", end + 1);
+    } else if (type == DNS_TYPE_TLSA) {
+        ret->tlsa.usage = (uint8_t)(value[0] - '0');
+        ret->tlsa.selector = (uint8_t)(value[2] - '0');
+        ret->tlsa.matching = (uint8_t)(value[4] - '0');
+        ret->tlsa.size = 32;
+    } else {
+        snprintf(ret->ip, sizeof ret->ip, "%s", value);
+    }
 }
 
 static inline void world_lookup(struct world *w, const struct session_effect *e)
@@ -329,15 +352,10 @@ static inline void world_lookup(struct world *w, const struct session_effect *e)
     a->type = e->type;
     a->result = d && d->name ? d->result : DNS_ANSWER_NXDOMAIN;
     struct dns_record *records = (struct dns_record *)&store.room;
-    for (int i = 0; d && d->name && i < 8 && d->values[i]; i++, a->count++) {
-        if (e->type != DNS_TYPE_MX) {
-            snprintf(records[i].ip, sizeof records[i].ip, "%s", d->values[i]);
-            continue;
-        }
-        char *end;
-        records[i].preference = (uint16_t)strtoul(d->values[i], &end, 10);
-        snprintf(records[i].name, sizeof records[i].name, "%s", end + 1);
-    }
+    a->is_secure = w->dns_is_secure && !(d && d->is_plain);
+    snprintf(a->canonical, sizeof a->canonical, "%s", d && d->canonical ? d->canonical : e->name);
+    for (int i = 0; d && d->name && i < 8 && d->values[i]; i++, a->count++)
+        world_record(e->type, d->values[i], &records[i]);
     world_push(w, (struct session_event){.kind = SESSION_ANSWER}, (const char *)&store,
                sizeof store);
     w->last->name = must_strdup(e->name);

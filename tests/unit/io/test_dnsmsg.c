@@ -218,6 +218,51 @@ static void test_addresses(void **state)
     free(a);
 }
 
+static void put_tlsa(size_t digest_n)
+{
+    size_t at = begin_rr(&packet, 1, "@12", DNS_TYPE_TLSA, 60);
+    put8(&packet, 3);
+    put8(&packet, 1);
+    put8(&packet, 2);
+    for (size_t i = 0; i < digest_n; i++)
+        put8(&packet, (unsigned)(i & 0xff));
+    end_rr(&packet, at);
+}
+
+static void test_tlsa(void **state)
+{
+    (void)state;
+    struct dns_answer *a = NULL;
+    put_header(&packet, ID, GOOD | 0x20, 1);
+    put_question(&packet, "_25._tcp.mx.example.net", DNS_TYPE_TLSA);
+    put_tlsa(64);
+    put_tlsa(0);
+    put_tlsa(DNS_TLSA_MAX);
+    put_tlsa(DNS_TLSA_MAX + 1);
+    assert_int_equal(parse("_25._tcp.mx.example.net", DNS_TYPE_TLSA, true, &a), FP_OK);
+    assert_int_equal(a->result, DNS_ANSWER_OK);
+    assert_true(a->is_secure);
+    assert_int_equal(a->count, 4);
+    const struct dns_tlsa *t = &a->records[0].tlsa;
+    assert_int_equal(t->usage * 100 + t->selector * 10 + t->matching, 312);
+    assert_int_equal(t->size, 64);
+    assert_int_equal(t->data[63], 63);
+    assert_int_equal(a->records[1].tlsa.size, 0);
+    assert_int_equal(a->records[2].tlsa.size, DNS_TLSA_MAX);
+    assert_int_equal(a->records[3].tlsa.size, 0); // too much to keep: of no use
+    free(a);
+
+    put_header(&packet, ID, GOOD, 1);
+    put_question(&packet, "_25._tcp.mx.example.net", DNS_TYPE_TLSA);
+    size_t at = begin_rr(&packet, 1, "@12", DNS_TYPE_TLSA, 60);
+    put16(&packet, 0x0301);
+    end_rr(&packet, at);
+    a = NULL;
+    assert_int_equal(parse("_25._tcp.mx.example.net", DNS_TYPE_TLSA, true, &a), FP_OK);
+    assert_int_equal(a->result, DNS_ANSWER_BAD);
+    free(a);
+}
+
 // AD counts only where the resolver is trusted, and never on a failure.
 static void test_secure(void **state)
 {
@@ -332,6 +377,7 @@ int main(void)
         cmocka_unit_test(test_cut_and_changed),
         cmocka_unit_test(test_long_name_is_no_host_name),
         cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_tlsa),
         cmocka_unit_test(test_secure),
         cmocka_unit_test(test_question),
         cmocka_unit_test(test_question_names),
