@@ -214,21 +214,37 @@ static bool sets_nothing(const config_setting_t *s)
     return config_setting_length(s) == found;
 }
 
-// The values that hold where this row is the most exact: its own, and what others add to them.
-static void find_whole_rule(const struct rules *rules, const struct retry_row *row,
-                            struct retry_rule *ret)
+// The least exact sender that fits. A name below a suffix stands for all of them; nobody has one
+// such as this.
+static void name_sender(const char *from, char *to, size_t size)
 {
-    // A name below the suffix stands for all of them; nobody has one such as this.
-    char address[512];
+    const char *before = "";
+    if (from[0] == '.')
+        before = "x@x";
+    else if (!strchr(from, '@'))
+        before = "x@";
+    snprintf(to, size, "%s%s", before, strcmp(from, "<>") == 0 ? "" : from);
+    if (strcmp(from, "<>") == 0)
+        to[0] = '\0';
+}
+
+// The values that hold where this row is the most exact, behind such a failure: its own, and what
+// others add to them.
+static void find_whole_rule(const struct rules *rules, const struct retry_row *row,
+                            enum outcome_class klass, struct retry_rule *ret)
+{
+    char address[512], sender[512];
     snprintf(address, sizeof address, "%s%s", row->pattern[0] == '.' ? "x" : "", row->pattern);
-    struct rule_question q = {.klass = row->on};
+    struct rule_question q = {.klass = klass};
     if (strncmp(address, "mx:", 3) == 0)
         q.host = slice_str(address + 3);
     else
         q.address = slice_str(address);
-    q.has_sender = row->from != NULL;
-    if (row->from && strcmp(row->from, "<>") != 0)
-        q.sender = slice_str(row->from);
+    q.has_sender = row->from && rules_from_rank(row->from) > 0;
+    if (q.has_sender) {
+        name_sender(row->from, sender, sizeof sender);
+        q.sender = slice_str(sender);
+    }
     rules_retry(rules, &q, ret);
 }
 
@@ -240,28 +256,68 @@ static bool is_meant(const config_setting_t *at, const struct retry_row *row,
     return at || (row->expire_after_ms > 0 && rule->row[field] >= 0);
 }
 
-// A warning that comes after the end, or a first wait beyond it, is no error but hardly meant.
-static void warn_about_retry(struct config_reader *r, const config_setting_t *s,
-                             const struct rules *rules, const struct retry_row *row)
+// Do rows for the same mail and one kind of failure each leave it nothing to say? Ages are looked
+// at without a failure, too.
+static bool gives_something(const struct rules *rules, uint32_t i)
 {
-    struct retry_rule rule;
+    const struct retry_row *row = &rules->retries[i];
+    if (row->on != CLASS_NONE)
+        return true;
+    for (enum outcome_class klass = CLASS_NONE; klass <= CLASS_MESSAGE; klass++) {
+        struct retry_rule rule;
+        find_whole_rule(rules, row, klass, &rule);
+        for (enum rule_field field = 0; field < RULE_FIELDS; field++)
+            if (rule.row[field] == (int32_t)i &&
+                (klass != CLASS_NONE || field == RULE_WARN || field == RULE_EXPIRE))
+                return true;
+    }
+    return false;
+}
+
+static void warn_about_ages(struct config_reader *r, const config_setting_t *s,
+                            const struct retry_row *row, const struct retry_rule *rule)
+{
     const config_setting_t *expire = config_setting_get_member(s, "expire_after"),
                            *warn = config_setting_get_member(s, "warn_after"),
                            *schedule = config_setting_get_member(s, "schedule");
-    find_whole_rule(rules, row, &rule);
-    if (row->has_warn && row->warn_count > 0 && row->from && strcmp(row->from, "<>") == 0)
+    bool is_of_notices = row->from && strcmp(row->from, "<>") == 0;
+    bool is_late =
+        rule->warn_count > 0 && rule->warn_after_ms[rule->warn_count - 1] >= rule->expire_after_ms;
+    if (is_of_notices && row->has_warn && row->warn_count > 0)
         config_warning(r, warn, "warn_after: nobody is warned about notices");
-    if (sets_nothing(s))
-        config_warning(r, s, "this row of retry sets nothing");
-    if (rule.warn_count > 0 && is_meant(warn, row, &rule, RULE_WARN) &&
-        rule.warn_after_ms[rule.warn_count - 1] >= rule.expire_after_ms)
+    if (is_late && is_meant(warn, row, rule, RULE_WARN))
         config_warning(r, warn ? warn : expire,
                        "warn_after is not before expire_after: that warning is never sent");
-    if (is_meant(schedule, row, &rule, RULE_SCHEDULE) &&
-        rule.schedule.waits_ms[0] >= rule.expire_after_ms)
+    else if (is_late && expire && !is_of_notices)
+        config_warning(r, expire,
+                       "expire_after is not behind the default warn_after, \"4h\": nobody is "
+                       "warned; write warn_after, too, or warn_after = []");
+    if (is_meant(schedule, row, rule, RULE_SCHEDULE) &&
+        rule->schedule.waits_ms[0] >= rule->expire_after_ms)
         config_warning(r, schedule ? schedule : expire,
                        "the first wait of schedule is not shorter than expire_after: there is no "
                        "second attempt");
+}
+
+// A warning that comes after the end, or a first wait beyond it, is no error but hardly meant.
+static void warn_about_retry(struct config_reader *r, const config_setting_t *s,
+                             const struct rules *rules, uint32_t i)
+{
+    const struct retry_row *row = &rules->retries[i];
+    const config_setting_t *attempts = config_setting_get_member(s, "max_attempts"),
+                           *schedule = config_setting_get_member(s, "schedule");
+    struct retry_rule rule;
+    find_whole_rule(rules, row, row->on, &rule);
+    if (sets_nothing(s))
+        config_warning(r, s, "this row of retry sets nothing");
+    else if (!r->has_failed && !gives_something(rules, i))
+        config_warning(r, s,
+                       "this row of retry never counts: there is a row for each kind of failure "
+                       "(on), and these give all that it sets");
+    warn_about_ages(r, s, row, &rule);
+    if (rule.attempts_max == 1 && schedule)
+        config_warning(r, attempts ? attempts : schedule,
+                       "schedule does not count with max_attempts = 1: there is no second attempt");
 }
 
 void config_read_retry(struct config_reader *r, const config_setting_t *s, void *config)
@@ -293,5 +349,5 @@ void config_read_retry(struct config_reader *r, const config_setting_t *s, void 
     rules_index(&c->rules);
     for (uint32_t i = 0; i < c->rules.retry_count; i++)
         if (c->rules.retries[i].pattern)
-            warn_about_retry(r, config_setting_get_elem(s, i), &c->rules, &c->rules.retries[i]);
+            warn_about_retry(r, config_setting_get_elem(s, i), &c->rules, i);
 }

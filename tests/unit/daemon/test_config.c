@@ -298,6 +298,8 @@ static const struct warning_case {
      "c.conf:4: warning: warn_after is not before expire_after: that warning is never sent\n"},
     {"one attempt only",
      HOST "retry = ( { for = \"*\", schedule = \"1h\", expire_after = \"1h\" } )\n",
+     "c.conf:2: warning: expire_after is not behind the default warn_after, \"4h\": nobody is "
+     "warned; write warn_after, too, or warn_after = []\n"
      "c.conf:2: warning: the first wait of schedule is not shorter than expire_after: there is no "
      "second attempt\n"},
     {"a row without a setting", HOST "retry = ( { for = \"a.example\", on = \"dns\" } )\n",
@@ -306,6 +308,41 @@ static const struct warning_case {
      HOST "retry = ( { for = \"*\", warn_after = [ \"2h\" ] },\n"
           " { for = \"a.example\", expire_after = \"1h\" } )\n",
      "c.conf:3: warning: warn_after is not before expire_after: that warning is never sent\n"},
+    {"a warning after the end, of some senders' mail",
+     HOST "retry = ( { for = \"*\", from = \"a.test\", warn_after = [ \"2h\" ] },\n"
+          " { for = \"*\", from = \".a.test\", warn_after = [ \"2h\" ] },\n"
+          " { for = \"*\", expire_after = \"2h\", warn_after = [] } )\n",
+     "c.conf:2: warning: warn_after is not before expire_after: that warning is never sent\n"
+     "c.conf:3: warning: warn_after is not before expire_after: that warning is never sent\n"},
+    {"an end before the default warning",
+     HOST "retry = ( { for = \"a.test\", expire_after = \"4h\" },\n"
+          " { for = \"b.test\", expire_after = \"5h\" },\n"
+          " { for = \"c.test\", expire_after = \"1h\", warn_after = [] },\n"
+          " { for = \"*\", from = \"<>\", expire_after = \"1h\" } )\n",
+     "c.conf:2: warning: expire_after is not behind the default warn_after, \"4h\": nobody is "
+     "warned; write warn_after, too, or warn_after = []\n"},
+    {"a schedule of one attempt",
+     HOST "retry = ( { for = \"a.test\", schedule = \"5m\", max_attempts = 1 },\n"
+          " { for = \"b.test\", schedule = \"5m\", max_attempts = 2 },\n"
+          " { for = \"c.test\", max_attempts = 1 },\n"
+          " { for = \"c.test\", on = \"host\", schedule = \"1m\" } )\n",
+     "c.conf:2: warning: schedule does not count with max_attempts = 1: there is no second "
+     "attempt\n"
+     "c.conf:5: warning: schedule does not count with max_attempts = 1: there is no second "
+     "attempt\n"},
+    {"a row for each kind of failure",
+     HOST "retry = ( { for = \"a.test\", schedule = \"5m\", jitter = \"0%\" },\n"
+          " { for = \"a.test\", on = \"host\", schedule = \"1m\", jitter = \"0%\" },\n"
+          " { for = \"a.test\", on = \"tls\", schedule = \"1m\", jitter = \"0%\" },\n"
+          " { for = \"a.test\", on = \"auth\", schedule = \"1m\", jitter = \"0%\" },\n"
+          " { for = \"a.test\", on = \"dns\", schedule = \"1m\", jitter = \"0%\" },\n"
+          " { for = \"a.test\", on = \"greylist\", schedule = \"1m\", jitter = \"0%\" },\n"
+          " { for = \"a.test\", on = \"mailbox-full\", schedule = \"1m\", jitter = \"0%\" },\n"
+          " { for = \"a.test\", on = \"rate\", schedule = \"1m\", jitter = \"0%\" },\n"
+          " { for = \"a.test\", on = \"message\", schedule = \"1m\", jitter = \"0%\" },\n"
+          " { for = \"a.test\", from = \"<>\", schedule = \"1m\" } )\n",
+     "c.conf:2: warning: this row of retry never counts: there is a row for each kind of failure "
+     "(on), and these give all that it sets\n"},
     {"rows for hosts that nobody looks up",
      HOST "route = ( { for = \"*\", to = [ \"smtp://relay.example\" ] } )\n"
           "retry = ( { for = \"mx:a.example\", max_attempts = 3 } )\n"
