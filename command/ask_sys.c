@@ -39,6 +39,8 @@ static int take_answers(const struct session *s, struct answer *a, struct slice 
             return part.code;
         if (kind == ANSWER_ERROR)
             fprintf(stderr, "%s: %.*s\n", s->program, (int)part.text.n, part.text.p);
+        else if (s->is_quiet)
+            continue;
         else if (fwrite(part.text.p, 1, part.text.n, stdout) < part.text.n)
             return EX_IOERR; // nobody reads any more; who asked says why
     }

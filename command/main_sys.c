@@ -50,6 +50,8 @@ static int run(const char *program, const struct arguments *a)
         code = session_become_daemon(&session, a->verb, a->words, a->count);
         break;
     case ARGUMENTS_QUEUE:
+        // As others' postqueue: what is run every few minutes by cron has nothing to say.
+        session.is_quiet = strcmp(program, "fermoposta") != 0 && strcmp(a->verb, "flush") == 0;
         code = session_ask(&session, a->verb, a->words, a->count);
         break;
     }

@@ -215,6 +215,7 @@ static int submit_message(struct sendmail *m)
 static int flush(struct sendmail *m)
 {
     const char *term = m->arguments.flush_term;
+    m->session.is_quiet = true; // cron would make a mail of it
     return session_ask(&m->session, "flush", &term, term ? 1 : 0);
 }
 

@@ -11,6 +11,7 @@ struct session {
     const char *config_file;
     char *socket;   // once loaded; owned
     char *hostname; // NULL: not set, and nobody asked yet; owned
+    bool is_quiet;  // answers of the daemon are not printed, its errors are
 };
 
 // Where the configuration is: option (NULL: not given), else FERMOPOSTA_CONF, else the default.

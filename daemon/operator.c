@@ -259,8 +259,31 @@ static void flush(struct pipeline *p, struct operator_session *s)
         ask_change(p, s);
         return;
     }
+    struct scheduler_counts counts;
+    scheduler_count(p->scheduler, &counts);
+    s->domains = 0;
+    s->resting = counts.resting;
     effect_logf(p, LOG_LEVEL_INFO, "operator %s: flush", s->who);
     windows_flush(p, s->conn);
+}
+
+void operator_flushing(struct operator_session *s, uint32_t domains)
+{
+    s->domains += domains;
+}
+
+static void say_flushed(struct operator_session *s)
+{
+    if (s->domains == 0) {
+        buf_add_str(&s->text, "flush: no mail waits to be tried\n");
+        return;
+    }
+    buf_addf(&s->text, "flush: what waits for %u domain%s is tried now", s->domains,
+             s->domains == 1 ? "" : "s");
+    if (s->resting > 0)
+        buf_addf(&s->text, ", at %u destination%s that rested with one message each at first",
+                 s->resting, s->resting == 1 ? "" : "s");
+    buf_add_byte(&s->text, '\n');
 }
 
 void operator_flushed(struct pipeline *p, struct operator_session *s, enum fp_err err)
@@ -269,6 +292,7 @@ void operator_flushed(struct pipeline *p, struct operator_session *s, enum fp_er
         answer_trouble(p, s, err);
         return;
     }
+    say_flushed(s);
     answer_suspended(p, s);
     answer_end(p, s, EX_OK);
 }

@@ -35,6 +35,7 @@ struct operator_session {
     struct request request;
     uint64_t after; // keyset of the pages
     uint64_t messages, rcpts, samples;
+    uint32_t domains, resting; // flush of everything: that have mail, and how many did not go
     bool is_last_page;
     uint32_t under_way; // bounce: settlements of this page
     // list

@@ -555,6 +555,8 @@ void operator_stored(struct pipeline *p, struct operator_session *s, struct op *
 // An answer of the DNS, to whoever asked: to `route`, perhaps.
 void operator_answered(struct pipeline *p, uint64_t lookup, const char *name,
                        const struct dns_answer *answer);
+// So many domains more have been flushed.
+void operator_flushing(struct operator_session *s, uint32_t domains);
 void operator_flushed(struct pipeline *p, struct operator_session *s, enum fp_err err);
 // The spool was changed so: the scheduler hears of it, be the operator still there or not.
 void operator_changed(struct pipeline *p, const struct op_change *c);

@@ -232,14 +232,31 @@ static void note_unchangeable(struct shell *sh, const struct config *old)
                   SLICE_LIT("listen: other addresses are listened on at the next start"));
 }
 
-static void say_lines(struct shell *sh, enum log_level level, const struct buf *lines)
+// "FILE:LINE: warning: SENTENCE" has the log's own word for it.
+static void say_problem(struct shell *sh, struct slice line)
+{
+    static const char word[] = ": warning: ";
+    const char *at = memmem(line.p, line.n, word, sizeof word - 1);
+    struct buf text;
+    if (!at) {
+        shell_log(sh, LOG_LEVEL_ERROR, line);
+        return;
+    }
+    buf_init(&text, SIZE_MAX);
+    buf_add(&text, line.p, (size_t)(at - line.p) + 2);
+    buf_add_slice(&text, slice_from(line, (size_t)(at - line.p) + sizeof word - 1));
+    shell_log(sh, LOG_LEVEL_WARNING, buf_slice(&text));
+    buf_close(&text);
+}
+
+static void say_problems(struct shell *sh, const struct buf *lines)
 {
     struct slice rest = buf_slice(lines);
     while (rest.n > 0) {
         const char *end = memchr(rest.p, '\n', rest.n);
         size_t n = end ? (size_t)(end - rest.p) : rest.n;
-        shell_log(sh, level, (struct slice){rest.p, n});
-        rest = slice_from(rest, n + 1);
+        say_problem(sh, (struct slice){rest.p, n});
+        rest = slice_from(rest, end ? n + 1 : n);
     }
 }
 
@@ -268,7 +285,7 @@ static void reload(struct shell *sh)
     system_notify("RELOADING=1");
     log_reopen(sh->log);
     enum fp_err err = config_load(sh->config.file, &fresh, &problems);
-    say_lines(sh, err ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, &problems);
+    say_problems(sh, &problems);
     buf_close(&problems);
     if (err) {
         shell_log(sh, LOG_LEVEL_ERROR,

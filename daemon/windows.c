@@ -476,13 +476,16 @@ void windows_flush_read(struct pipeline *p, int64_t flush_ms, uint64_t conn, str
     const struct op_domains *d = &op->domains;
     for (uint32_t i = 0; !op->err && i < d->row_count; i++)
         flush_domain(p, d->rows[i].domain, flush_ms, false);
+    struct conn *c = conn_find(p, conn);
+    struct operator_session *who = c ? door_operator(c->door) : NULL;
+    if (!op->err && who)
+        operator_flushing(who, d->row_count);
     if (!op->err && !d->is_done && d->row_count > 0) {
         ask_flush_page(p, d->rows[d->row_count - 1].domain, flush_ms, conn);
         return;
     }
-    struct conn *c = conn_find(p, conn);
-    if (c && door_operator(c->door))
-        operator_flushed(p, door_operator(c->door), op->err);
+    if (who)
+        operator_flushed(p, who, op->err);
 }
 
 void windows_domains_read(struct pipeline *p, struct op *op)
