@@ -23,9 +23,18 @@ int64_t plan_first(const struct plan_row *row)
     return not_before_hold(row, row->first_ms);
 }
 
-int64_t plan_last(const struct plan_row *row)
+int64_t plan_last(const struct plan_row *row, int64_t now_ms)
 {
-    return not_before_hold(row, row->last_ms);
+    int64_t last_ms = not_before_hold(row, row->last_ms), first_ms = plan_first(row);
+    int64_t takes_ms = plan_takes(row);
+    if (takes_ms == TIME_NEVER || first_ms == TIME_NEVER)
+        return TIME_NEVER;
+    if (takes_ms == 0)
+        return last_ms;
+    // It begins one beat before all of them have been.
+    int64_t from_ms = first_ms > now_ms ? first_ms : now_ms;
+    int64_t by_rate_ms = from_ms + takes_ms - row->rate_ms / row->rate_count;
+    return by_rate_ms > last_ms ? by_rate_ms : last_ms;
 }
 
 int64_t plan_takes(const struct plan_row *row)
@@ -65,7 +74,7 @@ static void add_row(const struct plan *p, const struct plan_row *row, struct col
     column_number(c, row->recipients, COUNT_WIDTH);
     column_blanks(c, 2);
     add_cell(c, plan_first(row), p->now_ms);
-    add_cell(c, plan_last(row), p->now_ms);
+    add_cell(c, plan_last(row, p->now_ms), p->now_ms);
     if (is_held)
         why_hold_text(&row->hold, p->now_ms, p->utc_offset_s, c);
     column_str(c, is_held && row->rate_count ? "; " : "");
@@ -113,7 +122,7 @@ void plan_format(const struct plan *p, struct buf *to)
     column_commit(&c);
 }
 
-static void add_object(const struct plan_row *row, struct column *c)
+static void add_object(const struct plan *p, const struct plan_row *row, struct column *c)
 {
     column_str(c, "{\"destination\": ");
     quote_text(c, row->destination);
@@ -121,7 +130,7 @@ static void add_object(const struct plan_row *row, struct column *c)
     quote_member_time(c, "first_due", row->first_ms);
     quote_member_time(c, "last_due", row->last_ms);
     quote_member_time(c, "first_try", plan_first(row));
-    quote_member_time(c, "last_try", plan_last(row));
+    quote_member_time(c, "last_try", plan_last(row, p->now_ms));
     quote_member_text(c, "delayed_by",
                       row->hold.kind == WHY_TURN ? "" : why_kind_name(row->hold.kind));
     quote_member_time(c, "delayed_until", delays(row) ? row->hold.until_ms : 0);
@@ -145,7 +154,7 @@ void plan_json(const struct plan *p, struct buf *to)
     column_str(&c, "[");
     for (uint32_t i = 0; i < p->row_count; i++) {
         column_str(&c, i > 0 ? ",\n" : "\n");
-        add_object(&p->rows[i], &c);
+        add_object(p, &p->rows[i], &c);
     }
     column_str(&c, "\n]}\n");
     column_commit(&c);

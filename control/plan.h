@@ -24,9 +24,10 @@ struct plan {
 };
 
 // When the first and the last of them are tried at the earliest: not before a rest or a suspension
-// is over. TIME_NEVER: that has no end.
+// is over, nor faster than the rate allows if each is a message of its own. TIME_NEVER: that has no
+// end.
 int64_t plan_first(const struct plan_row *row);
-int64_t plan_last(const struct plan_row *row);
+int64_t plan_last(const struct plan_row *row, int64_t now_ms);
 // How long they take at the rate, if each is a message of its own; 0: there is none.
 int64_t plan_takes(const struct plan_row *row);
 

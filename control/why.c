@@ -93,9 +93,9 @@ static void add_name(const struct why_hold *h, struct column *c)
 static void add_due(const struct why_hold *h, int64_t now_ms, int utc_offset_s, struct column *c)
 {
     if (h->kind == WHY_RATE) {
-        column_str(c, "due; the rate of");
-        add_name(h, c);
-        column_str(c, " lets the next message begin at ");
+        column_str(c, "due; by the rate of ");
+        column_text(c, h->destination ? h->destination : "its destination");
+        column_str(c, h->is_in_spool ? " it is tried not before " : " its turn comes at about ");
         add_when(c, h->until_ms, now_ms, utc_offset_s);
     } else if (h->kind == WHY_CONCURRENCY) {
         column_str(c, "due; all ");
@@ -192,20 +192,32 @@ static void add_state(const struct why *w, const struct why_recipient *r, struct
     column_str(c, "an attempt ended without an answer, it may have been delivered\n");
 }
 
+// What it waits for where that is no time; NULL: a time.
+static const char *next_without_time(const struct why_recipient *r)
+{
+    static const char *const words[WHY_KINDS] = {
+        [WHY_ACTIVE] = "under way",
+        [WHY_HELD] = "when it is released",
+        [WHY_ON_FLUSH] = "when it is flushed",
+        [WHY_PROBING] = "as soon as its destination answers",
+        [WHY_STOPPED] = "as soon as that is over",
+        [WHY_CONCURRENCY] = "as soon as a connection is free",
+        [WHY_FULL] = "as soon as an attempt ends",
+        [WHY_TURN] = "as soon as its turn comes",
+    };
+    if (r->hold.kind == WHY_SUSPENDED && r->hold.until_ms == TIME_NEVER)
+        return "when it is resumed";
+    return words[r->hold.kind];
+}
+
 static void add_next(const struct why *w, const struct why_recipient *r, struct column *c)
 {
+    const char *words = next_without_time(r);
     add_label(c, "next try:");
-    if (r->hold.kind == WHY_ACTIVE)
-        column_str(c, "under way");
-    else if (r->hold.kind == WHY_HELD)
-        column_str(c, "when it is released");
-    else if (r->hold.kind == WHY_ON_FLUSH)
-        column_str(c, "when it is flushed");
-    else if (r->hold.kind == WHY_SUSPENDED && r->hold.until_ms == TIME_NEVER)
-        column_str(c, "when it is resumed");
-    else
+    column_str(c, words ? words : r->hold.kind == WHY_RATE ? "about " : "");
+    if (!words)
         add_when(c, r->next_ms, w->now_ms, w->utc_offset_s);
-    if (r->rule[0]) {
+    if (r->rule[0] && !words) {
         column_str(c, ", by ");
         column_text(c, r->rule);
     }

@@ -32,10 +32,11 @@ enum why_kind {
 };
 struct why_hold {
     enum why_kind kind;
-    const char *destination;  // SUSPENDED: what is; NULL: not known
-    const char *reason;       // NULL: none
-    int64_t since_ms;         // RESTING: first failure; 0: not known
-    int64_t until_ms;         // RESTING, RATE, SUSPENDED; TIME_NEVER: without end
+    const char *destination; // SUSPENDED: what is; NULL: not known
+    const char *reason;      // NULL: none
+    int64_t since_ms;        // RESTING: first failure; 0: not known
+    // RESTING, SUSPENDED; RATE: an estimate of its turn; TIME_NEVER: without end
+    int64_t until_ms;
     uint32_t failures;        // RESTING: in a row,
     enum outcome_class klass; // of this kind
     uint32_t before;          // RATE, CONCURRENCY, FULL, TURN: messages that go first

@@ -24,6 +24,7 @@ static void add_hold(const struct why_hold *h, struct column *c)
         quote_member_number(c, "before", h->before);
         add_flag(c, "at_least", h->is_in_spool);
         quote_member_number(c, "allowed", h->allowed);
+        add_flag(c, "is_estimate", h->kind == WHY_RATE);
     }
     column_str(c, "}");
 }

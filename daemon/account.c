@@ -79,6 +79,10 @@ static void name_choice(const struct account *a, const struct recipient *r,
     if (hold->kind == WHY_HELD || hold->kind == WHY_ON_FLUSH || hold->kind == WHY_ACTIVE ||
         to->next_ms == TIME_NEVER)
         return;
+    if (hold->kind == WHY_RATE) {
+        buf_add_str(words, "the rate of its destination, an estimate");
+        return;
+    }
     if (hold->kind == WHY_RESTING && hold->until_ms > r->next_attempt_ms) {
         name_rest(a, r, hold, words);
         return;
@@ -135,6 +139,8 @@ static void add_queued(const struct account *a, const struct recipient *r,
     one->attempts_max = rule.attempts_max;
     a->hold(a->arg, m, r, &one->hold);
     take_own_doing(r, &one->hold);
+    if (one->hold.kind == WHY_RATE)
+        one->next_ms = one->hold.until_ms;
     name_choice(a, r, one, &words);
     one->rule = buf_slice(&words).p;
     why_recipient(w, one, to);

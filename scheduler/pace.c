@@ -111,3 +111,9 @@ int64_t pace_next_ms(const struct pace *p)
 {
     return p->next_us / 1000;
 }
+
+int64_t pace_turn_ms(const struct pace *p, uint32_t before, int64_t now_ms)
+{
+    int64_t from_us = p->next_us > now_ms * 1000 ? p->next_us : now_ms * 1000;
+    return p->interval_us > 0 ? (from_us + before * p->interval_us) / 1000 : 0;
+}

@@ -61,5 +61,7 @@ void pace_slow_down(struct pace *p, const struct pace_mark *began);
 // May another conversation begin beside so many? At the earliest at pace_next_ms.
 bool pace_has_room(const struct pace *p, uint32_t running);
 int64_t pace_next_ms(const struct pace *p); // 0: now
+// When a message may begin by the rate that goes behind so many others; 0: there is no rate.
+int64_t pace_turn_ms(const struct pace *p, uint32_t before, int64_t now_ms);
 
 #endif

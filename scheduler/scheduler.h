@@ -242,7 +242,7 @@ enum standing {
     STANDING_RESTING,     // its destination is left alone until until_ms
     STANDING_PROBING,     // another message finds out whether its destination answers again
     STANDING_STOPPED,     // nothing is started for the moment: SCHED_PAUSE, SCHED_BRAKE
-    STANDING_RATE,        // due; the next one may begin at until_ms
+    STANDING_RATE,        // due; by the rate its turn comes at until_ms, as things stand
     STANDING_CONCURRENCY, // due; all connections that the destination may have are in use
     STANDING_FULL,        // due; so many attempts are under way over all destinations
     STANDING_TURN,        // due; the next to go, but for those before it

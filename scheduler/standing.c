@@ -30,9 +30,10 @@ static void stand_in_line(const struct scheduler *s, const struct destination *d
 {
     ret->is_in_spool = !f || f->phase != INFLIGHT_WAITING;
     ret->before = ret->is_in_spool ? d->window_batches : count_before(d, f->batch);
-    if (pace_next_ms(&d->pace) > s->now_ms) {
+    int64_t turn_ms = pace_turn_ms(&d->pace, ret->before, s->now_ms);
+    if (turn_ms > s->now_ms) {
         ret->what = STANDING_RATE;
-        ret->until_ms = pace_next_ms(&d->pace);
+        ret->until_ms = turn_ms;
     } else if (d->pace.limit > 0 && !pace_has_room(&d->pace, d->running + d->closing)) {
         ret->what = STANDING_CONCURRENCY;
         ret->allowed = d->pace.allowed;

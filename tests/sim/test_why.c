@@ -183,8 +183,9 @@ static void test_in_line(void **state)
         const char *limit, *want;
     } cases[] = {
         {"rate = \"1/1m\"",
-         "now:        due; the rate of smtp://192.0.2.1:25 lets the next message "
-         "begin at 2026-01-01T00:01:00+00:00"},
+         "now:        due; by the rate of smtp://192.0.2.1:25 its turn comes at about "
+         "2026-01-01T00:02:00+00:00 (in 1m59s), 1 before it\\n  next try:   about "
+         "2026-01-01T00:02:00+00:00 (in 1m59s), by the rate of its destination, an estimate"},
         {"connections = 1",
          "now:        due; all 1 connection that smtp://192.0.2.1:25 may have now "
          "are in use, 1 before it"},
@@ -203,6 +204,43 @@ static void test_in_line(void **state)
         world_free(w);
         buf_close(&conf);
     }
+}
+
+// What is estimated of a rate comes true, in the order in which senders take turns.
+static void test_turns_by_rate(void **state)
+{
+    (void)state;
+    enum { MESSAGES = 7 };
+    struct buf conf;
+    buf_init(&conf, 4096);
+    buf_addf(&conf, "%slimit = ( { for = \"*\", rate = \"6/1m\" } )\n", config);
+    struct world *w = world_new(&(struct world_options){.seed = 21, .config = conf.p});
+    char to[64], want[MESSAGES][64];
+    int64_t at_ms[MESSAGES];
+    for (int i = 0; i < MESSAGES; i++) {
+        snprintf(to, sizeof to, "b%d@one.example", i);
+        assert_int_not_equal(
+            world_submit(w, i == MESSAGES - 1 ? "z@x.example" : "a@x.example", to, text), 0);
+    }
+    world_run(w, TIME_SECOND_MS);
+    for (int i = 1; i < MESSAGES; i++) {
+        snprintf(to, sizeof to, "b%d@one.example", i);
+        const char *said = strstr(ask(w, "why", to), "next try:   about 2026-01-01T00:0");
+        assert_non_null(said);
+        snprintf(want[i], sizeof want[i], "%.19s", said + strlen("next try:   about "));
+    }
+    const char *planned = ask(w, "plan", NULL);
+    assert_says(planned, "smtp://192.0.2.1:25                    6  in 8s      in 58s ");
+    world_run(w, 2 * TIME_MINUTE_MS);
+    for (const struct host_message *m = world_host(w, "192.0.2.1")->received; m; m = m->next)
+        at_ms[m->rcpts[1] - '0'] = m->at_ms;
+    for (int i = 1; i < MESSAGES; i++) {
+        char got[TIME_TEXT_SIZE];
+        time_format_iso(at_ms[i], got);
+        assert_memory_equal(got, want[i], 17); // to the tens of seconds
+    }
+    world_free(w);
+    buf_close(&conf);
 }
 
 static void test_of_an_address(void **state)
@@ -389,17 +427,12 @@ static void test_large_plan(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gone),
-        cmocka_unit_test(test_not_gone),
-        cmocka_unit_test(test_of_a_bound),
-        cmocka_unit_test(test_of_a_message),
-        cmocka_unit_test(test_in_line),
-        cmocka_unit_test(test_of_an_address),
-        cmocka_unit_test(test_of_a_destination),
-        cmocka_unit_test(test_plan),
-        cmocka_unit_test(test_many_recipients),
-        cmocka_unit_test(test_large_plan),
-        cmocka_unit_test(test_blocked_here),
+        cmocka_unit_test(test_gone),          cmocka_unit_test(test_not_gone),
+        cmocka_unit_test(test_of_a_bound),    cmocka_unit_test(test_of_a_message),
+        cmocka_unit_test(test_in_line),       cmocka_unit_test(test_turns_by_rate),
+        cmocka_unit_test(test_of_an_address), cmocka_unit_test(test_of_a_destination),
+        cmocka_unit_test(test_plan),          cmocka_unit_test(test_many_recipients),
+        cmocka_unit_test(test_large_plan),    cmocka_unit_test(test_blocked_here),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -82,15 +82,23 @@ static void times(void **state)
 {
     (void)state;
     assert_int_equal(plan_first(&rows[0]), NOW + TIME_SECOND_MS);
-    assert_int_equal(plan_last(&rows[0]), NOW + 14 * TIME_MINUTE_MS);
+    assert_int_equal(plan_last(&rows[0], NOW), NOW + 14 * TIME_MINUTE_MS);
     assert_int_equal(plan_takes(&rows[0]), 12 * TIME_MINUTE_MS + 30 * TIME_SECOND_MS);
     assert_int_equal(plan_first(&rows[1]), NOW + 5 * TIME_MINUTE_MS);
-    assert_int_equal(plan_last(&rows[1]), NOW + 50 * TIME_MINUTE_MS);
+    assert_int_equal(plan_last(&rows[1], NOW), NOW + 50 * TIME_MINUTE_MS);
     assert_int_equal(plan_takes(&rows[1]), 0);
-    assert_int_equal(plan_last(&rows[2]), NOW + TIME_MINUTE_MS);
+    assert_int_equal(plan_last(&rows[2], NOW), NOW + TIME_MINUTE_MS);
     assert_int_equal(plan_first(&rows[3]), TIME_NEVER);
+    assert_int_equal(plan_last(&rows[3], NOW), TIME_NEVER);
+    struct plan_row due = rows[0];
+    due.hold.kind = WHY_TURN; // the first begins now, and 1,249 more, 600 ms each
+    due.last_ms = NOW;
+    assert_int_equal(plan_last(&due, NOW), NOW + 749400);
+    due.first_ms = NOW + TIME_MINUTE_MS;
+    assert_int_equal(plan_last(&due, NOW), NOW + TIME_MINUTE_MS + 749400);
     struct plan_row slow = {.recipients = UINT64_MAX, .rate_count = 1, .rate_ms = TIME_DAY_MS};
     assert_int_equal(plan_takes(&slow), TIME_NEVER);
+    assert_int_equal(plan_last(&slow, NOW), TIME_NEVER);
 }
 
 int main(void)

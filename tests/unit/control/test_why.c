@@ -202,6 +202,13 @@ static void what_holds(void **state)
         {{.kind = WHY_BLOCKED, .reason = "no resolver"}, "blocked here: no resolver"},
         {{.kind = WHY_STOPPED}, "nothing is started for the moment"},
         {{.kind = WHY_NOT_DUE}, "not due yet"},
+        {{.kind = WHY_RATE, .destination = "d", .until_ms = NOW + TIME_MINUTE_MS, .before = 5},
+         "due; by the rate of d its turn comes at about 2026-11-21T22:41:00+00:00 (in 1m), 5 "
+         "before "
+         "it"},
+        {{.kind = WHY_RATE, .until_ms = NOW + TIME_HOUR_MS, .before = 50, .is_in_spool = true},
+         "due; by the rate of its destination it is tried not before 2026-11-21T23:40+00:00 (in "
+         "1h), behind at least 50 others"},
         {{.kind = WHY_CONCURRENCY, .destination = "d.example", .allowed = 20, .before = 1},
          "due; all 20 connections that d.example may have now are in use, 1 before it"},
         {{.kind = WHY_FULL, .allowed = 200, .before = 2, .is_in_spool = true},

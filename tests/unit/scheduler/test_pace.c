@@ -140,8 +140,12 @@ static void rates_space_beginnings(void **state)
     now += TIME_HOUR_MS; // what was not used is not saved up
     pace_started(&p, now, &mark);
     assert_int_equal(pace_next_ms(&p), now + 600);
+    assert_int_equal(pace_turn_ms(&p, 0, now), now + 600);
+    assert_int_equal(pace_turn_ms(&p, 10, now), now + 6600);
+    assert_int_equal(pace_turn_ms(&p, 10, now + TIME_HOUR_MS), now + TIME_HOUR_MS + 6000);
     pace_set_limit(&p, &(struct limit_rule){.connections = 20});
     assert_int_equal(pace_next_ms(&p), 0);
+    assert_int_equal(pace_turn_ms(&p, 10, now), 0);
 }
 
 static void rates_above_one_a_millisecond(void **state)
