@@ -44,6 +44,7 @@ struct config {
     bool trusts_ad; // of name servers elsewhere, too, the word that an answer was validated counts
     uint16_t smtp_port;
     enum eight_bit eight_bit; // at hosts without 8BITMIME
+    bool chunking;            // BDAT where it is offered
     char *
         postmaster; // as written; qualified with hostname where it has no domain: config_postmaster
     int64_t message_size_max;

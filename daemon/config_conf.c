@@ -45,6 +45,7 @@ const char *const config_setting_names[] = {
     "trust_ad",
     "smtp_port",
     "eight_bit",
+    "chunking",
     "pipe_timeout",
     "postmaster",
     "max_message_size",
@@ -217,6 +218,11 @@ static void read_eight_bit(struct config_reader *r, const config_setting_t *s, v
         ((struct config *)into)->eight_bit = (enum eight_bit)i;
 }
 
+static void read_chunking(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    config_truth(r, s, &((struct config *)into)->chunking);
+}
+
 static void read_postmaster(struct config_reader *r, const config_setting_t *s, void *into)
 {
     const char *value = config_text_value(r, s);
@@ -373,6 +379,7 @@ static const struct config_member members[] = {
     {"trust_ad", read_trust_ad},
     {"smtp_port", read_smtp_port},
     {"eight_bit", read_eight_bit},
+    {"chunking", read_chunking},
     {"pipe_timeout", read_pipe_timeout},
     {"postmaster", read_postmaster},
     {"max_message_size", read_max_message_size},

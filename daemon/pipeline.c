@@ -67,6 +67,7 @@ static void settings_from_config(struct pipeline *p)
         .pipe_ms = c->pipe_ms,
         .quit_ms = 5 * TIME_SECOND_MS,
         .eight_bit = c->eight_bit,
+        .chunking = c->chunking,
         .protect = c->protect,
         .fallback = p->fallback,
     };

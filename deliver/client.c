@@ -5,6 +5,7 @@
 
 #include "core/must.h"
 #include "core/time.h"
+#include "deliver/chunking.h"
 #include "deliver/handover.h"
 
 #define M(state) (1u << (state))
@@ -129,7 +130,10 @@ void client_send_commands(struct client *c)
 static void send_content(struct client *c)
 {
     c->slice_count = content_slices(&c->content, c->slices);
-    if (c->content.is_over && c->has_partial) {
+    bool may_hear = chunking_awaits(c);
+    if (c->envelope.is_chunked)
+        chunking_count(c);
+    if (c->content.is_over && c->has_partial && !may_hear) {
         client_lose_by(c, FAULT_GARBAGE, "early reply"); // K1: no answer to the mark has begun
         return;
     }
@@ -153,7 +157,10 @@ void client_ask_body(struct client *c)
 
 void client_begin_body(struct client *c)
 {
-    content_begin(&c->content);
+    if (c->envelope.is_chunked)
+        content_begin_chunks(&c->content);
+    else
+        content_begin(&c->content);
     if (c->converts)
         c->convert = convert_new();
     client_move(c, CLIENT_BODY, TIME_NEVER);

@@ -85,6 +85,7 @@ struct client {
     bool has_asked;            // NEED_BODY was pulled and not answered
     uint32_t dot_rcpt;         // LMTP: whose reply to the end mark is the next
     bool dot_delivered;        // LMTP: some of them were positive
+    uint32_t chunks_open;      // BDATs that were handed out and not answered
     int64_t handover_until_ms; // a program's time limit
     uint32_t delivered_count;
     struct tally *tally; // of the transaction under way; borrowed

@@ -4,6 +4,7 @@
 
 #include "core/must.h"
 #include "core/time.h"
+#include "deliver/chunking.h"
 #include "deliver/handover.h"
 #include "deliver/lmtp.h"
 #include "deliver/smtputf8.h"
@@ -145,13 +146,13 @@ void client_begin(struct client *c, struct tally *tally, int64_t now_ms)
     c->now_ms = now_ms;
     c->tally = tally;
     c->was_answered = c->mail_refused = c->rcpt_was_taken = c->dot_delivered = false;
-    c->dot_rcpt = 0;
+    c->dot_rcpt = c->chunks_open = 0;
     c->broke_signature = false;
     if (c->hop.order) {
         handover_begin(c);
         return;
     }
-    envelope_begin(&c->envelope, tally, &c->caps, c->needs_rset);
+    envelope_begin(&c->envelope, tally, &c->caps, c->needs_rset, chunking_is_wanted(c));
     client_move(c, CLIENT_ENVELOPE, c->settings->command_ms);
     if (c->caps.size_max > 0 && batch->size > c->caps.size_max) {
         classify_too_big(batch->size, c->caps.size_max, &c->hop, tally_settle(tally));
@@ -243,15 +244,18 @@ static void on_data(struct client *c)
 
 static void go_on(struct client *c)
 {
-    bool has_data = c->envelope.sent.step == STEP_END;
-    bool is_hopeless =
-        c->mail_refused || (c->envelope.sent.step == STEP_DATA && c->tally->accepted_count == 0);
+    bool has_all = c->envelope.sent.step == STEP_END, is_chunked = c->envelope.is_chunked;
+    bool are_asked = has_all || c->envelope.sent.step == STEP_DATA;
+    bool is_hopeless = c->mail_refused || (are_asked && c->tally->accepted_count == 0);
     client_wait(c, client_stage(c) == STAGE_DATA ? c->settings->data_ms : c->settings->command_ms);
     if (!envelope_is_answered(&c->envelope))
         return;
-    must(!has_data);
+    must(!has_all || is_chunked);
     if (!is_hopeless) {
-        send_group(c);
+        if (has_all)
+            client_begin_body(c);
+        else
+            send_group(c);
         return;
     }
     if (!c->tally->is_settled)
@@ -349,10 +353,13 @@ void client_on_reply(struct client *c)
         on_envelope(c);
         break;
     case CLIENT_BODY:
-        on_early_reply(c);
-        break;
     case CLIENT_DOT:
-        on_dot(c);
+        if (chunking_awaits(c))
+            chunking_on_reply(c);
+        else if (c->state == CLIENT_BODY)
+            on_early_reply(c);
+        else
+            on_dot(c);
         break;
     case CLIENT_VOID:
         on_void(c);

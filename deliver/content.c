@@ -4,6 +4,7 @@
 
 #include "core/must.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -22,7 +23,7 @@ void content_begin(struct content_writer *w)
 {
     dot_writer_init(&w->dots);
     w->piece = w->run = (struct slice){"", 0};
-    w->is_last = w->is_over = w->is_plain = w->has_cr = false;
+    w->is_last = w->is_over = w->is_plain = w->is_chunked = w->has_cr = false;
 }
 
 void content_begin_plain(struct content_writer *w, struct slice head)
@@ -30,6 +31,12 @@ void content_begin_plain(struct content_writer *w, struct slice head)
     content_begin(w);
     w->is_plain = true;
     w->head = head;
+}
+
+void content_begin_chunks(struct content_writer *w)
+{
+    content_begin(w);
+    w->is_chunked = true;
 }
 
 void content_piece(struct content_writer *w, struct slice piece, bool is_last)
@@ -109,11 +116,24 @@ static uint32_t plain_slices(struct content_writer *w, struct slice slices[CONTE
     return count;
 }
 
+static uint32_t chunk_slices(struct content_writer *w, struct slice slices[CONTENT_SLICES_MAX])
+{
+    int n =
+        snprintf(w->bdat, sizeof w->bdat, "BDAT %zu%s\r\n", w->piece.n, w->is_last ? " LAST" : "");
+    slices[0] = slice_of(w->bdat, (size_t)n);
+    slices[1] = w->piece;
+    w->is_over = w->is_last;
+    w->piece.n = 0;
+    return slices[1].n > 0 ? 2 : 1;
+}
+
 uint32_t content_slices(struct content_writer *w, struct slice slices[CONTENT_SLICES_MAX])
 {
     uint32_t count = 0;
     if (w->is_plain)
         return plain_slices(w, slices);
+    if (w->is_chunked)
+        return chunk_slices(w, slices);
     while (count < DIRECT_MAX && has_run(w))
         slices[count++] = take_run(w, SIZE_MAX);
     if (has_run(w)) {

@@ -45,6 +45,8 @@ static void take_keyword(struct slice line, struct ehlo_caps *caps)
         caps->has_starttls = true;
     } else if (slice_equal_nocase(word, SLICE_LIT("DSN"))) {
         caps->has_dsn = true;
+    } else if (slice_equal_nocase(word, SLICE_LIT("CHUNKING"))) {
+        caps->has_chunking = true;
     } else if (slice_equal_nocase(word, SLICE_LIT("SMTPUTF8"))) {
         caps->has_smtputf8 = true;
     } else if (slice_equal_nocase(word, SLICE_LIT("MT-PRIORITY"))) {

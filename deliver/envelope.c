@@ -14,7 +14,7 @@ static struct envelope_place rcpt_from(const struct envelope *e, uint32_t i)
         i++;
     if (i < e->tally->batch->rcpt_count)
         return (struct envelope_place){STEP_RCPT, i};
-    return (struct envelope_place){STEP_DATA, 0};
+    return (struct envelope_place){e->is_chunked ? STEP_END : STEP_DATA, 0};
 }
 
 static struct envelope_place next_place(const struct envelope *e, struct envelope_place p)
@@ -34,10 +34,10 @@ static struct envelope_place next_place(const struct envelope *e, struct envelop
 }
 
 void envelope_begin(struct envelope *e, const struct tally *tally, const struct ehlo_caps *caps,
-                    bool needs_rset)
+                    bool needs_rset, bool is_chunked)
 {
     struct envelope_place first = {needs_rset ? STEP_RSET : STEP_MAIL, 0};
-    *e = (struct envelope){tally, caps, first, first};
+    *e = (struct envelope){tally, caps, first, first, is_chunked};
 }
 
 static void add_mail(const struct envelope *e, struct buf *to)

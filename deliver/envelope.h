@@ -29,11 +29,12 @@ struct envelope {
     const struct ehlo_caps *caps;
     struct envelope_place sent;     // the next command to send
     struct envelope_place answered; // the command that the next reply answers
+    bool is_chunked;                // there is no DATA: BDAT follows
 };
 
 // Both are borrowed until the transaction is over.
 void envelope_begin(struct envelope *e, const struct tally *tally, const struct ehlo_caps *caps,
-                    bool needs_rset);
+                    bool needs_rset, bool is_chunked);
 void envelope_add_group(struct envelope *e, struct buf *to);
 bool envelope_is_answered(const struct envelope *e); // everything that was sent
 void envelope_advance(struct envelope *e);           // the reply is dealt with

@@ -64,6 +64,7 @@ struct session_settings {
     int64_t pipe_ms;     // a program, from its start to its end
     int64_t quit_ms;     // 5 s: nothing depends on it
     enum eight_bit eight_bit;      // to hosts without 8BITMIME
+    bool chunking;                 // content by BDAT, to hosts that offer it
     struct protect_table *protect; // NULL: TLS is not spoken
     struct fallback *fallback;     // shared by all sessions; NULL: nothing is remembered
 };

@@ -15,7 +15,8 @@ static const struct bad_case {
      "c.conf:1: unknown setting \"hostnam\"; did you mean \"hostname\"?\n"},
     {"unknown name without a near one", "\n\ncolour = \"blue\"\n",
      "c.conf:3: unknown setting \"colour\"; there are: hostname, spool, socket, user, operators, "
-     "mode, interactive_timeout, nameservers, trust_ad, smtp_port, eight_bit, pipe_timeout, "
+     "mode, interactive_timeout, nameservers, trust_ad, smtp_port, eight_bit, chunking, "
+     "pipe_timeout, "
      "postmaster, "
      "max_message_size, max_recipients, max_sessions, idle_connections, idle_time, log, listen, "
      "route, retry, limit, "
@@ -33,6 +34,8 @@ static const struct bad_case {
      "c.conf:1: max_recipients must be a whole number (without quotes) from 1 to 100000\n"},
     {"a word that is none of the words", "eight_bit = \"encode\"\n",
      "c.conf:1: eight_bit is \"encode\", but must be \"convert\", \"bounce\" or \"send\"\n"},
+    {"a word for a flag", "chunking = \"true\"\n",
+     "c.conf:1: chunking must be true or false (without quotes)\n"},
     {"a port beyond the last", "smtp_port = 65536\n",
      "c.conf:1: smtp_port is 65536, but must be from 1 to 65535\n"},
     {"an empty string", "spool = \"\"\n", "c.conf:1: spool must not be empty\n"},

@@ -36,6 +36,7 @@ static void defaults_stand_where_nothing_is_written(void **state)
     assert_int_equal(c.nameserver_count, 0);
     assert_int_equal(c.smtp_port, 25);
     assert_int_equal(c.eight_bit, EIGHT_BIT_CONVERT);
+    assert_false(c.chunking);
     assert_string_equal(config_postmaster_address(&c), "postmaster@mail.example.org");
     assert_int_equal(c.message_size_max, 50 * 1024 * 1024);
     assert_int_equal(c.rcpts_max, 1000);
@@ -64,7 +65,7 @@ static const char everything[] = HOST
     "mode = \"interactive\"\ninteractive_timeout = \"1s\"\n"
     "nameservers = [ \"127.0.0.1:5300\", \"::1\", \"[2001:db8::1]:53\" ]\nsmtp_port = 2525\n"
     "trust_ad = true\n"
-    "eight_bit = \"bounce\"\n"
+    "eight_bit = \"bounce\"\nchunking = true\n"
     "postmaster = \"admin@Example.org\"\nmax_message_size = \"1G\"\nmax_recipients = 100000\n"
     "log = \"/s/log\"\nhistory = \"0\"\n"
     "listen = ( { address = \"[::1]:0\", protocol = \"smtp\", trusted = [] },\n"
@@ -102,6 +103,7 @@ static void everything_written_is_read(void **state)
     assert_true(c.trusts_ad);
     assert_int_equal(c.smtp_port, 2525);
     assert_int_equal(c.eight_bit, EIGHT_BIT_BOUNCE);
+    assert_true(c.chunking);
     assert_string_equal(config_postmaster_address(&c), "admin@Example.org");
     assert_int_equal(c.message_size_max, 1024 * 1024 * 1024);
     assert_int_equal(c.rcpts_max, 100000);

@@ -76,7 +76,8 @@ static void describe(const char *path, struct buf *to)
     buf_addf(to, "postmaster %s\nlog %s\nhistory %lld\nsize %lld\nrcpts %u\nreturn %d\n",
              c.postmaster, c.log, (long long)c.history_ms, (long long)c.message_size_max,
              c.rcpts_max, (int)c.notice_return);
-    buf_addf(to, "eight_bit %d trust_ad %d\n", (int)c.eight_bit, c.trusts_ad);
+    buf_addf(to, "eight_bit %d trust_ad %d chunking %d\n", (int)c.eight_bit, c.trusts_ad,
+             c.chunking);
     buf_addf(to, "sessions %u idle %u %lld\n", c.sessions_max, c.idle_connections,
              (long long)c.idle_ms);
     buf_addf(to, "brake %u %u %lld\n", c.brake.failures, c.brake.senders,

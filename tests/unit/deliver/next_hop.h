@@ -56,6 +56,7 @@ struct world {
     size_t chunk_size; // of what the host says; 0: in one
     bool body_fails;   // the spool cannot give it
     enum eight_bit eight_bit;
+    bool chunking;
     // of folders and programs; NULL: they are there, and all went well
     const struct handover_result *at_open, *at_end;
     bool never_ends;
@@ -68,6 +69,8 @@ struct world {
     bool used[STEPS_MAX];
     bool is_handover, is_connected, is_silent, in_data, has_rcpt;
     size_t body_at;
+    size_t chunk_left; // octets of a BDAT that are to come; its command is answered behind them
+    bool in_chunk, is_last_chunk;
     bool begins_with_tls;
     struct buf line; // of commands, or content
     // seen
@@ -192,6 +195,29 @@ static inline bool host_take_content(struct world *w)
     return true;
 }
 
+// "BDAT" is the verb of a script for chunks before the last; that is ".", as the end mark is.
+static inline bool host_take_chunk(struct world *w)
+{
+    size_t n = w->line.n < w->chunk_left ? w->line.n : w->chunk_left;
+    must(buf_add(&w->content, w->line.p, n) == FP_OK);
+    buf_drop(&w->line, n);
+    w->chunk_left -= n;
+    if (w->chunk_left > 0)
+        return false;
+    w->in_chunk = false;
+    host_answer(w, w->is_last_chunk ? "." : "BDAT");
+    return true;
+}
+
+static inline void host_begin_chunk(struct world *w, const char *line)
+{
+    w->in_chunk = true;
+    w->chunk_left = strtoul(line + 5, NULL, 10);
+    w->is_last_chunk = strstr(line, " LAST\r") != NULL;
+    if (w->chunk_left == 0)
+        host_take_chunk(w);
+}
+
 static inline bool host_take_line(struct world *w)
 {
     struct slice all = buf_slice(&w->line);
@@ -201,8 +227,16 @@ static inline bool host_take_line(struct world *w)
     char verb[5] = {0};
     memcpy(verb, all.p, all.n < 4 ? all.n : 4);
     buf_addf(&w->trace, "C %.*s\n", (int)(nl - all.p) - 1, all.p);
+    char line[64] = {0};
+    memcpy(line, all.p,
+           (size_t)(nl - all.p) < sizeof line ? (size_t)(nl - all.p) : sizeof line - 1);
     buf_drop(&w->line, (size_t)(nl - all.p) + 1);
-    host_answer(w, verb);
+    if (strcmp(verb, "MAIL") == 0)
+        buf_reset(&w->content);
+    if (strcmp(verb, "BDAT") == 0)
+        host_begin_chunk(w, line);
+    else
+        host_answer(w, verb);
     return true;
 }
 
@@ -210,7 +244,9 @@ static inline void host_hear(struct world *w, struct slice bytes)
 {
     must(buf_add_slice(&w->line, bytes) == FP_OK);
     while (!w->is_silent && w->line.n > 0 &&
-           (w->in_data ? host_take_content(w) : host_take_line(w)))
+           (w->in_data    ? host_take_content(w)
+            : w->in_chunk ? host_take_chunk(w)
+                          : host_take_line(w)))
         ;
 }
 
@@ -498,6 +534,7 @@ static inline void world_open(struct world *w, const struct target *targets, uin
         .pipe_ms = 5 * TIME_MINUTE_MS,
         .quit_ms = 5 * TIME_SECOND_MS,
         .eight_bit = w->eight_bit,
+        .chunking = w->chunking,
         .protect = given.protect,
         .fallback = given.fallback,
     };
