@@ -28,14 +28,15 @@ void dot_reader_init(struct dot_reader *r);
 // (or is empty).
 size_t dot_read(struct dot_reader *r, struct slice bytes, struct buf *to);
 
-// For text that is not dot-stuffed (standard input of `sendmail`): makes every bare CR or LF and
-// every CRLF into CRLF. With ends_at_dot, a line of a single dot ends it (sendmail without -i).
+// For text that is not dot-stuffed (standard input of `sendmail`, BDAT): makes every bare CR or LF
+// and every CRLF into CRLF. With ends_at_dot, a line of a single dot ends it (sendmail without -i).
 struct line_reader {
     int state;
     bool ends_at_dot;
     bool is_done;
     bool has_8bit;    // an octet >= 0x80 came by
     size_t line_n;    // octets of the current line so far
+    size_t line_max;  // longest line seen, without its CRLF
     bool line_is_dot; // a dot at the start of a line is held
     const char *held; // the rest of a line end that did not fit into `to`
 };

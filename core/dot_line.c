@@ -52,6 +52,7 @@ static size_t copy_text(struct line_reader *r, struct dot_scan *scan, size_t at,
     r->has_8bit = r->has_8bit || dot_has_high_bit(p, run);
     must(buf_add(to, p, run) == FP_OK);
     r->line_n += run;
+    r->line_max = r->line_n > r->line_max ? r->line_n : r->line_max;
     return run;
 }
 

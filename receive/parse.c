@@ -38,7 +38,7 @@ enum verb parse_verb(struct slice line, struct slice *ret_rest)
         {SLICE_LIT("RSET"), VERB_RSET},   {SLICE_LIT("NOOP"), VERB_NOOP},
         {SLICE_LIT("VRFY"), VERB_VRFY},   {SLICE_LIT("EXPN"), VERB_EXPN},
         {SLICE_LIT("HELP"), VERB_HELP},   {SLICE_LIT("STARTTLS"), VERB_ABSENT},
-        {SLICE_LIT("AUTH"), VERB_ABSENT}, {SLICE_LIT("BDAT"), VERB_ABSENT},
+        {SLICE_LIT("AUTH"), VERB_ABSENT}, {SLICE_LIT("BDAT"), VERB_BDAT},
         {SLICE_LIT("ETRN"), VERB_ABSENT}, {SLICE_LIT("LHLO"), VERB_ABSENT},
         {SLICE_LIT("BURL"), VERB_ABSENT}, {SLICE_LIT("SEND"), VERB_ABSENT},
         {SLICE_LIT("SOML"), VERB_ABSENT}, {SLICE_LIT("SAML"), VERB_ABSENT},
@@ -272,4 +272,12 @@ const char *parse_mail_or_rcpt(struct slice rest, const struct parse_path_option
         return o->is_rcpt ? "553 5.6.7 This recipient needs SMTPUTF8, which MAIL did not say"
                           : "553 5.6.7 This sender needs the parameter SMTPUTF8";
     return NULL;
+}
+
+bool parse_bdat(struct slice rest, struct parse_bdat *ret)
+{
+    struct slice size = take_word(&rest);
+    rest = slice_trim(rest);
+    ret->is_last = slice_equal_nocase(rest, SLICE_LIT("LAST"));
+    return parse_size(size, &ret->size) && (ret->is_last || rest.n == 0);
 }

@@ -22,6 +22,7 @@ enum verb {
     VERB_MAIL,
     VERB_RCPT,
     VERB_DATA,
+    VERB_BDAT,
     VERB_RSET,
     VERB_NOOP,
     VERB_VRFY,
@@ -63,5 +64,12 @@ void parse_command_close(struct parse_command *c);
 // Reads what follows MAIL or RCPT. NULL when it is right, else the reply ("501 5.5.4 ...").
 const char *parse_mail_or_rcpt(struct slice rest, const struct parse_path_options *options,
                                struct parse_command *ret);
+
+struct parse_bdat {
+    uint64_t size;
+    bool is_last;
+};
+// What follows BDAT (RFC 3030 2). False: that cannot be read.
+bool parse_bdat(struct slice rest, struct parse_bdat *ret);
 
 #endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// server: the receiving side of SMTP, one connection. Pure. RFC 5321, 1870, 2034, 2920, 6152.
+// server: the receiving side of SMTP, one connection. Pure. RFC 5321, 1870, 2034, 2920, 3030,
+// 6152, 6531.
 //
 //     s = server_new(&settings, &peer, now);  pull effects (the banner)
 //     do {
@@ -34,6 +35,9 @@
 //      of a message that is not wanted as commands.
 // (V8) A caller who is short of memory says so with the bytes (chunk_max): then the text is handed
 //      out in smaller chunks, as long as that leaves enough of them for the largest message.
+//
+// By BDAT (RFC 3030) the text comes in pieces that say how long they are: each is COMMAND → DATA
+// (the first by way of ASKING) → COMMAND, the last one DATA → STORING.
 #ifndef FP_RECEIVE_SERVER_H
 #define FP_RECEIVE_SERVER_H
 

@@ -18,6 +18,10 @@
 void server_envelope_reset(struct server *s)
 {
     struct server_envelope *e = &s->envelope;
+    if (server_chunk_is_open(s)) { // (B3)
+        server_abandon(s);
+        server_data_reset(s);
+    }
     free(e->sender);
     free(e->asked);
     free(e->asked_orcpt);
@@ -30,7 +34,7 @@ static void add_extensions(struct server *s)
 {
     must(buf_add_str(&s->out, "250-PIPELINING\r\n250-SIZE ") == FP_OK);
     must(buf_add_number(&s->out, server_data_size_max(s)) == FP_OK);
-    must(buf_add_str(&s->out, "\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-DSN\r\n"
+    must(buf_add_str(&s->out, "\r\n250-8BITMIME\r\n250-CHUNKING\r\n250-SMTPUTF8\r\n250-DSN\r\n"
                               "250-MT-PRIORITY\r\n"
                               "250 ENHANCEDSTATUSCODES\r\n") == FP_OK);
 }
@@ -137,7 +141,9 @@ static void on_rcpt(struct server *s, struct slice rest)
         .takes_idn = s->peer.is_local,
     };
     struct parse_command c;
-    const char *answer = s->envelope.sender ? NULL : "503 5.5.1 MAIL first";
+    const char *answer = !s->envelope.sender       ? "503 5.5.1 MAIL first"
+                         : server_chunk_is_open(s) ? "503 5.5.1 The message has begun: BDAT or RSET"
+                                                   : NULL;
     parse_command_init(&c);
     if (!answer)
         answer = parse_mail_or_rcpt(rest, &options, &c);
@@ -193,6 +199,8 @@ static void on_data(struct server *s, struct slice rest)
         server_reply(s, "501 5.5.4 DATA stands alone");
     else if (!s->envelope.sender)
         server_reply(s, "503 5.5.1 MAIL first");
+    else if (server_chunk_is_open(s))
+        server_reply(s, "503 5.5.1 What began with BDAT goes on with BDAT");
     else if (s->envelope.rcpts.count == 0)
         server_reply(s, s->envelope.has_refused ? "554 5.5.1 No valid recipients"
                                                 : "503 5.5.1 RCPT first");
@@ -221,7 +229,7 @@ static void on_other(struct server *s, enum verb verb, struct slice rest)
                                    : "501 5.5.4 Syntax: VRFY address");
         break;
     case VERB_HELP:
-        server_reply(s, "214 2.0.0 HELO EHLO MAIL RCPT DATA RSET NOOP VRFY QUIT");
+        server_reply(s, "214 2.0.0 HELO EHLO MAIL RCPT DATA BDAT RSET NOOP VRFY QUIT");
         break;
     case VERB_QUIT:
         server_hang_up(s, "221 2.0.0 Bye");
@@ -240,8 +248,8 @@ static const char *verb_name(enum verb verb)
 {
     static const char *const names[VERB_COUNT] = {
         [VERB_HELO] = "HELO", [VERB_EHLO] = "EHLO", [VERB_MAIL] = "MAIL", [VERB_RCPT] = "RCPT",
-        [VERB_DATA] = "DATA", [VERB_RSET] = "RSET", [VERB_NOOP] = "NOOP", [VERB_VRFY] = "VRFY",
-        [VERB_EXPN] = "EXPN", [VERB_HELP] = "HELP", [VERB_QUIT] = "QUIT"};
+        [VERB_DATA] = "DATA", [VERB_BDAT] = "BDAT", [VERB_RSET] = "RSET", [VERB_NOOP] = "NOOP",
+        [VERB_VRFY] = "VRFY", [VERB_EXPN] = "EXPN", [VERB_HELP] = "HELP", [VERB_QUIT] = "QUIT"};
     return names[verb] ? names[verb] : "UNKNOWN";
 }
 
@@ -263,6 +271,9 @@ static void run(struct server *s, struct slice line)
         break;
     case VERB_DATA:
         on_data(s, rest);
+        break;
+    case VERB_BDAT:
+        server_chunk_on_command(s, rest);
         break;
     case VERB_RSET:
         on_rset(s, rest);

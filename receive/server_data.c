@@ -83,14 +83,25 @@ static void write_trace(struct server *s, int utc_offset_s)
     m->trace_size = m->watched = m->body.n;
 }
 
+static void refuse_to_begin(struct server *s)
+{
+    if (s->message.is_chunked)
+        server_chunk_on_begun(s, server_refused_busy);
+    else
+        server_message_done(s, server_refused_busy);
+}
+
 void server_data_on_begin_answer(struct server *s, const struct server_event *event)
 {
-    struct server_message *m = &s->message;
+    struct server_message *m = &s->message, asked = *m;
     if (event->verdict != VERDICT_OK) {
-        server_message_done(s, server_refused_busy);
+        refuse_to_begin(s);
         return;
     }
     server_data_reset(s);
+    m->is_chunked = asked.is_chunked;
+    m->is_last = asked.is_last;
+    m->piece_size = m->piece_left = asked.piece_size;
     m->id = event->id;
     m->arrival_ms = event->now_ms;
     m->is_begun = true;
@@ -102,6 +113,10 @@ void server_data_on_begin_answer(struct server *s, const struct server_event *ev
     dot_reader_init(&m->dot);
     open_body(&m->body);
     write_trace(s, event->utc_offset_s);
+    if (m->is_chunked) {
+        server_chunk_on_begun(s, NULL);
+        return;
+    }
     server_reply(s, "354 End data with <CR><LF>.<CR><LF>");
     server_move(s, STATE_DATA);
 }
@@ -210,7 +225,7 @@ static void refuse(struct server *s, const char *reply)
     server_abandon(s);
 }
 
-static void hand_out_chunk(struct server *s)
+void server_data_hand_out(struct server *s)
 {
     struct server_message *m = &s->message;
     struct server_effect chunk = {.kind = SERVER_CHUNK, .id = m->id, .chunk = m->chunks++};
@@ -226,6 +241,8 @@ void server_data_on_chunk_stored(struct server *s, enum fp_err err)
     open_body(&s->message.body);
     if (err)
         refuse(s, err == FP_FULL ? refused_full : refused_io);
+    if (s->message.is_chunked)
+        server_chunk_go_on(s);
 }
 
 static struct recipient new_recipient(const struct server *s, uint32_t n)
@@ -280,7 +297,7 @@ static struct entry *new_entry(struct server *s)
     return e;
 }
 
-static void end(struct server *s)
+void server_data_end(struct server *s)
 {
     if (s->message.refusal) {
         server_message_done(s, s->message.refusal);
@@ -344,13 +361,9 @@ static size_t body_max(size_t n, size_t max)
     return n + BODY_STEP < MESSAGE_CHUNK_MAX ? n + BODY_STEP : MESSAGE_CHUNK_MAX;
 }
 
-size_t server_data_take(struct server *s, struct slice bytes)
+void server_data_look(struct server *s)
 {
     struct server_message *m = &s->message;
-    size_t max = chunk_max(s);
-    m->body.max = body_max(m->body.n, max);
-    size_t used = m->is_lf_mode ? read_lf_lines(m, bytes) : dot_read(&m->dot, bytes, &m->body);
-    renew_deadline(s, used);
     if (!m->is_separated && !m->refusal && m->chunks == 0)
         separate(m);
     watch(m, (s->envelope.traits & MESSAGE_UTF8) != 0);
@@ -361,10 +374,29 @@ size_t server_data_take(struct server *s, struct slice bytes)
         buf_reset(&m->body);
         m->watched = 0;
     }
+}
+
+static size_t read_text(struct server_message *m, struct slice bytes)
+{
+    if (m->is_chunked)
+        return m->refusal ? server_chunk_skip(m, bytes) : server_chunk_read(m, bytes);
+    return m->is_lf_mode ? read_lf_lines(m, bytes) : dot_read(&m->dot, bytes, &m->body);
+}
+
+size_t server_data_take(struct server *s, struct slice bytes)
+{
+    struct server_message *m = &s->message;
+    size_t max = chunk_max(s);
+    m->body.max = body_max(m->body.n, max);
+    size_t used = read_text(m, bytes);
+    renew_deadline(s, used);
+    server_data_look(s);
     if (m->dot.is_done)
-        end(s);
+        server_data_end(s);
     else if (m->body.n >= max)
-        hand_out_chunk(s); // (D1)
+        server_data_hand_out(s); // (D1)
+    else if (m->is_chunked)
+        server_chunk_go_on(s);
     return used;
 }
 

@@ -2,7 +2,7 @@
 // server_inside: what the files of the server machine share. Private: only server*.c include this.
 //
 // server.c owns the states, the effects and the events; server_command.c the command lines and the
-// envelope; server_data.c what follows DATA.
+// envelope; server_data.c the text; server_chunk.c BDAT.
 #ifndef FP_RECEIVE_SERVER_INSIDE_H
 #define FP_RECEIVE_SERVER_INSIDE_H
 
@@ -78,6 +78,10 @@ struct server_message {
     bool is_separated;   // looked whether the text begins with a header field
     const char *refusal; // reply that waits for the end mark; the text is thrown away meanwhile
     struct dot_reader dot;
+    // by BDAT
+    bool is_chunked, is_last; // of the piece that comes, or came
+    uint64_t piece_size, piece_left;
+    struct line_reader lines; // in place of dot
     struct server_watch watch;
     struct buf body;   // not yet handed out
     size_t watched;    // octets of body that watch has seen
@@ -151,6 +155,18 @@ void server_data_on_begin_answer(struct server *s, const struct server_event *ev
 void server_data_on_chunk_stored(struct server *s, enum fp_err err);
 void server_data_on_accepted(struct server *s, enum fp_err err);
 void server_data_reset(struct server *s);
+void server_data_hand_out(struct server *s); // a chunk of text to the spool
+void server_data_look(struct server *s);     // at the text that has come
+void server_data_end(struct server *s);      // it is complete, or refused
 uint64_t server_data_size_max(const struct server *s);
+
+// server_chunk.c
+bool server_chunk_is_open(
+    const struct server *s); // a message has begun, and its last BDAT is not in
+void server_chunk_on_command(struct server *s, struct slice rest);
+void server_chunk_on_begun(struct server *s, const char *refusal); // NULL: the message has begun
+size_t server_chunk_read(struct server_message *m, struct slice bytes);
+size_t server_chunk_skip(struct server_message *m, struct slice bytes);
+void server_chunk_go_on(struct server *s); // when the piece is complete
 
 #endif

@@ -131,7 +131,7 @@ class Hop:
 
     answer(verb, line, session) decides a reply: a string without CRLF (several lines: joined by \\n),
     RESET, CLOSE or HANG; None means the usual one. Verbs: GREETING, EHLO, HELO, MAIL, RCPT, DATA, DOT,
-    RSET, NOOP, STAR(TTLS), QUIT. tls: an ssl.SSLContext, offered by STARTTLS, or spoken at once (is_implicit).
+    BDAT (but for the last, which is DOT), RSET, NOOP, STAR(TTLS), QUIT. tls: an ssl.SSLContext, offered by STARTTLS, or spoken at once (is_implicit).
     """
 
     def __init__(self, world=None, ip="127.0.0.1", port=0, answer=None, keywords=("PIPELINING", "8BITMIME", "SIZE"),
@@ -268,6 +268,9 @@ class Hop:
                 usual = "\n".join(f"250{'-' if w is not words[-1] else ' '}{w}" for w in words)
             if verb == "DATA" and not session["rcpts"]:
                 usual = "554 5.5.1 no valid recipients"
+            if verb == "BDAT":
+                self._take_piece(s, lines, line, session)
+                continue
             code = self._reply(s, verb, line, session, usual)
             if verb == "QUIT":
                 return
@@ -283,6 +286,13 @@ class Hop:
             elif verb == "DATA" and code == "3":
                 self._take(s, lines, session)
 
+    def _take_piece(self, s, lines, line, session):
+        session["pieces"] = session.get("pieces", b"") + lines.read(int(line.split()[1]))
+        if line.upper().endswith(" LAST"):
+            self._keep(s, session, session.pop("pieces"))
+        else:
+            self._reply(s, "BDAT", line, session, "250 2.0.0 more")
+
     def _take(self, s, lines, session):
         data = []
         while True:
@@ -292,7 +302,10 @@ class Hop:
             if line == b".\r\n":
                 break
             data.append(line[1:] if line.startswith(b".") else line)
-        message = Taken(session["sender"], session["rcpts"], b"".join(data), session["connection"], session["mail"])
+        self._keep(s, session, b"".join(data))
+
+    def _keep(self, s, session, data):
+        message = Taken(session["sender"], session["rcpts"], data, session["connection"], session["mail"])
         with self.lock:
             self.attempts.append(message)
         if self._reply(s, "DOT", "", dict(session, message=message), "250 2.0.0 taken") == "2":
