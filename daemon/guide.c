@@ -129,7 +129,11 @@ enum fp_err guide_new(const struct config *config, const char *address, const ch
     config_own_ips(config, config->smtp_port, &own);
     g->own_ips = buf_steal(&own, NULL);
     g->settings = (struct session_settings){
-        .hostname = config->hostname, .own_ips = g->own_ips, .smtp_port = config->smtp_port};
+        .hostname = config->hostname,
+        .own_ips = g->own_ips,
+        .smtp_port = config->smtp_port,
+        .protect = config->protect,
+    };
     g->needs_site = wants_site(g);
     if (!g->needs_site)
         take_row(g, NULL);

@@ -5,6 +5,7 @@
 #include "daemon/config_explain.h"
 #include "daemon/guide_internal.h"
 #include "daemon/limit_words.h"
+#include "deliver/dane.h"
 
 #include <stdlib.h>
 #include <sysexits.h>
@@ -36,7 +37,10 @@ static const char *failure_of(enum dns_result result)
 
 static const char *type_name(enum dns_type type)
 {
-    return type == DNS_TYPE_MX ? "MX" : type == DNS_TYPE_AAAA ? "AAAA" : "A";
+    return type == DNS_TYPE_MX     ? "MX"
+           : type == DNS_TYPE_AAAA ? "AAAA"
+           : type == DNS_TYPE_TLSA ? "TLSA"
+                                   : "A";
 }
 
 // The steps of the answer, and what they borrow until it is written.
@@ -44,9 +48,32 @@ struct steps {
     const struct guide *guide;
     struct way_step *rows;
     struct way_record **records; // by row, NULL but of answers
-    char **texts;                // likewise, of tries
+    char **texts;                // two by row, of tries and of TLSA records; NULL: none
     uint32_t count;
 };
+
+// "3 1 1 0b9f...": as a zone has it. All of them in one text, each with its NUL.
+static void take_tlsa(struct steps *s, uint32_t i, const struct dns_answer *a,
+                      struct way_record *records)
+{
+    struct buf all;
+    buf_init(&all, SIZE_MAX);
+    for (uint32_t k = 0; k < a->count; k++) {
+        const struct dns_tlsa *t = &a->records[k].tlsa;
+        buf_addf(&all, "%u %u %u ", t->usage, t->selector, t->matching);
+        for (uint16_t b = 0; b < t->size; b++)
+            buf_addf(&all, "%02x", t->data[b]);
+        buf_add_byte(&all, '\0');
+    }
+    char *text = s->texts[2 * i] = buf_steal(&all, NULL);
+    for (uint32_t k = 0; k < a->count; k++, text += strlen(text) + 1) {
+        records[k].value = text;
+        if (!a->is_secure)
+            records[k].left_out = "not secured by DNSSEC";
+        else if (!dane_is_usable(&a->records[k].tlsa))
+            records[k].left_out = "of no use for mail (RFC 7672)";
+    }
+}
 
 static void take_answer(struct steps *s, uint32_t i, const struct survey_step *from)
 {
@@ -54,7 +81,9 @@ static void take_answer(struct steps *s, uint32_t i, const struct survey_step *f
     struct way_step *to = &s->rows[i];
     struct way_record *records = must_zalloc((a->count + 1) * sizeof *records);
     bool is_mx = a->type == DNS_TYPE_MX;
-    for (uint32_t k = 0; k < a->count; k++) {
+    if (a->type == DNS_TYPE_TLSA)
+        take_tlsa(s, i, a, records);
+    for (uint32_t k = 0; a->type != DNS_TYPE_TLSA && k < a->count; k++) {
         const struct dns_record *r = &a->records[k];
         records[k] = (struct way_record){
             .value = is_mx ? r->name : r->ip,
@@ -108,6 +137,11 @@ static void take_tls(struct steps *s, uint32_t i, const struct survey_step *from
         buf_addf(&words, "tls \"%s\"", row->pattern);
     else
         buf_add_str(&words, "the default");
+    if (row->policy >= PROTECT_DANE)
+        buf_add_str(&words, from->by_dns == PROTECT_VERIFY ? "; verified by TLSA records"
+                            : from->by_dns == PROTECT_ENCRYPT
+                                ? "; TLSA records of no use: encrypted"
+                                : "; no TLSA records: as \"may\"");
     to->tls_rule = s->texts[2 * i + 1] = buf_steal(&words, NULL);
 }
 

@@ -95,7 +95,8 @@ static int run(const struct config *config, struct request *r, struct buf *why)
 {
     struct asking a = {.now_ms = system_now_ms()};
     struct dns_options options = {.servers = (const char *const *)config->nameservers,
-                                  .server_count = config->nameserver_count};
+                                  .server_count = config->nameserver_count,
+                                  .trusts_ad = config->trusts_ad};
     must(uv_loop_init(&a.loop) == 0);
     int code = EX_OSERR;
     if (dns_open(&a.loop, &options, &a.dns, why) == FP_OK) {

@@ -51,6 +51,7 @@ static void add_try(struct survey *s)
     step->ip = must_strdup(hop->ip);
     step->port = hop->port;
     step->by_mx = plan_is_by_mx(&s->plan);
+    step->by_dns = plan_policy(&s->plan, PROTECT_DANE);
     if (hop->path)
         step->path = must_strdup(hop->path);
     if (!hop->order)

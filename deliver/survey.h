@@ -39,7 +39,8 @@ struct survey_step {
     char *host, *ip, *path; // ip "" of a Unix socket, a folder or a program; path NULL but of these
     uint16_t port;
     bool by_mx;
-    bool is_command; // path is a program's and its words, each with a blank behind it
+    enum protect_policy by_dns; // what policy "dane" comes to there
+    bool is_command;            // path is a program's and its words, each with a blank behind it
     // NOTE: owned
     struct outcome *note;
 };

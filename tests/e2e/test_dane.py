@@ -136,6 +136,26 @@ def test_nothing_that_can_be_used(world):
     equal(pkix_clear.taken, [], "in clear")
 
 
+def test_route_tells(world):
+    """The same questions, and what they come to; with the daemon and without."""
+    stage = Stage(world)
+    key = 32 * "ab"
+    stage.host("key", ["3 1 1 " + key, "1 0 1 " + 64 * "0"])
+    stage.host("pkix", ["1 0 1 " + 64 * "0"])
+    stage.host("none")
+    stage.start()
+    for _ in range(2):
+        out = world.run("fermoposta", "route", "b@key.mailtest.example").out
+        match(out, rf"^ +_{stage.port}\._tcp\.mx-key\.mailtest\.example TLSA, .*secure$", "the question")
+        match(out, rf"^ +3 1 1 {key}$", "the record")
+        match(out, r"^ +1 0 1 0+  left out: of no use for mail \(RFC 7672\)$", "the other")
+        match(out, r'\[127\.0\.4\.1\]:\d+  by smtp, TLS dane \(tls "\*"; verified by TLSA records\)$', "the host")
+        match(world.run("fermoposta", "route", "b@pkix.mailtest.example").out, r"TLSA records of no use: encrypted\)$")
+        match(world.run("fermoposta", "route", "b@none.mailtest.example").out, r'no TLSA records: as "may"\)$')
+        if world.daemon:
+            world.stop()
+
+
 def test_dane_only(world):
     stage = Stage(world)
     own = Certificates(world).self_signed("own")
