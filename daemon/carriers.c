@@ -142,8 +142,8 @@ void carrier_start(struct pipeline *p, struct batch *b)
         windows_give_back(p, b);
         return;
     }
-    const struct route_row *row = route_find(&p->config->routes, slice_str(b->rcpts[0].address),
-                                             site_of(p, b->rcpts[0].domain));
+    const struct route_row *row =
+        windows_route(p, b->rcpts[0].address, b->rcpts[0].domain, b->message.sender);
     if (!row) {
         fail_without_route(p, b);
         return;

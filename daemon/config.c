@@ -105,7 +105,8 @@ void config_listen_default(struct config *c)
 static bool routes_have_default(const struct routes *r)
 {
     for (uint32_t i = 0; i < r->count; i++)
-        if (r->rows[i].pattern && slice_equal(slice_str(r->rows[i].pattern), SLICE_LIT("*")))
+        if (r->rows[i].pattern && !r->rows[i].from &&
+            slice_equal(slice_str(r->rows[i].pattern), SLICE_LIT("*")))
             return true;
     return false;
 }

@@ -36,17 +36,21 @@ static bool is_host_pattern(const char *pattern)
 
 // ---- the ways that mail of a row may go --------------------------------------------------------
 
-// NULL: no row, so by MX. A name below a suffix stands for all of them; nobody has one such as
-// this.
+// A name below a suffix stands for all of them; nobody has one such as this.
+static struct route_question question_of(const char *pattern, char text[PATTERN_ROOM])
+{
+    snprintf(text, PATTERN_ROOM, "%s%s", pattern[0] == '.' ? "*" : "", pattern);
+    if (is_host_pattern(pattern))
+        return (struct route_question){.address = SLICE_LIT(""), .host = pattern + 3};
+    return (struct route_question){.address = slice_str(text)};
+}
+
+// NULL: no row, so by MX.
 static const struct route_row *route_of(const struct config *c, const char *pattern)
 {
     char text[PATTERN_ROOM];
-    if (c->routes.count == 0)
-        return NULL;
-    snprintf(text, sizeof text, "%s%s", pattern[0] == '.' ? "*" : "", pattern);
-    if (is_host_pattern(pattern))
-        return route_find(&c->routes, SLICE_LIT(""), pattern + 3);
-    return route_find(&c->routes, slice_str(text), NULL);
+    struct route_question q = question_of(pattern, text);
+    return c->routes.count == 0 ? NULL : route_find(&c->routes, &q);
 }
 
 // May that row of route take some of the mail of the pattern, because it is more exact?
@@ -71,10 +75,26 @@ static bool has_more_exact(const struct routes *routes, const char *pattern)
     return is_many || routes->index.has_address || routes->index.has_host;
 }
 
+// Those for some senders, then the one for everybody else.
+static bool test_rows_of(const struct doubts *d, const char *pattern, route_test *test)
+{
+    char text[PATTERN_ROOM];
+    struct route_question q = question_of(pattern, text);
+    struct route_walk w;
+    const struct route_row *row;
+    if (d->c->routes.count == 0)
+        return test(d, pattern, NULL);
+    route_walk_init(&w, &d->c->routes, &q);
+    while ((row = route_walk_next(&w)) && row->from)
+        if (test(d, pattern, row))
+            return true;
+    return test(d, pattern, row);
+}
+
 static bool any_route(struct doubts *d, const char *pattern, route_test *test)
 {
     const struct routes *routes = &d->c->routes;
-    if (test(d, pattern, route_of(d->c, pattern)))
+    if (test_rows_of(d, pattern, test))
         return true;
     if (!has_more_exact(routes, pattern))
         return false;

@@ -159,11 +159,18 @@ static void add_limit_line(const struct config *c, const struct limit_rule *l,
     buf_close(&whom);
 }
 
+static const struct route_row *row_of(const struct config *c, const struct config_question *q)
+{
+    return route_find(&c->routes, &(struct route_question){.address = slice_str(q->address),
+                                                           .sender = q->sender,
+                                                           .host = q->host});
+}
+
 // What they count for is not always the address's domain alone.
 static void add_limits(const struct config *c, const struct config_question *q, struct slice domain,
                        struct buf *to)
 {
-    const struct route_row *row = route_find(&c->routes, slice_str(q->address), q->host);
+    const struct route_row *row = row_of(c, q);
     struct limit_rule limit;
     struct buf name;
     buf_init(&name, SIZE_MAX);
@@ -177,7 +184,7 @@ static void add_limits(const struct config *c, const struct config_question *q, 
 
 static void add_route(const struct config *c, const struct config_question *q, struct buf *to)
 {
-    const struct route_row *row = route_find(&c->routes, slice_str(q->address), q->host);
+    const struct route_row *row = row_of(c, q);
     struct buf value, whom;
     buf_init(&value, SIZE_MAX);
     buf_init(&whom, SIZE_MAX);
@@ -198,6 +205,8 @@ static void add_header(const struct config *c, const struct config_question *q, 
         buf_addf(to, " at %s", q->host);
     else if (c->mx_host_count > 0)
         buf_add_str(to, " (rows for \"mx:HOST\" left out: ask with --mx HOST)");
+    if (!q->sender && c->routes.has_senders)
+        buf_add_str(to, " (rows for some senders left out: ask with --from SENDER)");
     buf_add_byte(to, '\n');
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // config_retry: rows of retry. See config_tables_conf.h.
 #include "core/must.h"
+#include "core/sender_pattern.h"
 #include "core/time.h"
 #include "daemon/config.h"
 #include "daemon/config_table_conf.h"
@@ -21,19 +22,7 @@ static void pattern_of_retry(struct config_reader *r, const config_setting_t *s,
 
 static void retry_from(struct config_reader *r, const config_setting_t *s, void *into)
 {
-    struct retry_row *row = into;
-    const char *value = config_string(r, s);
-    if (!value)
-        return;
-    if (strcmp(value, "<>") == 0 ||
-        (config_pattern_is_valid(slice_str(value)) && strncasecmp(value, "mx:", 3) != 0))
-        row->from = config_pattern_key(value);
-    else
-        config_problem(r, s,
-                       "from: \"%s\" is no pattern of senders; write \"user@example.com\", "
-                       "\"example.com\", \".example.com\" (everything below it), \"<>\" (notices) "
-                       "or \"*\"",
-                       config_shown(value));
+    ((struct retry_row *)into)->from = config_table_sender(r, s);
 }
 
 static void retry_on(struct config_reader *r, const config_setting_t *s, void *into)
@@ -159,51 +148,12 @@ static void *retry_add(struct config *c)
                              sizeof(*c->rules.retries));
 }
 
+static char **retry_key(struct config *c, uint32_t row)
+{
+    return &c->rules.retries[row].pattern;
+}
+
 // ---- what is right by itself and wrong together ----------------------------------------------
-
-static void say_twice(struct config_reader *r, const config_setting_t *s,
-                      const struct retry_row *row)
-{
-    config_problem(r, s, "the row for = \"%s\"%s%s%s%s%s stands twice in retry; keep one",
-                   config_shown(row->pattern), row->from ? ", from = \"" : "",
-                   row->from ? row->from : "", row->from ? "\"" : "",
-                   row->on != CLASS_NONE ? ", on = " : "",
-                   row->on != CLASS_NONE ? outcome_class_name(row->on) : "");
-}
-
-// As it is written, for what is wrong is not to look like something else; "" where it is not.
-static const char *written(const config_setting_t *s, const char *name, const char *anything)
-{
-    const char *value = "";
-    config_setting_lookup_string(s, name, &value);
-    return strcasecmp(value, anything) == 0 ? "" : value;
-}
-
-static void check_no_row_twice(struct config_reader *r, const config_setting_t *s,
-                               const struct rules *rules)
-{
-    struct pattern_index keys = {0};
-    char **texts = must_zalloc((rules->retry_count + 1) * sizeof *texts);
-    for (uint32_t i = 0; i < rules->retry_count; i++) {
-        const struct retry_row *row = &rules->retries[i];
-        struct buf key;
-        if (!row->pattern)
-            continue;
-        buf_init(&key, SIZE_MAX);
-        const config_setting_t *at = config_setting_get_elem(s, i);
-        buf_addf(&key, "%s\n%s\n%s", row->pattern, written(at, "from", "*"),
-                 written(at, "on", "any"));
-        char *text = buf_steal(&key, NULL);
-        texts[i] = config_lower_case(text);
-        free(text);
-        if (!pattern_index_add(&keys, texts[i], i))
-            say_twice(r, config_setting_get_elem(s, i), row);
-    }
-    pattern_index_close(&keys);
-    for (uint32_t i = 0; i < rules->retry_count; i++)
-        free(texts[i]);
-    free(texts);
-}
 
 static bool sets_nothing(const config_setting_t *s)
 {
@@ -240,7 +190,7 @@ static void find_whole_rule(const struct rules *rules, const struct retry_row *r
         q.host = slice_str(address + 3);
     else
         q.address = slice_str(address);
-    q.has_sender = row->from && rules_from_rank(row->from) > 0;
+    q.has_sender = row->from && sender_pattern_rank(row->from) > 0;
     if (q.has_sender) {
         name_sender(row->from, sender, sizeof sender);
         q.sender = slice_str(sender);
@@ -333,6 +283,7 @@ void config_read_retry(struct config_reader *r, const config_setting_t *s, void 
         {"jitter", retry_jitter},
         {"retry_after", retry_hint},
     };
+    static const struct config_condition conditions[] = {{"from", "*"}, {"on", "any"}};
     static const struct config_table table = {
         .name = "retry",
         .example = "{ for = \"*\", schedule = \"5m 15m 30m\" }",
@@ -340,12 +291,14 @@ void config_read_retry(struct config_reader *r, const config_setting_t *s, void 
         .member_count = COUNT_OF(members),
         .key = "for",
         .add = retry_add,
+        .key_of = retry_key,
+        .conditions = conditions,
+        .condition_count = COUNT_OF(conditions),
     };
     struct config *c = config;
     config_table_read(r, &table, s);
     if (c->rules.retry_count == 0)
         return;
-    check_no_row_twice(r, s, &c->rules);
     rules_index(&c->rules);
     for (uint32_t i = 0; i < c->rules.retry_count; i++)
         if (c->rules.retries[i].pattern)

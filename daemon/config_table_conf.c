@@ -26,14 +26,47 @@ static bool is_row(struct config_reader *r, const struct config_table *t,
     return true;
 }
 
-static void check_key_is_new(struct config_reader *r, const struct config_table *t,
-                             const config_setting_t *s, uint32_t row, struct pattern_index *keys)
+// As it is written, for what is wrong is not to look like something else; "" where it is not.
+static const char *written(const config_setting_t *s, const struct config_condition *c)
 {
-    const char *key = t->key_of ? *t->key_of(r->config, row) : NULL;
-    if (key && !pattern_index_add(keys, key, row))
-        config_problem(r, config_setting_get_elem(s, row),
-                       "the row %s = \"%s\" stands twice in %s; keep one", t->key,
-                       config_shown(key), t->name);
+    const char *value = "";
+    config_setting_lookup_string(s, c->name, &value);
+    return strcasecmp(value, c->anything) == 0 ? "" : value;
+}
+
+static void say_twice(struct config_reader *r, const struct config_table *t,
+                      const config_setting_t *row, const char *key)
+{
+    struct buf more;
+    buf_init(&more, 4096);
+    for (size_t i = 0; i < t->condition_count; i++) {
+        const char *value = written(row, &t->conditions[i]);
+        if (value[0])
+            buf_addf(&more, ", %s = \"%s\"", t->conditions[i].name, config_shown(value));
+    }
+    config_problem(r, row, "the row %s = \"%s\"%s stands twice in %s; keep one", t->key,
+                   config_shown(key), buf_slice(&more).p, t->name);
+    buf_close(&more);
+}
+
+// keys borrows the text, which is the caller's to free.
+static char *check_key_is_new(struct config_reader *r, const struct config_table *t,
+                              const config_setting_t *s, uint32_t at, struct pattern_index *keys)
+{
+    const config_setting_t *row = config_setting_get_elem(s, at);
+    const char *key = *t->key_of(r->config, at);
+    struct buf text;
+    if (!key)
+        return NULL;
+    buf_init(&text, SIZE_MAX);
+    buf_add_str(&text, key);
+    for (size_t i = 0; i < t->condition_count; i++)
+        buf_addf(&text, "\n%s", written(row, &t->conditions[i]));
+    char *lower = config_lower_case(buf_slice(&text).p);
+    buf_close(&text);
+    if (!pattern_index_add(keys, lower, at))
+        say_twice(r, t, row, key);
+    return lower;
 }
 
 void config_table_read(struct config_reader *r, const struct config_table *t,
@@ -51,6 +84,7 @@ void config_table_read(struct config_reader *r, const struct config_table *t,
     }
     char where[64];
     struct pattern_index keys = {0};
+    char **texts = must_zalloc(((size_t)n + 1) * sizeof *texts);
     snprintf(where, sizeof(where), " in %s", t->name);
     for (int i = 0; i < n; i++) {
         const config_setting_t *row = config_setting_get_elem(s, (unsigned)i);
@@ -58,9 +92,12 @@ void config_table_read(struct config_reader *r, const struct config_table *t,
         if (!is_row(r, t, row))
             continue;
         config_members_read(r, row, t->members, t->member_count, into, where);
-        check_key_is_new(r, t, s, (uint32_t)i, &keys);
+        texts[i] = check_key_is_new(r, t, s, (uint32_t)i, &keys);
     }
     pattern_index_close(&keys);
+    for (int i = 0; i < n; i++)
+        free(texts[i]);
+    free(texts);
 }
 
 void *config_table_grow(void **rows, uint32_t *count, size_t size)
@@ -102,6 +139,22 @@ char *config_table_pattern(struct config_reader *r, const config_setting_t *s)
                    utf8_is_ascii(slice_str(value))
                        ? ""
                        : "; domains beyond ASCII as A-labels, \"xn--mller-kva.example\"");
+    return NULL;
+}
+
+char *config_table_sender(struct config_reader *r, const config_setting_t *s)
+{
+    const char *value = config_string(r, s);
+    if (!value)
+        return NULL;
+    if (strcmp(value, "<>") == 0 ||
+        (config_pattern_is_valid(slice_str(value)) && strncasecmp(value, "mx:", 3) != 0))
+        return config_pattern_key(value);
+    config_problem(r, s,
+                   "from: \"%s\" is no pattern of senders; write \"user@example.com\", "
+                   "\"example.com\", \".example.com\" (everything below it), \"<>\" (notices) "
+                   "or \"*\"",
+                   config_shown(value));
     return NULL;
 }
 

@@ -9,6 +9,11 @@
 
 #include "daemon/config_value_conf.h"
 
+// Members that say for which part of what the key names a row is, and what means all of it.
+struct config_condition {
+    const char *name, *anything;
+};
+
 struct config_table {
     const char *name;
     const char *example;
@@ -16,8 +21,10 @@ struct config_table {
     size_t member_count;
     const char *key; // the member that a row must have
     void *(*add)(struct config *c);
-    // The key's value, of which there may be only one row each; NULL: the table checks that itself.
+    // The key's value, of which there may be only one row each, with the same conditions.
     char **(*key_of)(struct config *c, uint32_t row);
+    const struct config_condition *conditions;
+    size_t condition_count;
 };
 
 void config_table_read(struct config_reader *r, const struct config_table *t,
@@ -27,6 +34,8 @@ void *config_table_grow(void **rows, uint32_t *count, size_t size);
 
 // The value of `for`, in lower case, the caller's to free; NULL after saying what is wrong with it.
 char *config_table_pattern(struct config_reader *r, const config_setting_t *s);
+// The value of `from`, likewise (core/sender_pattern.h).
+char *config_table_sender(struct config_reader *r, const config_setting_t *s);
 char *config_lower_case(const char *s);
 // A pattern as addresses are held against it: in lower case, without the dot of the root.
 char *config_pattern_key(const char *pattern);

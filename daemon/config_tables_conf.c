@@ -149,6 +149,15 @@ static void route_to(struct config_reader *r, const config_setting_t *s, void *i
     buf_close(&why);
 }
 
+static void route_from(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    char *from = config_table_sender(r, s);
+    if (from && strcmp(from, "*") != 0)
+        ((struct route_row *)into)->from = from;
+    else
+        free(from); // as if it were not written
+}
+
 static void *route_add(struct config *c)
 {
     return config_table_grow((void **)&c->routes.rows, &c->routes.count, sizeof(*c->routes.rows));
@@ -161,7 +170,9 @@ static char **route_key(struct config *c, uint32_t row)
 
 void config_read_route(struct config_reader *r, const config_setting_t *s, void *config)
 {
-    static const struct config_member members[] = {{"for", pattern_of_route}, {"to", route_to}};
+    static const struct config_member members[] = {
+        {"for", pattern_of_route}, {"from", route_from}, {"to", route_to}};
+    static const struct config_condition conditions[] = {{"from", "*"}};
     static const struct config_table table = {
         .name = "route",
         .example = "{ for = \"*\", to = [ \"mx\" ] }",
@@ -170,6 +181,8 @@ void config_read_route(struct config_reader *r, const config_setting_t *s, void 
         .key = "for",
         .add = route_add,
         .key_of = route_key,
+        .conditions = conditions,
+        .condition_count = COUNT_OF(conditions),
     };
     (void)config;
     config_table_read(r, &table, s);

@@ -154,7 +154,9 @@ static enum server_verdict check_rcpt(struct pipeline *p, const struct door *d,
 {
     if (is_postmaster_here(p, address))
         return VERDICT_OK;
-    const struct route_row *row = route_find(&p->config->routes, address, NULL);
+    // What counts here are rows for anybody: who is not trusted may call himself what he likes.
+    const struct route_row *row =
+        route_find(&p->config->routes, &(struct route_question){.address = address});
     if (d->is_trusted)
         return row ? VERDICT_OK : VERDICT_REFUSED;
     if (!route_is_own(&p->config->routes, address))

@@ -5,19 +5,22 @@
 #include "core/time.h"
 
 // Where it goes by today's routes; NULL: nowhere.
-static const char *find_destination(const struct explain *x, const struct recipient *r,
-                                    char room[ROUTE_ROOM])
+static const char *find_destination(const struct explain *x, const struct message *m,
+                                    const struct recipient *r, char room[ROUTE_ROOM])
 {
     const char *host = x->site ? x->site(x->arg, r->domain) : NULL;
-    const struct route_row *route = route_find(&x->config->routes, slice_str(r->address), host);
+    const struct route_row *route =
+        route_find(&x->config->routes, &(struct route_question){.address = slice_str(r->address),
+                                                                .sender = m->sender,
+                                                                .host = host});
     return route ? route_destination_name(route, r->domain, host, room) : NULL;
 }
 
-static bool find_health(const struct explain *x, const struct recipient *r,
+static bool find_health(const struct explain *x, const struct message *m, const struct recipient *r,
                         struct explain_health *ret)
 {
     char room[ROUTE_ROOM];
-    const char *destination = find_destination(x, r, room);
+    const char *destination = find_destination(x, m, r, room);
     return destination && x->health(x->arg, destination, ret);
 }
 
@@ -27,7 +30,8 @@ const struct suspension *explain_suspended(const struct explain *x, const struct
     char room[ROUTE_ROOM];
     if (!x->suspensions || x->suspensions->count == 0)
         return NULL;
-    return suspensions_holding(x->suspensions, find_destination(x, r, room), r->domain, m->sender);
+    return suspensions_holding(x->suspensions, find_destination(x, m, r, room), r->domain,
+                               m->sender);
 }
 
 // Nothing is tried before its end, and that is what it waits for; nor does it expire (S5 of
@@ -85,7 +89,7 @@ static void explain_recipient(const struct explain *x, const struct message *m,
     if (is_flushed_only)
         to->next_attempt_ms = TIME_NEVER;
     struct explain_health health;
-    if (!find_health(x, r, &health))
+    if (!find_health(x, m, r, &health))
         return;
     if (health.rest_until_ms > to->next_attempt_ms && !is_flushed_only)
         to->next_attempt_ms = health.rest_until_ms;

@@ -91,7 +91,11 @@ static void take_row(struct guide *g, const char *site)
 {
     struct buf name;
     g->site = site;
-    g->row = route_find(&g->config->routes, slice_str(g->is_domain ? g->domain : g->address), site);
+    g->row = route_find(
+        &g->config->routes,
+        &(struct route_question){.address = slice_str(g->is_domain ? g->domain : g->address),
+                                 .sender = g->sender,
+                                 .host = site});
     if (!g->row)
         return;
     buf_init(&name, 64 * 1024);
@@ -109,7 +113,7 @@ static bool wants_site(const struct guide *g)
 {
     struct slice ip;
     return g->config->mx_host_count > 0 && !hostname_is_literal(slice_str(g->domain), &ip) &&
-           route_wants_host(&g->config->routes, slice_str(g->address));
+           route_wants_host(&g->config->routes, slice_str(g->address), g->sender);
 }
 
 enum fp_err guide_new(const struct config *config, const char *address, const char *sender,

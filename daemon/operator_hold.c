@@ -104,7 +104,7 @@ void operator_hold(void *arg, const struct message *m, const struct recipient *r
     struct buf name;
     *ret = (struct why_hold){.kind = WHY_TURN};
     buf_init(&name, 64 * 1024);
-    windows_destination(p, r->address, r->domain, &name);
+    windows_destination(p, r->address, r->domain, m->sender, &name);
     find_hold(p, r, effect_keep(p, buf_slice(&name)).p, ret);
     buf_close(&name);
     if (ret->kind != WHY_ACTIVE)

@@ -85,7 +85,7 @@ struct why_place *place_begin(struct pipeline *p, struct operator_session *s, st
     y->first_ms = TIME_NEVER;
     if (is_domain(word)) {
         y->domain = lower_case(hostname_without_root(word));
-        windows_destination(p, y->domain, y->domain, &name);
+        windows_destination(p, y->domain, y->domain, NULL, &name);
     } else {
         add_next_hop(p, word, &name);
     }
@@ -139,7 +139,7 @@ static void name_rest(const struct pipeline *p, const struct why_place *y,
 {
     struct explain_choice choice = {
         .question = {.address = slice_str(y->domain ? y->domain : ""),
-                     .host = slice_str(route_destination_host(y->destination)),
+                     .host = route_destination_host(y->destination),
                      .klass = v->why ? v->why->klass : CLASS_NONE},
         .failures = v->failures,
         .reply = slice_str(v->why ? v->why->text : ""),
@@ -173,9 +173,7 @@ static void tell(struct pipeline *p, struct operator_session *s, const struct wh
     rules_limit(&p->config->rules, y->destination, &rule);
     limit_words_find(&p->config->rules, &rule, &limits);
     struct why writer = operator_why_writer(p, s);
-    const char *host = y->domain ? site_of(p, y->domain) : NULL;
-    const struct route_row *route =
-        y->domain ? route_find(&p->config->routes, slice_str(y->domain), host) : NULL;
+    const struct route_row *route = y->domain ? windows_route(p, y->domain, y->domain, NULL) : NULL;
     struct why_destination d = {
         .asked = y->asked,
         .name = y->destination[0] ? y->destination : "nowhere: no route fits",
@@ -201,7 +199,7 @@ static void count(struct pipeline *p, struct why_place *y, const struct op_plan 
     for (uint32_t i = 0; i < plan->row_count; i++) {
         const struct op_plan_row *row = &plan->rows[i];
         buf_reset(&name);
-        if (!y->domain && (!windows_destination(p, row->domain, row->domain, &name) ||
+        if (!y->domain && (!windows_destination(p, row->domain, row->domain, NULL, &name) ||
                            strcmp(buf_slice(&name).p, y->destination) != 0))
             continue;
         if (!y->has_due)

@@ -115,7 +115,7 @@ static void count_domain(struct pipeline *p, struct operator_plan *y, const stru
 {
     struct buf name;
     buf_init(&name, 64 * 1024);
-    windows_destination(p, d->domain, d->domain, &name);
+    windows_destination(p, d->domain, d->domain, NULL, &name);
     struct planned *row = find_row(y, buf_slice(&name).p, d->domain);
     row->recipients += d->count;
     y->recipients += d->count;

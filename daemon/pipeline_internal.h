@@ -368,10 +368,10 @@ void brake_set(struct pipeline *p, enum brake_cause cause, bool is_on);
 void windows_page_read(struct pipeline *p, const char *domain, struct op *op);
 void windows_domains_read(struct pipeline *p, struct op *op);
 void windows_healths_read(struct pipeline *p, struct op *op);
-void windows_settled(struct pipeline *p, const struct recipient *r, bool is_gone,
-                     int64_t next_attempt_ms);
+void windows_settled(struct pipeline *p, const char *sender, const struct recipient *r,
+                     bool is_gone, int64_t next_attempt_ms);
 void windows_drop(struct pipeline *p, uint64_t message, uint32_t n, const char *domain);
-// The destination of that address rests no longer: it is probed now.
+// The destination of that address, whoever sends, rests no longer: it is probed now.
 void windows_wake(struct pipeline *p, const char *address, const char *domain);
 void windows_due(struct pipeline *p, const char *domain, int64_t next_due_ms);
 // May mail be tried without being asked for? Not at a start or end, not in mode "queue".
@@ -383,8 +383,12 @@ void windows_flush_read(struct pipeline *p, int64_t flush_ms, uint64_t conn, str
 // What the spool has marked in that domain is to be tried (mode "queue").
 void windows_flush_marked(struct pipeline *p, const char *domain, int64_t flush_ms);
 // Today's destination of an address; empty when no route fits.
+// sender: NULL: anybody's mail.
 bool windows_destination(const struct pipeline *p, const char *address, const char *domain,
-                         struct buf *to);
+                         const char *sender, struct buf *to);
+// Today's row of an address, NULL when none fits.
+const struct route_row *windows_route(const struct pipeline *p, const char *address,
+                                      const char *domain, const char *sender);
 
 // A batch that is to be tried now: does all of it still go to its destination? Else it goes back to
 // the spool, without an attempt, and is read again.

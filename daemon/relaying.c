@@ -326,7 +326,7 @@ static void deliver(struct pipeline *p, struct relay *r, const struct attempt *a
                                                .times = &a->times,
                                                .queued_ms = b->queued_ms});
     p->counters.delivered++;
-    windows_settled(p, &b->rcpts[i], true, 0);
+    windows_settled(p, b->message.sender, &b->rcpts[i], true, 0);
 }
 
 // Deals with those that were delivered and leaves the others in the attempt.
@@ -351,7 +351,7 @@ static void drop_attempt(struct pipeline *p, struct relay *r, struct attempt *a)
 {
     take_delivered(p, r, a);
     for (uint32_t i = 0; i < a->batch->rcpt_count; i++)
-        windows_settled(p, &a->batch->rcpts[i], true, 0);
+        windows_settled(p, a->batch->message.sender, &a->batch->rcpts[i], true, 0);
     free_batch(p, a->batch);
     free(a->outcomes);
     free(a);

@@ -216,7 +216,7 @@ static void decide_one(struct pipeline *p, struct settling *s, uint32_t i)
     struct destination_view view = {.failures = 0};
     buf_init(&name, 64 * 1024);
     int64_t epoch_ms = suspending_epoch(p, &s->message, r);
-    if (windows_destination(p, r->address, r->domain, &name) &&
+    if (windows_destination(p, r->address, r->domain, s->message.sender, &name) &&
         scheduler_destination(p->scheduler, name.p, &view) && view.failures > 0) {
         in.last_probe_ms = view.last_probe_ms;
         in.probe = view.why;
@@ -287,7 +287,7 @@ static void watch(struct pipeline *p, struct settling *s, uint32_t i)
 static void release(struct pipeline *p, struct settling *s, uint32_t i)
 {
     watch(p, s, i);
-    windows_settled(p, &s->rcpts[i], false, s->rcpts[i].next_attempt_ms);
+    windows_settled(p, s->message.sender, &s->rcpts[i], false, s->rcpts[i].next_attempt_ms);
 }
 
 static void proceed(struct pipeline *p, struct settling *s)
@@ -366,7 +366,7 @@ static void forget(struct pipeline *p, struct settling *s)
 {
     for (uint32_t i = 0; i < s->rcpt_count; i++) {
         log_gone(p, s, i);
-        windows_settled(p, &s->rcpts[i], true, 0);
+        windows_settled(p, s->message.sender, &s->rcpts[i], true, 0);
     }
     finish(p, s);
 }
@@ -445,7 +445,7 @@ static void committed(struct pipeline *p, struct settling *s, struct op_settle *
         bool is_gone = was_gone || plan->change.action != SETTLE_DEFER;
         if (!is_gone)
             watch(p, s, i);
-        windows_settled(p, &s->rcpts[i], is_gone, plan->change.next_attempt_ms);
+        windows_settled(p, s->message.sender, &s->rcpts[i], is_gone, plan->change.next_attempt_ms);
     }
     if (st->is_removed) {
         struct buf *line = effect_line(p);
@@ -488,7 +488,7 @@ static void refresh(struct pipeline *p, struct settling *s, struct op_row *row)
             k++;
         if (k == row->rcpt_count) {
             log_gone(p, s, i);
-            windows_settled(p, &s->rcpts[i], true, 0);
+            windows_settled(p, s->message.sender, &s->rcpts[i], true, 0);
             recipient_close(&s->rcpts[i]);
             continue;
         }

@@ -59,7 +59,7 @@ const struct suspension *suspending_holds(const struct pipeline *p, const struct
     if (all(p)->count == 0)
         return NULL;
     buf_init(&name, 64 * 1024);
-    windows_destination(p, r->address, r->domain, &name);
+    windows_destination(p, r->address, r->domain, m->sender, &name);
     const struct suspension *found =
         suspensions_holding(all(p), buf_slice(&name).p, r->domain, m->sender);
     buf_close(&name);

@@ -137,21 +137,28 @@ void windows_network(struct pipeline *p)
     windows_feed(p, &(struct sched_event){.kind = SCHED_NETWORK});
 }
 
-bool windows_destination(const struct pipeline *p, const char *address, const char *domain,
-                         struct buf *to)
+const struct route_row *windows_route(const struct pipeline *p, const char *address,
+                                      const char *domain, const char *sender)
 {
-    const char *host = site_of(p, domain);
-    const struct route_row *row = route_find(&p->config->routes, slice_str(address), host);
+    return route_find(&p->config->routes, &(struct route_question){.address = slice_str(address),
+                                                                   .sender = sender,
+                                                                   .host = site_of(p, domain)});
+}
+
+bool windows_destination(const struct pipeline *p, const char *address, const char *domain,
+                         const char *sender, struct buf *to)
+{
+    const struct route_row *row = windows_route(p, address, domain, sender);
     if (row)
-        route_destination(row, slice_str(domain), host, to);
+        route_destination(row, slice_str(domain), site_of(p, domain), to);
     return row != NULL;
 }
 
-static char *destination_of(const struct pipeline *p, const struct recipient *r)
+static char *destination_of(const struct pipeline *p, const char *sender, const struct recipient *r)
 {
     struct buf name;
     buf_init(&name, 64 * 1024);
-    if (!windows_destination(p, r->address, r->domain, &name))
+    if (!windows_destination(p, r->address, r->domain, sender, &name))
         buf_add_str(&name, no_route);
     return buf_steal(&name, NULL);
 }
@@ -164,8 +171,8 @@ static struct batch *batch_begin(struct pipeline *p, const struct message *m, ch
     b->rcpts = must_alloc(rcpts_max * sizeof *b->rcpts);
     b->destination = destination;
     b->rule_domain = must_strdup(domain);
-    const char *host = route_destination_host(destination);
-    b->rule_host = host ? must_strdup(host) : NULL;
+    struct slice host = route_destination_host(destination);
+    b->rule_host = host.p ? must_memdup(host.p, host.n) : NULL;
     b->queued_ms = p->now_ms;
     return b;
 }
@@ -179,10 +186,9 @@ static bool goes_with(const struct batch *b, const struct recipient *r, const ch
 }
 
 // A folder or a program takes one recipient at a time.
-static bool takes_one(const struct pipeline *p, const struct recipient *r)
+static bool takes_one(const struct pipeline *p, const char *sender, const struct recipient *r)
 {
-    const struct route_row *row =
-        route_find(&p->config->routes, slice_str(r->address), site_of(p, r->domain));
+    const struct route_row *row = windows_route(p, r->address, r->domain, sender);
     return row && route_takes_one(row);
 }
 
@@ -192,16 +198,16 @@ bool windows_still_fits(struct pipeline *p, const struct batch *b)
     if (!sites_is_watching(p->sites)) // nothing but a reload changes routes, and that empties them
         return true;
     for (uint32_t i = 0; i < b->rcpt_count && fits; i++) {
-        char *name = destination_of(p, &b->rcpts[i]);
+        char *name = destination_of(p, b->message.sender, &b->rcpts[i]);
         fits = strcmp(name, b->destination) == 0;
         free(name);
     }
     return fits;
 }
 
-static void read_again(struct pipeline *p, const struct recipient *r)
+static void read_again(struct pipeline *p, const char *sender, const struct recipient *r)
 {
-    windows_settled(p, r, false, p->now_ms);
+    windows_settled(p, sender, r, false, p->now_ms);
     if (p->config->mode != MODE_QUEUE)
         return;
     if (r->next_attempt_ms < 0)
@@ -218,7 +224,7 @@ void windows_give_back(struct pipeline *p, struct batch *b)
                                           .is_cut_short = !b->is_probe,
                                           .is_local_failure = b->is_probe});
     for (uint32_t i = 0; i < b->rcpt_count; i++)
-        read_again(p, &b->rcpts[i]);
+        read_again(p, b->message.sender, &b->rcpts[i]);
     discard(p, b);
 }
 
@@ -226,7 +232,7 @@ void windows_give_back(struct pipeline *p, struct batch *b)
 static struct batch *gather(struct pipeline *p, const struct message *m, struct recipient *rcpts,
                             char **names, uint32_t count, uint32_t i)
 {
-    uint32_t end = takes_one(p, &rcpts[i]) ? i + 1 : count;
+    uint32_t end = takes_one(p, m->sender, &rcpts[i]) ? i + 1 : count;
     struct batch *b = batch_begin(p, m, names[i], rcpts[i].domain, end - i);
     for (uint32_t k = i; k < end; k++) {
         if (!names[k] || (k != i && !goes_with(b, &rcpts[k], names[k])))
@@ -245,7 +251,7 @@ static struct batch *gather(struct pipeline *p, const struct message *m, struct 
 static bool is_awaited(struct pipeline *p, const struct parcel *parcel, const struct recipient *r)
 {
     bool is_now = parcel->only_if_open || p->config->mode == MODE_QUEUE;
-    return route_wants_host(&p->config->routes, slice_str(r->address)) &&
+    return route_wants_host(&p->config->routes, slice_str(r->address), parcel->message->sender) &&
            site_is_awaited(p, r->domain) && !is_now;
 }
 
@@ -258,7 +264,9 @@ void windows_offer(struct pipeline *p, const struct parcel *parcel)
         return;
     char **names = must_alloc(count * sizeof *names);
     for (uint32_t i = 0; i < count; i++)
-        names[i] = is_awaited(p, parcel, &rcpts[i]) ? NULL : destination_of(p, &rcpts[i]);
+        names[i] = is_awaited(p, parcel, &rcpts[i])
+                       ? NULL
+                       : destination_of(p, parcel->message->sender, &rcpts[i]);
     for (uint32_t i = 0; i < count; i++) {
         if (!names[i])
             continue;
@@ -424,7 +432,7 @@ static char *destination_of_domain(const struct pipeline *p, const char *domain)
     buf_addf(&address, "postmaster@%s", domain);
     r.address = address.p;
     r.domain = (char *)(uintptr_t)domain;
-    char *destination = destination_of(p, &r);
+    char *destination = destination_of(p, NULL, &r);
     buf_close(&address);
     return destination;
 }
@@ -502,10 +510,10 @@ void windows_domains_read(struct pipeline *p, struct op *op)
         ask_domains(p, op->domains.rows[op->domains.row_count - 1].domain);
 }
 
-void windows_settled(struct pipeline *p, const struct recipient *r, bool is_gone,
-                     int64_t next_attempt_ms)
+void windows_settled(struct pipeline *p, const char *sender, const struct recipient *r,
+                     bool is_gone, int64_t next_attempt_ms)
 {
-    char *destination = destination_of(p, r);
+    char *destination = destination_of(p, sender, r);
     struct sched_event e = {.kind = SCHED_SETTLED};
     e.settled.message = r->message;
     e.settled.n = r->n;
@@ -530,11 +538,20 @@ void windows_drop(struct pipeline *p, uint64_t message, uint32_t n, const char *
 void windows_wake(struct pipeline *p, const char *address, const char *domain)
 {
     struct buf name;
+    struct route_walk w;
+    const struct route_row *row;
+    const char *host = site_of(p, domain);
     buf_init(&name, 64 * 1024);
-    struct sched_event e = {.kind = SCHED_WAKE};
-    if (windows_destination(p, address, domain, &name)) {
+    route_walk_init(&w, &p->config->routes,
+                    &(struct route_question){.address = slice_str(address), .host = host});
+    while ((row = route_walk_next(&w))) {
+        struct sched_event e = {.kind = SCHED_WAKE};
+        buf_reset(&name);
+        route_destination(row, slice_str(domain), host, &name);
         e.settled.destination = buf_slice(&name).p;
         windows_feed(p, &e);
+        if (!row->from)
+            break; // who has no row of his own goes by this one
     }
     buf_close(&name);
 }

@@ -90,13 +90,13 @@ static void take_row(const struct rules *r, uint32_t i, struct limit_rule *ret)
 }
 
 // But for "*".
-static void take_rows_for(const struct rules *r, const char *name, struct limit_rule *ret)
+static void take_rows_for(const struct rules *r, struct slice name, struct limit_rule *ret)
 {
     struct pattern_walk w;
     uint32_t i;
-    if (!name || !r->limit_index.by_text)
+    if (!name.p || !r->limit_index.by_text)
         return;
-    pattern_walk_init(&w, &r->limit_index, slice_str(name));
+    pattern_walk_init(&w, &r->limit_index, name);
     while (pattern_walk_next(&w, &i))
         if (!r->limit_index.has_all || i != r->limit_index.all)
             take_row(r, i, ret);
@@ -109,6 +109,21 @@ static void take_row_of(const struct rules *r, const char *text, struct limit_ru
         take_row(r, i, ret);
 }
 
+// "example.com" or "mx:HOST"; what stands behind a comma is whose mail it is, and does not count.
+static void take_by_mx(const struct rules *r, const char *destination, struct limit_rule *ret)
+{
+    char name[300];
+    size_t n = strcspn(destination, ",");
+    if (n >= sizeof name)
+        return;
+    memcpy(name, destination, n);
+    name[n] = '\0';
+    if (strncmp(name, "mx:", 3) == 0)
+        take_row_of(r, name, ret);
+    else
+        take_rows_for(r, slice_str(name), ret);
+}
+
 void rules_limit(const struct rules *r, const char *destination, struct limit_rule *ret)
 {
     *ret = default_limit;
@@ -118,12 +133,10 @@ void rules_limit(const struct rules *r, const char *destination, struct limit_ru
     const struct limit_hop *hop = rules_hop(r, destination);
     if (hop) {
         take_row_of(r, hop->target, ret);
-        take_rows_for(r, hop->host, ret);
-        take_rows_for(r, hop->domain, ret);
-    } else if (strncmp(destination, "mx:", 3) == 0) {
-        take_row_of(r, destination, ret);
+        take_rows_for(r, slice_str(hop->host), ret);
+        take_rows_for(r, slice_str(hop->domain), ret);
     } else {
-        take_rows_for(r, destination, ret);
+        take_by_mx(r, destination, ret);
     }
     take_row_of(r, "*", ret);
 }

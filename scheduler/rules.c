@@ -7,11 +7,10 @@
 #include "scheduler/rules.h"
 
 #include "core/must.h"
+#include "core/sender_pattern.h"
 #include "core/time.h"
 
 #include <stdlib.h>
-
-#define NO_ROW UINT32_MAX
 
 static const struct retry_rule default_retry = {
     .schedule = {.count = 3,
@@ -25,111 +24,45 @@ static const struct retry_rule default_retry = {
     .row = {-1, -1, -1, -1, -1, -1},
 };
 
-// ---- patterns of senders -----------------------------------------------------------------------
-
-// Between anybody and a domain stand the suffixes, by their length.
-enum { FROM_ANY = 0, FROM_BELOW = 1, FROM_DOMAIN = 1 << 20, FROM_ADDRESS };
-
-uint32_t rules_from_rank(const char *from)
-{
-    if (!from || strcmp(from, "*") == 0)
-        return FROM_ANY;
-    if (from[0] == '.')
-        return FROM_BELOW + (uint32_t)strlen(from);
-    return strcmp(from, "<>") == 0 || strchr(from, '@') ? FROM_ADDRESS : FROM_DOMAIN;
-}
-
-static struct slice domain_of(struct slice address)
-{
-    const char *at = address.n > 0 ? memrchr(address.p, '@', address.n) : NULL;
-    return at ? slice_from(address, (size_t)(at - address.p) + 1) : (struct slice){NULL, 0};
-}
-
-static bool fits_sender(const char *from, struct slice sender)
-{
-    struct slice pattern = slice_str(from), domain = domain_of(sender);
-    uint32_t rank = rules_from_rank(from);
-    if (rank == FROM_ANY)
-        return true;
-    if (strcmp(from, "<>") == 0)
-        return sender.n == 0;
-    if (rank == FROM_ADDRESS)
-        return slice_equal_nocase(pattern, sender);
-    if (rank == FROM_DOMAIN)
-        return slice_equal_nocase(pattern, domain);
-    return domain.n > pattern.n &&
-           slice_equal_nocase(slice_from(domain, domain.n - pattern.n), pattern);
-}
-
 static bool fits(const struct retry_row *row, const struct rule_question *q)
 {
     if (row->on != CLASS_NONE && row->on != q->klass)
         return false;
-    return !row->from || (q->has_sender && fits_sender(row->from, q->sender));
+    return !row->from || (q->has_sender && sender_pattern_fits(row->from, q->sender));
 }
 
 // ---- the index ---------------------------------------------------------------------------------
 
-// Does row a stand before row b, of the same `for`? The first of two equal ones does.
-static bool is_more_exact(const struct retry_row *a, const struct retry_row *b)
+static const char *pattern_of(const void *rows, uint32_t row)
 {
-    uint32_t of_a = rules_from_rank(a->from), of_b = rules_from_rank(b->from);
-    if (of_a != of_b)
-        return of_a > of_b;
-    return a->on != CLASS_NONE && b->on == CLASS_NONE;
+    return ((const struct retry_row *)rows)[row].pattern;
 }
 
-// Rows of one table are mostly equally exact: they are put behind the last at once.
-static void link_row(struct rules *r, uint32_t row, uint32_t first, uint32_t *lasts)
+static bool is_more_exact(const void *rows, uint32_t a, uint32_t b)
 {
-    const struct retry_row *rows = r->retries;
-    uint32_t *at = &r->retry_first[first], last = lasts[first];
-    if (last != NO_ROW && !is_more_exact(&rows[row], &rows[last]))
-        at = &r->retry_next[last];
-    while (*at != NO_ROW && !is_more_exact(&rows[row], &rows[*at]))
-        at = &r->retry_next[*at];
-    r->retry_next[row] = *at;
-    *at = row;
-    if (r->retry_next[row] == NO_ROW)
-        lasts[first] = row;
-}
-
-static uint32_t *no_rows(uint32_t count)
-{
-    uint32_t *rows = must_alloc((count + 1) * sizeof *rows);
-    for (uint32_t i = 0; i < count; i++)
-        rows[i] = NO_ROW;
-    return rows;
-}
-
-static void index_retries(struct rules *r)
-{
-    uint32_t *lasts = no_rows(r->retry_count);
-    r->retry_first = no_rows(r->retry_count);
-    r->retry_next = no_rows(r->retry_count);
-    for (uint32_t i = 0; i < r->retry_count; i++) {
-        const char *pattern = r->retries[i].pattern;
-        uint32_t first = i;
-        if (pattern && !pattern_index_add(&r->retry_index, pattern, i))
-            must(pattern_index_find(&r->retry_index, pattern, &first));
-        link_row(r, i, first, lasts);
-    }
-    free(lasts);
+    const struct retry_row *of_a = (const struct retry_row *)rows + a,
+                           *of_b = (const struct retry_row *)rows + b;
+    uint32_t rank_a = sender_pattern_rank(of_a->from), rank_b = sender_pattern_rank(of_b->from);
+    if (rank_a != rank_b)
+        return rank_a > rank_b;
+    return of_a->on != CLASS_NONE && of_b->on == CLASS_NONE;
 }
 
 static void drop_index(struct rules *r)
 {
     pattern_index_close(&r->retry_index);
     pattern_index_close(&r->limit_index);
-    free(r->retry_first);
-    free(r->retry_next);
-    r->retry_first = r->retry_next = NULL;
+    pattern_chain_close(&r->retry_chain);
 }
 
 void rules_index(struct rules *r)
 {
     drop_index(r);
-    index_retries(r);
+    pattern_chain_build(&r->retry_chain, &r->retry_index,
+                        &(struct pattern_chain_rows){.rows = r->retries,
+                                                     .count = r->retry_count,
+                                                     .pattern_of = pattern_of,
+                                                     .is_before = is_more_exact});
     for (uint32_t i = 0; i < r->limit_count; i++)
         if (r->limits[i].pattern)
             pattern_index_add(&r->limit_index, r->limits[i].pattern, i);
@@ -215,11 +148,12 @@ void rules_retry(const struct rules *r, const struct rule_question *q, struct re
     *ret = default_retry;
     if (r->retry_count == 0)
         return;
-    must(r->retry_first != NULL);
+    must(r->retry_chain.first != NULL);
     pattern_walk_init(&w, &r->retry_index, q->address);
     pattern_walk_host(&w, q->host);
     while (pattern_walk_next(&w, &first))
-        for (uint32_t i = r->retry_first[first]; i != NO_ROW; i = r->retry_next[i])
+        for (uint32_t i = r->retry_chain.first[first]; i != PATTERN_CHAIN_END;
+             i = r->retry_chain.next[i])
             if (fits(&r->retries[i], q))
                 take_row(r, i, ret);
 }
@@ -230,11 +164,12 @@ int64_t rules_expire_after(const struct rules *r, const struct rule_question *q)
     uint32_t first;
     if (r->retry_count == 0)
         return default_retry.expire_after_ms;
-    must(r->retry_first != NULL);
+    must(r->retry_chain.first != NULL);
     pattern_walk_init(&w, &r->retry_index, q->address);
     pattern_walk_host(&w, q->host);
     while (pattern_walk_next(&w, &first))
-        for (uint32_t i = r->retry_first[first]; i != NO_ROW; i = r->retry_next[i])
+        for (uint32_t i = r->retry_chain.first[first]; i != PATTERN_CHAIN_END;
+             i = r->retry_chain.next[i])
             if (r->retries[i].expire_after_ms > 0 && fits(&r->retries[i], q))
                 return r->retries[i].expire_after_ms;
     return default_retry.expire_after_ms;
@@ -273,7 +208,7 @@ static int64_t earlier(int64_t a, int64_t b)
 // Does the row hold for everybody, whatever happened?
 static bool is_for_all(const struct retry_row *row)
 {
-    return strcmp(row->pattern, "*") == 0 && rules_from_rank(row->from) == FROM_ANY &&
+    return strcmp(row->pattern, "*") == 0 && sender_pattern_rank(row->from) == 0 &&
            row->on == CLASS_NONE;
 }
 

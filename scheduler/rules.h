@@ -11,7 +11,7 @@
 
 #include "core/buf.h"
 #include "core/outcome.h"
-#include "core/pattern.h"
+#include "core/pattern_chain.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -83,10 +83,8 @@ struct rules {
     struct limit_row *limits; // owned
     uint32_t limit_count;
     struct pattern_index retry_index, limit_index; // borrow the rows' patterns
-    // The chain of rows with the same `for`, the most exact first: by the row that the index knows
-    // it by, and from row to row; UINT32_MAX behind the last. Owned.
-    uint32_t *retry_first, *retry_next;
-    struct limit_hop *hops; // owned
+    struct pattern_chain retry_chain;              // of rows with the same `for`
+    struct limit_hop *hops;                        // owned
     uint32_t hop_count;
     struct pattern_index hop_index;
 };
@@ -167,10 +165,6 @@ void rules_add_hop(struct rules *r, const struct limit_hop *hop);
 void rules_forget_hops(struct rules *r);
 const struct limit_hop *rules_hop(const struct rules *r,
                                   const char *destination); // NULL: it is none
-
-// Is `text` a pattern of `from`? "user@example.com", "example.com", ".example.com", "<>", "*".
-// How exact it is: more is more exact, 0 when it fits anybody.
-uint32_t rules_from_rank(const char *from);
 
 // The most warning times that any rule has: mail is warned at most that often.
 uint32_t rules_warn_levels(const struct rules *r);

@@ -5,6 +5,7 @@
 #include "core/address.h"
 #include "core/hash.h"
 #include "core/must.h"
+#include "core/sender_pattern.h"
 #include "core/text.h"
 #include "deliver/placeholder.h"
 
@@ -121,6 +122,37 @@ const struct scene_domain *scene_domain(const struct scene *s, const char *name)
     return NULL;
 }
 
+static bool fits_somebody(const struct route_row *row, const struct simulate_options *o)
+{
+    bool fits = !row->from || sender_pattern_fits(row->from, SLICE_LIT("")); // notices
+    for (uint32_t i = 0; i < o->sender_count && !fits; i++)
+        fits = sender_pattern_fits(row->from, slice_str(o->senders[i]));
+    return fits;
+}
+
+// Rows for senders who send nothing here are left out, and what stands behind a row for anybody.
+static void add_ways(struct scene *s, const struct config *config, const struct simulate_options *o,
+                     struct slice address, struct scene_domain *d)
+{
+    struct route_walk w;
+    const struct route_row *row;
+    const char *site = is_site(config, d->mx) ? d->mx : NULL;
+    route_walk_init(&w, &config->routes,
+                    &(struct route_question){.address = address, .host = site});
+    while ((row = route_walk_next(&w))) {
+        char room[ROUTE_ROOM];
+        if (!fits_somebody(row, o))
+            continue;
+        d->ways = must_realloc(d->ways, (d->way_count + 1) * sizeof *d->ways);
+        d->ways[d->way_count++] =
+            (struct scene_way){row, must_strdup(route_destination_name(row, d->name, site, room))};
+        add_targets(s, row, d->mx);
+        if (!row->from)
+            break;
+    }
+    must(d->way_count > 0); // "*" is always there
+}
+
 static void add_domain(struct scene *s, const struct config *config,
                        const struct simulate_options *o, struct slice address)
 {
@@ -129,16 +161,24 @@ static void add_domain(struct scene *s, const struct config *config,
     address_domain_key(address, &key);
     if (key.n > 0 && !scene_domain(s, key.p)) {
         struct scene_domain d = {.name = must_strdup(key.p), .mx = mx_of(o, key.p)};
-        const char *site = is_site(config, d.mx) ? d.mx : NULL;
-        char room[ROUTE_ROOM];
-        d.row = route_find(&config->routes, address, site);
-        must(d.row); // "*" is always there
-        d.destination = must_strdup(route_destination_name(d.row, d.name, site, room));
-        add_targets(s, d.row, d.mx);
+        add_ways(s, config, o, address, &d);
         s->domains = must_realloc(s->domains, (s->domain_count + 1) * sizeof *s->domains);
         s->domains[s->domain_count++] = d;
     }
     buf_close(&key);
+}
+
+const char *scene_destination(const struct scene *s, struct slice address, const char *sender)
+{
+    struct buf key;
+    buf_init(&key, 1024);
+    address_domain_key(address, &key);
+    const struct scene_domain *d = scene_domain(s, buf_slice(&key).p);
+    buf_close(&key);
+    for (uint32_t i = 0; d && i < d->way_count; i++)
+        if (!d->ways[i].row->from || sender_pattern_fits(d->ways[i].row->from, slice_str(sender)))
+            return d->ways[i].destination;
+    return "";
 }
 
 // "HOST:PORT", "[IP]:PORT" or "[IP]" into its parts; port 0: none was said.
@@ -260,7 +300,7 @@ static void say_relay(const struct weather_row *row, const struct scene_domain *
                       struct buf *notes)
 {
     buf_addf(notes, "--%s %s: its mail goes to %s, so that is what the weather is at\n",
-             weather_name(row->kind), d->name, d->destination);
+             weather_name(row->kind), d->name, d->ways[0].destination);
 }
 
 // What can be with such a next hop? A folder knows no reply, and refuses nobody.
@@ -282,6 +322,17 @@ static void say_unsuited(const struct weather_row *row, const struct scene_host 
                           : "program, which can be anything but --greylist\n");
 }
 
+static bool is_on_way(const struct scene_domain *domain, const struct route_row *way,
+                      const struct scene_host *h)
+{
+    for (uint32_t i = 0; i < way->target_count; i++) {
+        struct scene_host other = host_of(&way->targets[i], domain->mx);
+        if (other.name && is_same(h, &other))
+            return true;
+    }
+    return false;
+}
+
 // Is the row about that host: by its name, as all hosts, or because the domain's mail goes there?
 static bool is_meant(const struct scene *s, const struct weather_row *row,
                      const struct scene_domain *domain, const struct scene_host *h)
@@ -290,11 +341,9 @@ static bool is_meant(const struct scene *s, const struct weather_row *row,
         return is_host(h->kind) || h->kind == TARGET_LMTP_UNIX;
     if (is_some_host(s, row->name))
         return is_called(h, row->name);
-    for (uint32_t i = 0; domain && i < domain->row->target_count; i++) {
-        struct scene_host other = host_of(&domain->row->targets[i], domain->mx);
-        if (other.name && is_same(h, &other))
+    for (uint32_t i = 0; domain && i < domain->way_count; i++)
+        if (is_on_way(domain, domain->ways[i].row, h))
             return true;
-    }
     return false;
 }
 
@@ -316,7 +365,7 @@ static void place_row(struct scene *s, uint32_t n, struct buf *notes)
             give_row(&s->hosts[i], n);
     }
     if (domain && !is_named && is_about_hosts(row->kind) &&
-        strcmp(domain->destination, domain->name) != 0)
+        strcmp(domain->ways[0].destination, domain->name) != 0)
         say_relay(row, domain, notes);
 }
 
@@ -359,7 +408,9 @@ void scene_close(struct scene *s)
     for (uint32_t i = 0; i < s->domain_count; i++) {
         free(s->domains[i].name);
         free(s->domains[i].mx);
-        free(s->domains[i].destination);
+        for (uint32_t k = 0; k < s->domains[i].way_count; k++)
+            free(s->domains[i].ways[k].destination);
+        free(s->domains[i].ways);
     }
     free(s->hosts);
     free(s->domains);

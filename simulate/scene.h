@@ -23,11 +23,16 @@ struct scene_host {
     uint32_t row_count;
 };
 
-struct scene_domain {
-    char *name;                  // owned
-    char *mx;                    // the host that takes its mail where it goes by MX; owned
-    char *destination;           // what the scheduler calls it; owned
+// Where mail of some senders to a domain goes.
+struct scene_way {
     const struct route_row *row; // of the configuration
+    char *destination;           // what the scheduler calls it; owned
+};
+struct scene_domain {
+    char *name;             // owned
+    char *mx;               // the host that takes its mail where it goes by MX; owned
+    struct scene_way *ways; // the most exact first; owned
+    uint32_t way_count;     // at least one
 };
 
 struct scene_greeted; // who was greylisted since when
@@ -49,6 +54,9 @@ void scene_close(struct scene *s);
 
 // NULL: no mail goes there.
 const struct scene_domain *scene_domain(const struct scene *s, const char *name);
+
+// What the scheduler calls where that mail goes; "" when no mail goes to that domain.
+const char *scene_destination(const struct scene *s, struct slice address, const char *sender);
 
 // The folder or program that an order is about; NULL: none of the routes'.
 const struct scene_host *scene_folder(const struct scene *s, const struct handover_order *order);

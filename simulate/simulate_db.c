@@ -63,14 +63,9 @@ static void tell(struct play *p, enum timeline_kind kind, const char *about, con
 // ---- what the spool stored
 // -----------------------------------------------------------------------
 
-static const char *destination_of(const struct play *p, struct slice address)
+static const char *destination_of(const struct play *p, struct slice address, const char *sender)
 {
-    struct buf key;
-    buf_init(&key, 1024);
-    address_domain_key(address, &key);
-    const struct scene_domain *d = scene_domain(&p->scene, buf_slice(&key).p);
-    buf_close(&key);
-    return d ? d->destination : "";
+    return scene_destination(&p->scene, address, sender);
 }
 
 static void remember(struct play *p, const struct entry *e)
@@ -78,7 +73,9 @@ static void remember(struct play *p, const struct entry *e)
     struct known *k = must_zalloc(sizeof *k);
     k->id = e->message.id;
     k->is_notice = e->message.kind != MESSAGE_MAIL;
-    k->destination = e->rcpt_count > 0 ? destination_of(p, slice_str(e->rcpts[0].address)) : "";
+    k->destination = e->rcpt_count > 0
+                         ? destination_of(p, slice_str(e->rcpts[0].address), e->message.sender)
+                         : "";
     HASH_ADD(hh, p->known, id, sizeof k->id, k);
 }
 
@@ -260,7 +257,7 @@ static void on_taken(const struct host *h, const struct host_message *m, void *a
     struct play *p = place->play;
     (void)h;
     uint32_t number = number_of(p, m->rcpts);
-    const char *destination = destination_of(p, slice_str(m->rcpts));
+    const char *destination = destination_of(p, slice_str(m->rcpts), m->sender);
     p->sum.attempts++;
     if (number == UINT32_MAX) {
         tell(p, TIMELINE_NOTICES, destination, "");
@@ -356,15 +353,15 @@ static void submit(struct play *p, uint32_t number)
     uint64_t id = world_submit(p->world, sender, rcpt.p, text.p);
     if (id != 0) {
         p->sum.accepted++;
-        timeline_add(&p->timeline, TIMELINE_ACCEPTED, destination_of(p, buf_slice(&rcpt)), "",
-                     since_start(p, p->sent[number].at_ms), 0);
+        timeline_add(&p->timeline, TIMELINE_ACCEPTED, destination_of(p, buf_slice(&rcpt), sender),
+                     "", since_start(p, p->sent[number].at_ms), 0);
         if (is_gone_unseen(p, id, number))
-            tell_discarded(p, false, destination_of(p, buf_slice(&rcpt)), "discarded");
+            tell_discarded(p, false, destination_of(p, buf_slice(&rcpt), sender), "discarded");
     } else {
         char reply[128];
         snprintf(reply, sizeof reply, "%.*s", (int)strcspn(world_last_reply(p->world), "\r\n"),
                  world_last_reply(p->world));
-        tell(p, TIMELINE_TURNED_AWAY, destination_of(p, buf_slice(&rcpt)), reply);
+        tell(p, TIMELINE_TURNED_AWAY, destination_of(p, buf_slice(&rcpt), sender), reply);
     }
     buf_close(&rcpt);
     buf_close(&text);

@@ -104,6 +104,81 @@ static void test_what_it_says(void **state)
     world_free(w);
 }
 
+static const char sender_rows[] =
+    "route = ( { for = \"*\", from = \"example.org\", to = [ \"smtp://192.0.2.11\" ] },\n"
+    " { for = \"*\", from = \"boss@example.org\", to = [ \"smtp://192.0.2.12\" ] },\n"
+    " { for = \"*\", from = \"<>\", to = [ \"smtp://192.0.2.13\" ] },\n"
+    " { for = \"*\", to = [ \"mx\" ] } )\n"
+    "limit = ( { for = \"*\", connections = 2 } )\n"
+    "retry = ( { for = \"*\", schedule = \"10m\", jitter = \"0%\" } )\n";
+
+// Who sends decides: next hops of one domain have connections and rests of their own.
+static void test_by_sender(void **state)
+{
+    static const struct {
+        const char *sender, *ip, *row;
+    } cases[] = {
+        {"a@example.org", "192.0.2.11", "\\\"*\\\" from \\\"example.org\\\", "},
+        {"Boss@example.org", "192.0.2.12", "\\\"*\\\" from \\\"boss@example.org\\\", "},
+        {"", "192.0.2.13", "\\\"*\\\" from \\\"<>\\\", "},
+        {"a@example.net", "192.0.2.1", "\\\"*\\\", "},
+    };
+    enum { CASES = sizeof cases / sizeof *cases, EACH = 5 };
+    (void)state;
+    struct world *w = world_of(sender_rows);
+    for (size_t i = 0; i < CASES; i++) {
+        char words[64];
+        struct host *h = world_host(w, cases[i].ip);
+        h->pace = PACE_SLOW_DOT;
+        h->slow_ms = TIME_SECOND_MS;
+        snprintf(words, sizeof words, "b@one.example --from=<%s>", cases[i].sender);
+        const char *answer = ask(w, 0, "route", words);
+        assert_says(answer, cases[i].row);
+        assert_says(answer, cases[i].ip);
+    }
+    world_host(w, "192.0.2.11")->state = HOST_DOWN;
+    for (int n = 0; n < EACH; n++)
+        for (size_t i = 0; i < CASES; i++)
+            assert_int_not_equal(world_submit(w, cases[i].sender, "b@one.example", content), 0);
+    world_run(w, TIME_MINUTE_MS);
+    for (size_t i = 0; i < CASES; i++) {
+        struct host *h = world_host(w, cases[i].ip);
+        assert_int_equal(h->received_count, i ? EACH : 0);
+        assert_in_range(h->connections_peak, i ? 2 : 0, 2);
+    }
+    world_host(w, "192.0.2.11")->state = HOST_UP;
+    world_run(w, 5 * TIME_MINUTE_MS); // it rests
+    assert_int_equal(world_host(w, "192.0.2.11")->received_count, 0);
+    assert_says(ask(w, 0, "list", "from=a@example.org"), "refused");
+    ask(w, 0, "flush", "from=a@example.org"); // wakes the destination of that sender's row
+    assert_true(world_run_until_empty(w, TIME_MINUTE_MS));
+    assert_int_equal(world_host(w, "192.0.2.11")->received_count, EACH);
+    assert_int_equal(world_host(w, "192.0.2.1")->received_count, EACH);
+    world_free(w);
+}
+
+// One domain, by MX for both: one of them has a fall-back, and does not wait with the other.
+static void test_lists_apart(void **state)
+{
+    (void)state;
+    struct world *w = world_of("route = ( { for = \"*\", from = \"a@example.org\", to = [ \"mx\", "
+                               "\"smtp://192.0.2.7\" ] }, { for = \"*\", to = [ \"mx\" ] } )\n");
+    world_host(w, "192.0.2.1")->state = HOST_DOWN;
+    for (int n = 0; n < 4; n++) {
+        const char *sender = n % 2 ? "a@example.org" : "b@example.org";
+        assert_int_not_equal(world_submit(w, sender, "b@one.example", content), 0);
+        world_run(w, TIME_MINUTE_MS);
+    }
+    assert_int_equal(world_host(w, "192.0.2.7")->received_count, 2);
+    assert_int_equal(world_queued(w), 2);
+    assert_says(ask(w, 0, "route", "b@one.example --from=a@example.org"),
+                "destination: one.example,from=a@example.org\\n");
+    world_host(w, "192.0.2.1")->state = HOST_UP;
+    assert_true(world_run_until_empty(w, TIME_HOUR_MS));
+    assert_int_equal(world_host(w, "192.0.2.1")->received_count, 2);
+    world_free(w);
+}
+
 // The cache of mail is used, and told; the destination's rest is, too.
 static void test_what_mail_knows(void **state)
 {
@@ -146,8 +221,8 @@ static void test_nobody_waits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_what_it_says),
-        cmocka_unit_test(test_what_mail_knows),
+        cmocka_unit_test(test_what_it_says), cmocka_unit_test(test_what_mail_knows),
+        cmocka_unit_test(test_by_sender),    cmocka_unit_test(test_lists_apart),
         cmocka_unit_test(test_nobody_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

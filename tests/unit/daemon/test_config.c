@@ -130,6 +130,17 @@ static const struct bad_case {
      "route = (\n  { for = \"a.example\", to = [ \"mx\" ] },\n"
      "  { for = \"A.EXAMPLE\", to = [ \"mx\" ] }\n)\n",
      "c.conf:3: the row for = \"a.example\" stands twice in route; keep one\n"},
+    {"route: the same row twice for some senders",
+     "route = ( { for = \"*\", from = \"a@b\", to = [ \"mx\" ] },\n{ for = \"*\", to = [ \"mx\" ] "
+     "},\n"
+     "{ from = \"A@b\", for = \"*\", to = [ \"mx\" ] },\n"
+     "{ for = \"*\", from = \"*\", to = [ \"mx\" ] } )\n",
+     "c.conf:3: the row for = \"*\", from = \"A@b\" stands twice in route; keep one\n"
+     "c.conf:4: the row for = \"*\" stands twice in route; keep one\n"},
+    {"route: no pattern of senders",
+     "route = ( { for = \"*\", from = \"mx:a.example\", to = [ \"mx\" ] } )\n",
+     "c.conf:1: from: \"mx:a.example\" is no pattern of senders; write \"user@example.com\", "
+     "\"example.com\", \".example.com\" (everything below it), \"<>\" (notices) or \"*\"\n"},
     {"route: the same but for case and the root",
      "route = (\n  { for = \"a.example\", to = [ \"mx\" ] },\n"
      "  { for = \"A.Example.\", to = [ \"mx\" ] } )\n",
@@ -174,7 +185,8 @@ static const struct bad_case {
     {"retry: the same row twice",
      "retry = ( { for = \"*\", from = \"a@b\", on = \"dns\", max_attempts = 1 },\n"
      " { for = \"*\", from = \"A@B\", on = \"dns\", max_attempts = 2 } )\n",
-     "c.conf:2: the row for = \"*\", from = \"a@b\", on = dns stands twice in retry; keep one\n"},
+     "c.conf:2: the row for = \"*\", from = \"A@B\", on = \"dns\" stands twice in retry; keep "
+     "one\n"},
     {"retry: what is wrong is not the same row",
      "retry = ( { for = \"*\", on = \"slow\", max_attempts = 1 },\n"
      " { for = \"*\", max_attempts = 2 } )\n",

@@ -181,19 +181,24 @@ static const struct {
     {"", "*"},
 };
 
+static const struct route_row *find(const struct routes *r, const char *address, const char *sender)
+{
+    return route_find(r, &(struct route_question){.address = slice_str(address), .sender = sender});
+}
+
 static void test_most_exact_row(void **state)
 {
     (void)state;
     struct routes r = make_routes();
     for (size_t i = 0; i < sizeof fits / sizeof fits[0]; i++) {
-        const struct route_row *row = route_find(&r, slice_str(fits[i].address), NULL);
+        const struct route_row *row = find(&r, fits[i].address, NULL);
         assert_non_null(row);
         assert_string_equal(row->pattern, fits[i].pattern);
         assert_int_equal(route_is_own(&r, slice_str(fits[i].address)),
                          strcmp(fits[i].pattern, "*") != 0);
     }
     routes_close(&r);
-    assert_null(route_find(&r, slice_str("a@example.com"), NULL));
+    assert_null(find(&r, "a@example.com", NULL));
     assert_false(route_is_own(&r, slice_str("a@example.com")));
     routes_close(NULL);
 }
@@ -212,11 +217,13 @@ static void test_destination(void **state)
     buf_reset(&name);
     route_destination(&r.rows[0], slice_str("d.example"), "mx1.example", &name);
     assert_string_equal(name.p, "mx:mx1.example");
-    assert_string_equal(route_destination_host(name.p), "mx1.example");
-    assert_true(route_wants_host(&r, slice_str("a@elsewhere.example")));
-    assert_false(route_wants_host(&r, slice_str("a@example.com"))); // a relay's
-    assert_null(route_destination_host("smtp://relay:25"));
-    assert_null(route_destination_host("mx1.example"));
+    assert_true(slice_equal(route_destination_host(name.p), SLICE_LIT("mx1.example")));
+    assert_true(
+        slice_equal(route_destination_host("mx:m.example,from=<>"), SLICE_LIT("m.example")));
+    assert_true(route_wants_host(&r, slice_str("a@elsewhere.example"), NULL));
+    assert_false(route_wants_host(&r, slice_str("a@example.com"), NULL)); // a relay's
+    assert_null(route_destination_host("smtp://relay:25").p);
+    assert_null(route_destination_host("mx1.example").p);
     char room[ROUTE_ROOM];
     const struct route_row *mx = &r.rows[0], *relay = &r.rows[3];
     assert_string_equal(route_destination_name(mx, "d.example", NULL, room), "d.example");
@@ -227,12 +234,111 @@ static void test_destination(void **state)
     routes_close(&r);
 }
 
+static const struct sender_row {
+    const char *pattern, *from, *to[2];
+} sender_rows[] = {
+    {"*", NULL, {"mx", "smtp://fall-back"}},
+    {"*", "<>", {"smtp://notices"}},
+    {"*", "example.org", {"smtp://ours"}},
+    {"*", "boss@example.org", {"smtp://boss", "mx"}},
+    {"*", ".example.org", {"mx"}},
+    {"example.com", NULL, {"mx"}},
+    {"example.com", "boss@example.org", {"mx", "smtp://fall-back"}},
+    {"user@example.com", NULL, {"mx"}},
+    {"user@example.com", "<>", {"mx"}},
+};
+
+static struct routes make_sender_routes(size_t from, size_t count)
+{
+    struct routes r = {.count = (uint32_t)count};
+    r.rows = must_zalloc(count * sizeof r.rows[0]);
+    for (size_t i = 0; i < count; i++) {
+        const struct sender_row *row = &sender_rows[from + i];
+        struct route_row *to = &r.rows[i];
+        to->pattern = must_strdup(row->pattern);
+        to->from = row->from ? must_strdup(row->from) : NULL;
+        to->targets = must_zalloc(2 * sizeof to->targets[0]);
+        to->name = must_strdup(row->to[0]);
+        for (; to->target_count < 2 && row->to[to->target_count]; to->target_count++)
+            assert_int_equal(target_parse(slice_str(row->to[to->target_count]),
+                                          &to->targets[to->target_count], NULL),
+                             FP_OK);
+    }
+    routes_index(&r);
+    return r;
+}
+
+static const struct {
+    const char *address, *sender;
+    size_t row;
+    const char *destination;
+} sent[] = {
+    {"a@else.example", NULL, 0, "else.example"},
+    {"a@else.example", "x@else.example", 0, "else.example"},
+    {"a@else.example", "", 1, "smtp://notices"},
+    {"a@else.example", "X@Example.ORG", 2, "smtp://ours"},
+    {"a@else.example", "Boss@example.org", 3, "smtp://boss"},
+    {"a@else.example", "x@a.example.org", 4, "else.example,from=.example.org"},
+    {"else.example", "boss@example.org", 3, "smtp://boss"},
+    // The row for the domain comes before those for everybody, whoever sends.
+    {"a@example.com", "", 5, "example.com"},
+    {"a@example.com", "x@example.org", 5, "example.com"},
+    {"a@example.com", "boss@example.org", 6, "example.com,from=boss@example.org"},
+    {"user@example.com", "boss@example.org", 7, "example.com,user@example.com"},
+    {"user@example.com", "", 8, "example.com,user@example.com,from=<>"},
+};
+
+static void test_senders(void **state)
+{
+    (void)state;
+    struct routes r = make_sender_routes(0, sizeof sender_rows / sizeof sender_rows[0]);
+    char room[ROUTE_ROOM];
+    for (size_t i = 0; i < sizeof sent / sizeof sent[0]; i++) {
+        const struct route_row *row = find(&r, sent[i].address, sent[i].sender);
+        const char *at = strchr(sent[i].address, '@');
+        struct buf name;
+        assert_ptr_equal(row, &r.rows[sent[i].row]);
+        assert_string_equal(route_destination_name(row, at ? at + 1 : sent[i].address, NULL, room),
+                            sent[i].destination);
+        buf_init(&name, 1000);
+        route_destination(row, slice_str(at ? at + 1 : sent[i].address), NULL, &name);
+        assert_string_equal(name.p, sent[i].destination);
+        buf_close(&name);
+    }
+    assert_true(route_is_own(&r, slice_str("a@example.com")));
+    routes_close(&r);
+    // Without a longer list nobody need be apart; and a row for some senders opens no relay.
+    r = make_sender_routes(4, 1);
+    assert_string_equal(
+        route_destination_name(find(&r, "a@b.example", "x@a.example.org"), "b.example", NULL, room),
+        "b.example");
+    assert_null(find(&r, "a@b.example", NULL));
+    routes_close(&r);
+    r = make_sender_routes(6, 1);
+    assert_false(route_is_own(&r, slice_str("a@example.com")));
+    routes_close(&r);
+}
+
+static void test_walk(void **state)
+{
+    static const size_t want[] = {8, 7, 6, 5, 1, 3, 2, 4, 0};
+    (void)state;
+    struct routes r = make_sender_routes(0, sizeof sender_rows / sizeof sender_rows[0]);
+    struct route_walk w;
+    route_walk_init(&w, &r, &(struct route_question){.address = SLICE_LIT("user@example.com")});
+    for (size_t i = 0; i < sizeof want / sizeof want[0]; i++)
+        assert_ptr_equal(route_walk_next(&w), &r.rows[want[i]]);
+    assert_null(route_walk_next(&w));
+    routes_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_targets),     cmocka_unit_test(test_what_would_be_right),
         cmocka_unit_test(test_refuses),     cmocka_unit_test(test_most_exact_row),
-        cmocka_unit_test(test_destination),
+        cmocka_unit_test(test_destination), cmocka_unit_test(test_senders),
+        cmocka_unit_test(test_walk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -289,6 +289,8 @@ static void limits_by_next_hop(void **state)
         uint32_t connections, messages, rate;
     } cases[] = {
         {"one.example", 7, 6, 8},
+        {"one.example,from=a@example.org", 7, 6, 8}, // some senders' mail has another list
+        {"mx:a.test,a@one.example", 13, 6, 0},
         {"two.example", 5, 6, 0},
         {"a.test", 11, 10, 0}, // by MX
         {"mx:a.test", 13, 6, 0},
