@@ -134,14 +134,6 @@ enum fp_err dns_open(uv_loop_t *loop, const struct dns_options *options, struct 
     return FP_OK;
 }
 
-bool dns_has_trusted(const struct dns *d)
-{
-    bool has = d->servers.trusts_ad;
-    for (uint32_t i = 0; i < d->servers.count; i++)
-        has |= endpoint_is_loopback(&d->servers.at[i]);
-    return has;
-}
-
 // Questions
 
 static void start_waiting(struct dns *d)

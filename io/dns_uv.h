@@ -41,9 +41,6 @@ typedef void dns_done(void *arg, const char *name, const struct dns_answer *answ
 // trusted. Equal questions are not merged.
 void dns_ask(struct dns *d, const char *name, enum dns_type type, dns_done *done, void *arg);
 
-// Is there one server at least whose word counts when it says that an answer was validated?
-bool dns_has_trusted(const struct dns *d);
-
 // Questions under way are forgotten without a call. NULL is allowed. Frees itself from the loop
 // later.
 void dns_close(struct dns *d);
