@@ -195,7 +195,8 @@ static void rcpt(struct host_conn *c, struct slice line, int64_t now_ms)
 
 static bool offers_tls(const struct host_conn *c)
 {
-    return !c->in_tls && c->state >= HOST_TLS && c->state <= HOST_TLS_EXPIRED;
+    bool by_state = c->state >= HOST_TLS && c->state <= HOST_TLS_EXPIRED;
+    return !c->in_tls && (by_state || c->host->has_tls);
 }
 
 const char *host_conn_shake_hands(struct host_conn *c, bool must_verify)

@@ -68,6 +68,7 @@ struct host {
                                           void *arg);
     void (*took)(const struct host *h, const struct host_message *m, void *arg);
     void *watch_arg;
+    bool has_tls;                  // and proves who it is, in any state but those of TLS
     bool keeps_nothing;            // of what it took, but the count
     struct host_message *received; // newest first
     uint32_t received_count, received_in_tls;

@@ -30,6 +30,11 @@ void world_dns_is_secure(struct world *w, bool is_secure)
     w->in->names.is_secure = is_secure;
 }
 
+void world_dns_vouches(struct world *w)
+{
+    w->in->names.is_secure = w->in->names.vouches = true;
+}
+
 void world_dns_ttl(struct world *w, uint32_t ttl_s)
 {
     w->in->names.ttl_s = ttl_s;

@@ -13,6 +13,7 @@ struct names {
     size_t count, size;
     uint32_t ttl_s; // of every answer
     bool is_secure; // every answer was validated
+    bool vouches;   // every host has a TLSA record
     bool fails;     // every answer is SERVFAIL, but what is asked about the root
     bool is_gone;   // nobody answers
 };

@@ -306,6 +306,7 @@ static void build_hosts(struct play *p)
         h->took = on_taken;
         h->weather_arg = h->watch_arg = &p->places[i];
         h->keeps_nothing = true;
+        h->has_tls = true;
     }
 }
 
@@ -316,6 +317,7 @@ static void name_hosts(struct play *p)
         if (s->is_named)
             world_name(p->world, s->name, s->ip);
     }
+    world_dns_vouches(p->world);
     for (uint32_t i = 0; i < p->scene.domain_count; i++)
         world_mx(p->world, p->scene.domains[i].name, 10, p->scene.domains[i].mx);
 }

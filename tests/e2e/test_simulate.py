@@ -39,6 +39,15 @@ def test_json(world):
     equal(answer["summary"]["delivered"], 3)
 
 
+def test_tls(world):
+    """Whatever a row asks for can be had."""
+    for policy in ("none", "may", "encrypt", "verify", "dane", "dane-only"):
+        world.configure('route = ( { for = "example.net", to = [ "smtp://relay.example:25" ] } )\n'
+                        f'tls = ( {{ for = "*", policy = "{policy}" }} )\n', listen=False, nameservers=["127.0.0.1"])
+        answer = json.loads(simulate(world, "--messages=4", "--to=example.net,example.com", "--format=json"))
+        equal((answer["summary"]["delivered"], answer["summary"]["attempts"]), (4, 4), policy)
+
+
 def test_bad_input(world):
     stage(world)
     match(world.run("fermoposta", "simulate", "--messages=0", code=64).err, "write a number from 1")
