@@ -13,6 +13,10 @@
 // (C3) A clock that stands before this program was written has not been set yet. Then now_ms goes
 //      on where the spool's ids have come to, and mail that came meanwhile is as old as it was when
 //      the clock has been set.
+// (C4) What now_ms is ahead by shrinks by an eighth of the time that passes. When a clock was ahead
+//      by more than CLOCK_BACK_MS that is no way to put it right: the pipeline ends and begins
+//      again by the new clock, and what the old one has left in the spool is looked for, as at any
+//      start.
 #include "daemon/pipeline_internal.h"
 
 #include <stdlib.h>
@@ -20,6 +24,7 @@
 enum { JUMP_LEAST_MS = 1000, SAID_LEAST_MS = 10 * 1000 };
 
 #define CLOCK_JUMP_MS  (10 * TIME_MINUTE_MS)
+#define CLOCK_BACK_MS  TIME_DAY_MS
 #define CLOCK_UNSET_MS INT64_C(1767225600000) // 2026-01-01
 
 void clock_init(struct pipeline *p, const struct pipeline_options *options)
@@ -112,10 +117,23 @@ static void jump(struct pipeline *p, int64_t was_ms, int64_t by_ms)
     }
 }
 
+static bool is_far_behind(const struct pipeline *p, int64_t wall_ms)
+{
+    bool is_set = wall_ms >= CLOCK_UNSET_MS && !p->is_clock_unset;
+    return p->is_started && !p->is_stopping && is_set && p->now_ms - wall_ms > CLOCK_BACK_MS;
+}
+
 // By how much now_ms is ahead of a clock that was set back.
 static void note_behind(struct pipeline *p, int64_t wall_ms)
 {
     int64_t behind_ms = p->now_ms - wall_ms, more_ms = behind_ms - p->behind_ms;
+    if (is_far_behind(p, wall_ms)) { // C4
+        say(p, "the clock was set back", behind_ms,
+            "everything begins again by the new one, as at a start");
+        p->behind_ms = behind_ms;
+        pipeline_begin_again(p);
+        return;
+    }
     if (more_ms > SAID_LEAST_MS)
         say(p, "the clock was set back", more_ms,
             "waiting goes on as if it had not been; new mail is dated ahead until the clocks have "

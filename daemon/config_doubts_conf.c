@@ -16,8 +16,8 @@
 
 enum {
     PATTERN_ROOM = 512,
-    LOOKS_MAX = 10 * 1000 * 1000, // at rows of route; of tables beyond that not all is told
-    TOLD_MAX = 100,               // rows of a table
+    LOOKS_MAX = 1000 * 1000, // at rows of route; of tables beyond that not all is told
+    TOLD_MAX = 100,          // rows of a table
 };
 
 struct doubts {

@@ -361,6 +361,12 @@ static void on_conn(struct pipeline *p, struct conn *c, const struct pipeline_ev
     }
 }
 
+static void tell_stopped(struct pipeline *p)
+{
+    p->is_stopped = true;
+    effect_add(p, PIPELINE_STOPPED)->begins_again = p->begins_again;
+}
+
 // First the attempts are cut short; then outcomes that the spool will not take are given up, too:
 // what they are of is tried again after the next start.
 static void on_grace_over(struct pipeline *p)
@@ -372,8 +378,7 @@ static void on_grace_over(struct pipeline *p)
         return;
     }
     effect_logf(p, LOG_LEVEL_ERROR, "stopping, though the spool has not taken every outcome");
-    p->is_stopped = true;
-    effect_add(p, PIPELINE_STOPPED);
+    tell_stopped(p);
 }
 
 static void on_timer(struct pipeline *p)
@@ -435,7 +440,7 @@ static void on_timer(struct pipeline *p)
     }
 }
 
-static void on_shutdown(struct pipeline *p)
+static void stop(struct pipeline *p)
 {
     if (p->is_stopping)
         return;
@@ -452,14 +457,25 @@ static void on_shutdown(struct pipeline *p)
     alarm_set(p, &p->alarm_stop, p->now_ms + STOP_GRACE_MS);
 }
 
+static void on_shutdown(struct pipeline *p)
+{
+    p->begins_again = false;
+    stop(p);
+}
+
+void pipeline_begin_again(struct pipeline *p)
+{
+    p->begins_again = true;
+    stop(p);
+}
+
 void pipeline_check_stopped(struct pipeline *p)
 {
     if (!p->is_stopping || p->is_stopped)
         return;
     if (p->carriers || p->settlings || HASH_COUNT(p->waiters) > 0)
         return;
-    p->is_stopped = true;
-    effect_add(p, PIPELINE_STOPPED);
+    tell_stopped(p);
 }
 
 void pipeline_read_again(struct pipeline *p)

@@ -88,7 +88,8 @@ enum pipeline_effect_kind {
     PIPELINE_LOOKUP,    // lookup, name, type
     PIPELINE_STORE,     // op, by op_is_writer to the writer or a reader
     PIPELINE_LOG,       // level, text
-    PIPELINE_STOPPED,   // after SHUTDOWN: nothing is under way any more
+    PIPELINE_STOPPED,   // after SHUTDOWN: nothing is under way any more. begins_again: nobody asked
+                        // for it, but now the driver is to make a new pipeline and start that
 };
 
 struct pipeline_effect {
@@ -105,6 +106,7 @@ struct pipeline_effect {
     struct handover_order order; // HAND_OVER
     const struct tls_terms *tls_terms;
     bool begins_with_tls; // CONNECT: START_TLS follows before anything is said
+    bool begins_again;    // STOPPED
     uint64_t lookup;
     const char *name;
     enum dns_type type;

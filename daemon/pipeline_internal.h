@@ -264,6 +264,7 @@ struct pipeline {
     struct body *graveyard; // to be freed at the next feed
     bool is_pumping;        // the scheduler's effects are being executed further up the stack
     bool is_started, is_stopping, is_aborted, is_stopped;
+    bool begins_again; // it stops only to be started anew
 };
 
 // pipeline.c
@@ -274,6 +275,8 @@ void alarm_init(struct alarm *a, enum alarm_kind kind, void *owner);
 void alarm_set(struct pipeline *p, struct alarm *a, int64_t at_ms);
 struct waiter *store_op(struct pipeline *p, struct op *op,
                         enum waiter_kind kind); // tags, emits STORE
+// Ends as by SHUTDOWN, for the driver to make a new one of it.
+void pipeline_begin_again(struct pipeline *p);
 void pipeline_check_stopped(struct pipeline *p);
 void pipeline_read_again(struct pipeline *p); // today's settings, and nothing from the windows
 

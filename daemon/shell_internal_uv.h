@@ -38,7 +38,7 @@ struct link {
 
 struct question {
     struct shell *shell;
-    uint64_t lookup;
+    uint64_t lookup; // 0: who asked is gone
     struct question *prev, *next;
 };
 
@@ -79,6 +79,8 @@ struct shell {
     size_t sent_count, sent_cap;
     int stop_signals;
     bool is_closing;
+    bool wants_again; // the pipeline stopped for a new one
+    int exit_code;
 };
 
 // shell_uv.c
@@ -90,5 +92,6 @@ void links_close(struct shell *sh);
 // start_uv.c
 void shell_log(struct shell *sh, enum log_level level, struct slice text);
 void shell_stopped(struct shell *sh);
+void shell_begin_again(struct shell *sh); // at the loop's next turn
 
 #endif

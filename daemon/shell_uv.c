@@ -112,7 +112,8 @@ static void answered(void *arg, const char *name, const struct dns_answer *answe
     e.answer = answer;
     DL_DELETE(sh->questions, q);
     free(q);
-    shell_feed(sh, &e);
+    if (e.lookup != 0)
+        shell_feed(sh, &e);
 }
 
 static void look_up(struct shell *sh, const struct pipeline_effect *fx)
@@ -175,7 +176,10 @@ static void execute(struct shell *sh, const struct pipeline_effect *fx)
         shell_log(sh, fx->level, fx->text);
         break;
     case PIPELINE_STOPPED:
-        shell_stopped(sh);
+        if (fx->begins_again)
+            shell_begin_again(sh);
+        else
+            shell_stopped(sh);
         break;
     }
 }

@@ -189,9 +189,15 @@ static void tell_news(struct shell *sh)
     buf_close(&line);
 }
 
+static void begin_again(struct shell *sh);
+
 static void on_wake(uv_async_t *async)
 {
     struct shell *sh = async->data;
+    if (sh->wants_again && !sh->is_closing) {
+        begin_again(sh);
+        return;
+    }
     if (sh->writer) {
         tell_news(sh);
         feed_done(sh, worker_take(sh->writer));
@@ -329,6 +335,8 @@ static void on_signal(uv_signal_t *signal, int number)
         close_doors(sh);
         struct pipeline_event e = shell_event(sh, PIPELINE_SHUTDOWN);
         shell_feed(sh, &e);
+        if (sh->wants_again)
+            shell_stopped(sh);
     } else {
         shell_stopped(sh); // asked twice: no grace
     }
@@ -482,6 +490,62 @@ static void start_pipeline(struct shell *sh, uint64_t high_water)
     shell_feed(sh, &e);
 }
 
+// ---- beginning again ---------------------------------------------------------------------------
+
+void shell_begin_again(struct shell *sh)
+{
+    sh->wants_again = true;
+    uv_async_send(&sh->wake);
+}
+
+static void free_ops(struct op *op)
+{
+    while (op) {
+        struct op *next = op->next;
+        op_free(op);
+        op = next;
+    }
+}
+
+// Whatever was for the old pipeline must not come to the new one, which counts from 1 again.
+static void drop_pipeline(struct shell *sh)
+{
+    struct question *q;
+    DL_FOREACH(sh->questions, q)
+    q->lookup = 0;
+    links_close(sh);
+    sh->sent_count = 0;
+    free_ops(worker_stop(sh->reader));
+    free_ops(worker_stop(sh->writer));
+    sh->reader = sh->writer = NULL;
+    pipeline_free(sh->pipeline);
+    sh->pipeline = NULL;
+    uv_timer_stop(&sh->timer);
+    sh->armed_ms = INT64_MAX;
+    sh->now_ms = 0; // the clocks are read anew
+}
+
+// As a start, but for the listeners, which stay, and what only root may do.
+static void begin_again(struct shell *sh)
+{
+    uint64_t high_water = 0;
+    struct buf why;
+    buf_init(&why, 64 * 1024);
+    sh->wants_again = false;
+    drop_pipeline(sh);
+    enum fp_err err = open_worker(sh, STORE_WRITER, &sh->writer, &high_water, &why);
+    if (!err)
+        err = open_worker(sh, STORE_READER, &sh->reader, NULL, &why);
+    say(sh, err ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, &why);
+    buf_close(&why);
+    if (err) {
+        sh->exit_code = exit_code(err);
+        shell_stopped(sh);
+        return;
+    }
+    start_pipeline(sh, high_water);
+}
+
 int shell_run(struct config *config)
 {
     struct shell sh = {.config = *config};
@@ -511,5 +575,5 @@ int shell_run(struct config *config)
     must(uv_loop_close(&sh.loop) == 0);
     shell_log(&sh, LOG_LEVEL_INFO, SLICE_LIT("daemon stopped"));
     take_down(&sh);
-    return EX_OK;
+    return sh.exit_code;
 }

@@ -29,7 +29,7 @@ static enum fp_err try_begin(struct world *w, struct buf *why)
         return err;
     in->writes = NULL;
     in->writes_last = &in->writes;
-    in->writer_called = in->wants_crash = in->is_stopped = false;
+    in->writer_called = in->wants_crash = in->is_stopped = in->wants_again = false;
     struct pipeline_options options = {
         .config = &in->config,
         .id_high_water = store_id_high_water(in->writer),
@@ -84,6 +84,13 @@ void world_crash(struct world *w)
 {
     w->crashes++;
     world_say(w, "-- crash --", 11);
+    end(w);
+    begin(w);
+}
+
+void world_begin_again(struct world *w)
+{
+    world_say(w, "-- begins again --", 18);
     end(w);
     begin(w);
 }

@@ -385,6 +385,7 @@ static void execute(struct world *w, const struct pipeline_effect *fx)
         break;
     case PIPELINE_STOPPED:
         w->in->is_stopped = true;
+        w->in->wants_again = fx->begins_again;
         break;
     }
 }
@@ -487,6 +488,10 @@ bool world_step(struct world *w, int64_t until_ms)
         return false;
     if (w->in->wants_crash) {
         world_crash(w);
+        return true;
+    }
+    if (w->in->wants_again) {
+        world_begin_again(w);
         return true;
     }
     int64_t at = next_at(w);

@@ -45,6 +45,7 @@ struct world_inside {
     int64_t start_ms, latency_ms, offset_ms; // offset: by how much the wall clock jumped
     uint32_t batches_max;
     bool keeps_trace, spool_fails, spool_is_full, network_is_down, wants_crash, is_stopped;
+    bool wants_again; // the pipeline stopped for a new one
     struct op *writes, **writes_last;
     bool writer_called;
     int64_t commit_ms;      // of a slow disk
@@ -60,7 +61,8 @@ struct world_inside {
     int64_t last_at[2];                    // per direction: bytes do not overtake each other
 };
 
-uint64_t world_draw(struct world *w); // the next random number
+void world_begin_again(struct world *w); // a new pipeline takes the place of one that stopped
+uint64_t world_draw(struct world *w);    // the next random number
 // One way over the network, 0 to a host, 1 from one; what is sent later does not arrive earlier.
 int64_t world_arrival(struct world *w, int direction);
 struct happening *world_later(struct world *w, enum happening_kind kind, int64_t at_ms);

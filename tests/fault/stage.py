@@ -160,13 +160,14 @@ class Stage:
 
     # ---- the daemon
 
-    def start(self, failing=False, before=(), must_start=True):
+    def start(self, failing=False, before=(), must_start=True, environment=None):
         """Starts it and waits until it is ready; False if it ended before (only if it may). `before` is
         a tracer and its arguments."""
-        environment = dict(os.environ)
+        environment = {**os.environ, **(environment or {})}
         if failing:
             environment["LD_PRELOAD"] = os.environ["FP_FAILING_LIBRARY"]
             environment["FP_FAILING"] = str(self.orders.path)
+        if "LD_PRELOAD" in environment:
             environment["ASAN_OPTIONS"] = environment.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
         if before:  # leaks cannot be looked for by who is being traced
             environment["ASAN_OPTIONS"] = environment.get("ASAN_OPTIONS", "") + ":detect_leaks=0"

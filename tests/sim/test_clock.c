@@ -118,6 +118,33 @@ static void test_back_while_running(void **state)
     }
 }
 
+// Of a clock that was ahead by years nothing stays: neither the dates of new mail, nor waits.
+static void test_far_back_while_running(void **state)
+{
+    static const enum host_state states[] = {HOST_DOWN, HOST_GREYLIST, HOST_SILENT};
+    (void)state;
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
+        struct stage s = make_stage(0, states[i]);
+        world_jump(s.w, 4 * YEAR_MS);
+        send(&s);
+        world_run(s.w, TIME_MINUTE_MS);
+        world_jump(s.w, -4 * YEAR_MS);
+        world_run(s.w, 3 * TIME_MINUTE_MS);
+        assert_int_equal(count(s.w, "everything begins again by the new one"), 1);
+        assert_int_equal(count(s.w, "-- begins again --"), 1);
+        s.h->state = HOST_UP;
+        send(&s);
+        int code;
+        const char *list = world_ask(s.w, "list", NULL, 0, &code);
+        assert_int_equal(code, 0);
+        assert_null(strstr(list, "2030"));
+        world_run(s.w, 31 * TIME_MINUTE_MS);
+        assert_int_equal(s.h->received_count, 2);
+        assert_int_equal(s.home->received_count, 0);
+        world_free(s.w);
+    }
+}
+
 // The clock was ahead when next times were stored, and was set back while no daemon ran: nothing
 // waits for a year, whether its destination or itself was refused.
 static void test_back_while_down(void **state)
@@ -300,6 +327,7 @@ int main(void)
         cmocka_unit_test(test_conversations_go_on),
         cmocka_unit_test(test_clients_go_on),
         cmocka_unit_test(test_back_while_running),
+        cmocka_unit_test(test_far_back_while_running),
         cmocka_unit_test(test_back_while_down),
         cmocka_unit_test(test_age_behind_a_wrong_clock),
         cmocka_unit_test(test_ahead),
