@@ -6,7 +6,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum dns_type { DNS_TYPE_A = 1, DNS_TYPE_MX = 15, DNS_TYPE_AAAA = 28, DNS_TYPE_TLSA = 52 };
+enum dns_type {
+    DNS_TYPE_A = 1,
+    DNS_TYPE_MX = 15,
+    DNS_TYPE_TXT = 16,
+    DNS_TYPE_AAAA = 28,
+    DNS_TYPE_TLSA = 52
+};
 
 enum dns_result {
     DNS_ANSWER_OK,       // records are there
@@ -33,9 +39,10 @@ struct dns_record {
     union {
         struct {
             uint16_t preference; // MX
-            char name[256];      // MX: host name without final dot, as written in text; "" is the
-                                 // root (null MX)
-            char ip[46];         // A, AAAA
+            // MX: host name without final dot, as written in text; "" is the root (null MX)
+            // TXT: its strings as one text, cut at 255 octets; what is no printable ASCII is a "?"
+            char name[256];
+            char ip[46]; // A, AAAA
         };
         struct dns_tlsa tlsa; // TLSA
     };

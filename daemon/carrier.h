@@ -10,8 +10,9 @@ struct carrier {
     uint64_t number; // for lookups
     struct session *session;
     char *destination;
-    char *domain;  // whose hosts it was begun with
-    uint64_t conn; // 0: none
+    char *domain;       // whose hosts it was begun with
+    uint64_t conn;      // 0: none
+    uint64_t sts_check; // of the domain's policy, which it waits for; 0: it does not
     struct batch *batch;
     struct outcome *outcomes;
     const char **addresses;

@@ -415,6 +415,9 @@ static void execute(struct pipeline *p, struct carrier *h, const struct session_
     case SESSION_LOOKUP:
         look_up(p, h, fx);
         break;
+    case SESSION_ASK_POLICY:
+        sts_ask(p, h, fx->name);
+        break;
     case SESSION_CONNECT:
         open_connection(p, h, fx);
         break;
@@ -491,7 +494,7 @@ void carrier_connect_failed(struct pipeline *p, struct carrier *h, enum deliver_
 
 void carrier_tls_ready(struct pipeline *p, struct carrier *h, const struct tls_result *result)
 {
-    protecting_began(p, session_hop(h->session), result);
+    protecting_began(p, session_hop(h->session), result, session_is_strict(h->session));
     carrier_feed(p, h, (struct session_event){.kind = SESSION_TLS_READY, .tls = result});
 }
 

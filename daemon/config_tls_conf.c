@@ -90,6 +90,14 @@ static void tls_key_file(struct config_reader *r, const config_setting_t *s, voi
     tls_file(r, s, &((struct protect_row *)into)->key_file);
 }
 
+static void tls_mta_sts(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    if (config_setting_type(s) == CONFIG_TYPE_BOOL)
+        ((struct protect_row *)into)->ignores_sts = !config_setting_get_bool(s);
+    else
+        config_problem(r, s, "mta_sts must be true or false, without quotes");
+}
+
 static int hex_digit(char c)
 {
     if (c >= '0' && c <= '9')
@@ -145,14 +153,21 @@ static char **tls_key(struct config *c, uint32_t row)
     return &c->protect->rows[row].pattern;
 }
 
+// With "may" an MTA-STS policy may ask for a certificate that is right, by authorities of ca_file.
+static bool may_verify(const struct protect_row *row, const char *member)
+{
+    bool by_sts = protect_may_heed_sts(row->policy) && !row->ignores_sts;
+    return row->policy == PROTECT_VERIFY || (by_sts && strcmp(member, "ca_file") == 0);
+}
+
 // What counts only together with something else.
 static void check_row(struct config_reader *r, const config_setting_t *s,
                       const struct protect_row *row)
 {
     static const char *const of_verify[] = {"names", "ca_file", "pins"};
-    for (size_t i = 0; i < COUNT_OF(of_verify) && row->policy != PROTECT_VERIFY; i++) {
+    for (size_t i = 0; i < COUNT_OF(of_verify); i++) {
         const config_setting_t *member = config_setting_get_member(s, of_verify[i]);
-        if (member)
+        if (member && !may_verify(row, of_verify[i]))
             config_problem(r, member,
                            row->policy < PROTECT_VERIFY
                                ? "%s counts only with policy = \"verify\"; no certificate is "
@@ -161,6 +176,13 @@ static void check_row(struct config_reader *r, const config_setting_t *s,
                                  "says what certificates are right",
                            of_verify[i], protect_policy_name(row->policy));
     }
+    const config_setting_t *sts = config_setting_get_member(s, "mta_sts");
+    if (sts && !protect_may_heed_sts(row->policy))
+        config_problem(
+            r, sts,
+            "mta_sts counts only with policy = \"may\" or \"dane\"; with \"%s\" a domain's policy "
+            "changes nothing",
+            protect_policy_name(row->policy));
     if (row->key_file && !row->cert_file)
         config_problem(r, s, "key_file is the key of a certificate; write cert_file, too");
     if (row->pin_count > 0 && (row->name_count > 0 || row->ca_file))
@@ -171,9 +193,9 @@ static void check_row(struct config_reader *r, const config_setting_t *s,
 void config_read_tls(struct config_reader *r, const config_setting_t *s, void *config)
 {
     static const struct config_member members[] = {
-        {"for", tls_pattern},       {"policy", tls_policy}, {"names", tls_names},
-        {"ca_file", tls_ca_file},   {"pins", tls_pins},     {"cert_file", tls_cert_file},
-        {"key_file", tls_key_file},
+        {"for", tls_pattern},       {"policy", tls_policy},   {"names", tls_names},
+        {"ca_file", tls_ca_file},   {"pins", tls_pins},       {"cert_file", tls_cert_file},
+        {"key_file", tls_key_file}, {"mta_sts", tls_mta_sts},
     };
     static const struct config_table table = {
         .name = "tls",

@@ -102,6 +102,7 @@ struct pipeline *pipeline_new(const struct pipeline_options *options)
     p->scheduler = scheduler_new(&settings, p->now_ms);
     p->dnscache = dnscache_new(0);
     p->sites = sites_new();
+    sts_open(p);
     sites_reload(p);
     p->bounce_brake = brake_new();
     p->blocked = blocked_new();
@@ -163,6 +164,7 @@ void pipeline_free(struct pipeline *p)
     scheduler_free(p->scheduler);
     dnscache_free(p->dnscache);
     sites_close(p);
+    sts_close(p);
     brake_free(p->bounce_brake);
     blocked_free(p->blocked);
     resolver_close(p);
@@ -264,6 +266,15 @@ static struct waiter *take_waiter(struct pipeline *p, const struct op *op)
     return w;
 }
 
+// What must be known before anything is started, one after the other.
+static void on_loaded(struct pipeline *p, struct op *op)
+{
+    if (op->kind == OP_STS_ALL)
+        sts_loaded(p, op);
+    else
+        suspending_loaded(p, op);
+}
+
 static void on_stored(struct pipeline *p, struct op *op)
 {
     struct waiter *w = take_waiter(p, op);
@@ -313,8 +324,8 @@ static void on_stored(struct pipeline *p, struct op *op)
     case WAIT_REPAIR:
         repair_stored(p, op);
         break;
-    case WAIT_SUSPENSIONS:
-        suspending_loaded(p, op);
+    case WAIT_LOADING:
+        on_loaded(p, op);
         break;
     case WAIT_SUSPENDING:
         suspending_came_back(p, op);
@@ -425,7 +436,7 @@ static void on_timer(struct pipeline *p)
             windows_network(p);
             break;
         case ALARM_LOADING:
-            suspending_load(p);
+            sts_load(p);
             break;
         case ALARM_SUSPENDING:
             suspending_timer(p);
@@ -503,7 +514,7 @@ static void on_start(struct pipeline *p)
 {
     p->is_started = true;
     clock_start(p);
-    suspending_load(p);
+    sts_load(p);
     sweep_arm(p);
     relaying_reserve(p);
     alarm_set(p, &p->alarm_maintain, p->now_ms + MAINTAIN_EVERY_MS);
@@ -527,6 +538,9 @@ void pipeline_feed(struct pipeline *p, const struct pipeline_event *e)
         break;
     case PIPELINE_ANSWER:
         resolver_answer(p, e->lookup, e->answer_name, e->answer);
+        break;
+    case PIPELINE_FETCHED:
+        sts_fetched(p, e);
         break;
     case PIPELINE_STORED:
         on_stored(p, e->op);

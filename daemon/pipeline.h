@@ -43,6 +43,7 @@ enum pipeline_event_kind {
     PIPELINE_RESULT,   // of HAND_OVER: result; nothing else follows
     PIPELINE_SENT,     // to SEND with wants_sent: everything sent so far is out
     PIPELINE_ANSWER,   // to LOOKUP
+    PIPELINE_FETCHED,  // to FETCH: lookup, answer_name; bytes, or detail says why not
     PIPELINE_STORED,   // to STORE: ownership of op comes back
     PIPELINE_RELOAD,   // a new configuration, borrowed until the next one (the old one may be
                        // freed once this event was fed)
@@ -65,11 +66,11 @@ struct pipeline_event {
     const char *user_name;    // ACCEPTED, DOOR_LOCAL; "" unknown; borrowed
     bool is_operator;         // ACCEPTED, DOOR_LOCAL: root, the service user, a member of operators
     enum deliver_fault fault; // CONNECT_FAILED, FAULT
-    const char *detail;
+    const char *detail;       // FETCHED: NULL when it was
     const struct tls_result *tls; // TLS_READY; borrowed
-    struct slice bytes;           // BYTES
-    uint64_t lookup;              // ANSWER: its number
-    const char *answer_name;      // ANSWER
+    struct slice bytes;           // BYTES, FETCHED
+    uint64_t lookup;              // ANSWER, FETCHED: its number
+    const char *answer_name;      // ANSWER, FETCHED
     const struct dns_answer *answer;
     struct op *op;                        // STORED
     const struct config *config;          // RELOAD
@@ -86,6 +87,7 @@ enum pipeline_effect_kind {
     PIPELINE_FINISH,    // conn: that was all of it; RESULT follows. CLOSE before that undoes it
     PIPELINE_START_TLS, // conn, tls_terms: a TLS client from here on
     PIPELINE_LOOKUP,    // lookup, name, type
+    PIPELINE_FETCH,     // lookup, name, ca_file: the MTA-STS policy of that domain (RFC 8461 3.3)
     PIPELINE_STORE,     // op, by op_is_writer to the writer or a reader
     PIPELINE_LOG,       // level, text
     PIPELINE_STOPPED,   // after SHUTDOWN: nothing is under way any more. begins_again: nobody asked
@@ -110,6 +112,7 @@ struct pipeline_effect {
     uint64_t lookup;
     const char *name;
     enum dns_type type;
+    const char *ca_file; // FETCH: "": whom the system trusts
     struct op *op;
     enum log_level level;
     struct slice text;

@@ -15,6 +15,7 @@
 //   blocking.c   what here holds mail up, said once and listed
 //   withholding.c  refusals that are too many alike are held            → bounce/brake
 //   turns.c      mail that goes out leaves turns to mail that comes in
+//   sts.c        MTA-STS policies of domains
 //   suspending.c what operators have suspended
 //   repair.c     times that a wrong clock has left in the spool
 //   trouble.c    a spool that cannot be written: nothing is tried whose outcome could not be kept
@@ -116,7 +117,7 @@ enum waiter_kind {
     WAIT_OPERATOR,
     WAIT_MAINTAIN,
     WAIT_RESERVE,
-    WAIT_SUSPENSIONS,
+    WAIT_LOADING,
     WAIT_SUSPENDING,
     WAIT_REPAIR,
 };
@@ -216,6 +217,7 @@ struct pipeline {
     struct scheduler *scheduler;
     struct dnscache *dnscache;
     struct sites *sites;
+    struct sts *sts;                      // sts.c
     struct operator_route *routes_asked;  // `route`: operators who wait for the DNS
     struct site_question *site_questions; // hash by domain: its MX is being asked for
     struct effect_queue effects;
@@ -436,7 +438,8 @@ void carrier_free(struct pipeline *p, struct carrier *h);
 // TLS is to begin on that connection; it was begun, with this; it failed, so its host is spoken to
 // in clear.
 void protecting_start(struct pipeline *p, uint64_t conn, const struct tls_terms *terms);
-void protecting_began(struct pipeline *p, const struct hop *hop, const struct tls_result *result);
+void protecting_began(struct pipeline *p, const struct hop *hop, const struct tls_result *result,
+                      bool by_sts);
 void protecting_failed(struct pipeline *p, const struct outcome *why);
 
 // relaying.c
@@ -515,6 +518,17 @@ bool withholding_held(const struct recipient *r);
 void turns_mail_came(struct pipeline *p); // it is in the spool, or handed on
 void turns_started(struct pipeline *p);   // an attempt
 void turns_timer(struct pipeline *p);
+
+// sts.c
+void sts_open(struct pipeline *p);
+void sts_close(struct pipeline *p);
+void sts_load(struct pipeline *p); // at the start; goes on with suspending_load
+void sts_loaded(struct pipeline *p, struct op *op);
+// The conversation hears the domain's policy by SESSION_POLICY, at once or when it is known.
+void sts_ask(struct pipeline *p, struct carrier *h, const char *domain);
+void sts_answered(struct pipeline *p, uint64_t lookup, const char *name,
+                  const struct dns_answer *answer); // every answer of the DNS
+void sts_fetched(struct pipeline *p, const struct pipeline_event *event);
 
 // suspending.c
 void suspending_load(struct pipeline *p); // at the start; goes on with windows_start

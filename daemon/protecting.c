@@ -41,13 +41,17 @@ void protecting_start(struct pipeline *p, uint64_t conn, const struct tls_terms 
     e->tls_terms = kept;
 }
 
-void protecting_began(struct pipeline *p, const struct hop *hop, const struct tls_result *result)
+void protecting_began(struct pipeline *p, const struct hop *hop, const struct tls_result *result,
+                      bool by_sts)
 {
     effect_logf(p, LOG_LEVEL_INFO,
                 "%s TLS connection established to %s[%s]:%u: %s with cipher %s (%d/%d bits)%s%s",
                 result->is_verified ? "Verified" : "Untrusted", hop->host, hop->ip, hop->port,
                 result->version, result->cipher, result->bits, result->bits,
-                result->is_by_dane ? ", DANE" : "", result->is_resumed ? ", resumed" : "");
+                result->is_by_dane ? ", DANE"
+                : by_sts           ? ", MTA-STS"
+                                   : "",
+                result->is_resumed ? ", resumed" : "");
 }
 
 void protecting_failed(struct pipeline *p, const struct outcome *why)

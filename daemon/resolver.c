@@ -49,6 +49,7 @@ static void hand_on(struct pipeline *p, uint64_t lookup, const char *name,
     site_answered(p, name, answer);
     carrier_answer(p, lookup, name, answer);
     operator_answered(p, lookup, name, answer);
+    sts_answered(p, lookup, name, answer);
 }
 
 static void hand_on_failure(struct pipeline *p, const struct unjudged *u)

@@ -69,6 +69,8 @@ struct shell {
     uint32_t door_count;
     struct link *links;
     struct question *questions; // to the name servers, unanswered
+    struct fetching *fetchings; // of policies
+    struct fetcher *fetcher;    // NULL until one is fetched
     uint64_t next_conn;         // odd
     int64_t armed_ms;           // what the timer is set to, monotonic; INT64_MAX: not set
     uint64_t tick_ms;           // the loop's own clock when these were read

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // shell: executes the pipeline's effects. See shell_uv.h; start and stop are in start_uv.c.
+#include "daemon/fetching_uv.h"
 #include "daemon/handing_uv.h"
 #include "daemon/shell_internal_uv.h"
 
@@ -168,6 +169,9 @@ static void execute(struct shell *sh, const struct pipeline_effect *fx)
         break;
     case PIPELINE_LOOKUP:
         look_up(sh, fx);
+        break;
+    case PIPELINE_FETCH:
+        fetching_start(sh, fx);
         break;
     case PIPELINE_STORE:
         store(sh, fx->op);

@@ -2,6 +2,7 @@
 // start: brings the shell up in the right order (listeners as root, then never root again, then the
 // spool), lives through signals, and takes it down so that nothing is lost. See shell_uv.h.
 #include "daemon/config_conf.h"
+#include "daemon/fetching_uv.h"
 #include "daemon/shell_internal_uv.h"
 #include "daemon/shell_uv.h"
 
@@ -359,6 +360,7 @@ void shell_stopped(struct shell *sh)
     tls_engine_free(sh->tls);
     sh->tls = NULL;
     dns_close(sh->dns);
+    fetching_close(sh);
     sh->dns = NULL;
     network_close(sh->network);
     sh->network = NULL;
@@ -441,6 +443,7 @@ static void take_down(struct shell *sh)
         free(sh->doors[i].address);
     free(sh->doors);
     free_questions(sh);
+    fetching_forget(sh);
     pipeline_free(sh->pipeline);
     free(sh->sent);
     log_close(sh->log);

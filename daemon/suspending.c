@@ -28,7 +28,7 @@ enum { LOAD_AGAIN_MS = 1000, STORE_AGAIN_MS = 1000, RELEASE_PAGE = 500 };
 void suspending_load(struct pipeline *p)
 {
     brake_set(p, BRAKE_LOADING, true); // U1
-    store_op(p, op_new(OP_SUSPENSIONS), WAIT_SUSPENSIONS);
+    store_op(p, op_new(OP_SUSPENSIONS), WAIT_LOADING);
 }
 
 void suspending_loaded(struct pipeline *p, struct op *op)

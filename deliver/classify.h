@@ -83,6 +83,8 @@ void classify_handover(const struct handover_order *order, const struct handover
 void classify_too_slow(const struct handover_order *order, int64_t limit_ms, struct outcome *ret);
 // The recipient's address cannot be the name of a folder, or a word of a command. Failed.
 void classify_no_folder(struct outcome *ret);
+// The domain's MTA-STS policy (RFC 8461) does not name this host. Deferred: 5 of it.
+void classify_sts_host(const char *domain, const struct hop *hop, struct outcome *ret);
 // TLS is required by our policy, and the host does not offer it; or refuses it: refusal is its
 // reply. Deferred: it is never the mail's fault.
 void classify_no_tls(const struct reply_parser *refusal, const struct hop *hop,

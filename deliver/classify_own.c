@@ -119,6 +119,14 @@ void classify_no_tlsa(const char *host, uint16_t port, bool is_secure, struct ou
     ret->stage = STAGE_DNS;
 }
 
+void classify_sts_host(const char *domain, const struct hop *hop, struct outcome *ret)
+{
+    outcome_set(ret, OUTCOME_DEFERRED, SCOPE_HOST, CLASS_TLS, "4.7.5",
+                "the MTA-STS policy of %s does not name host %s", domain, hop->host);
+    ret->stage = STAGE_CONNECT;
+    put_hop(ret, hop);
+}
+
 void classify_too_big(uint64_t size, uint64_t size_max, const struct hop *hop, struct outcome *ret)
 {
     outcome_set(ret, OUTCOME_FAILED, SCOPE_MESSAGE, CLASS_REFUSED, "5.3.4",

@@ -339,7 +339,7 @@ static void on_tls_ready(struct client *c, const struct tls_result *result)
         return;
     c->is_protected = true;
     c->caps = (struct ehlo_caps){0}; // K4
-    protect_describe(result, c->tls, sizeof c->tls);
+    protect_describe(result, c->protection.is_strict, c->tls, sizeof c->tls);
     c->hop.tls = c->tls;
     if (c->protection.is_implicit)
         client_move(c, CLIENT_GREETING, c->settings->greeting_ms);

@@ -60,6 +60,7 @@ enum client_news {
 struct client_protection {
     enum protect_policy policy;
     bool is_implicit; // TLS before anything else (RFC 8314 3.3)
+    bool is_strict;   // as an MTA-STS policy wants it
 };
 
 struct client {

@@ -117,8 +117,10 @@ const char *protect_policy_name(enum protect_policy policy)
     return names[policy];
 }
 
-void protect_describe(const struct tls_result *r, char *ret, size_t size)
+void protect_describe(const struct tls_result *r, bool by_sts, char *ret, size_t size)
 {
     snprintf(ret, size, "%s %s%s%s", r->version, r->cipher, r->is_verified ? " verified" : "",
-             r->is_by_dane ? " by DANE" : "");
+             r->is_by_dane ? " by DANE"
+             : by_sts      ? " by MTA-STS"
+                           : "");
 }

@@ -28,6 +28,7 @@ struct protect_row {
     char **names; // of the certificate; none: the host's name, or by MX the domain
     uint32_t name_count;
     char *ca_file, *cert_file, *key_file; // NULL: not set
+    bool ignores_sts; // where protect_may_heed_sts: policies of domains do not count all the same
     struct tls_pin *pins;
     uint32_t pin_count;
 };
@@ -59,10 +60,17 @@ void protect_terms(const struct protect_row *row, const char *domain, const char
 bool protect_suits(const struct protect_table *t, const struct protect_row *row,
                    const char *was_for, const char *domain, const char *host, bool by_mx);
 
+// With such a row MTA-STS policies of domains count (RFC 8461), where nothing better protects a
+// host.
+static inline bool protect_may_heed_sts(enum protect_policy policy)
+{
+    return policy == PROTECT_MAY || policy == PROTECT_DANE;
+}
+
 const char *protect_policy_name(enum protect_policy policy); // "none", "may", ...
 
 // "TLSv1.3 TLS_AES_256_GCM_SHA384 verified", "... verified by DANE": what history tells of a
-// conversation.
-void protect_describe(const struct tls_result *r, char *ret, size_t size);
+// conversation. by_sts: what was verified is what an MTA-STS policy asks for.
+void protect_describe(const struct tls_result *r, bool by_sts, char *ret, size_t size);
 
 #endif

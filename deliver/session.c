@@ -9,6 +9,7 @@
 #include "core/must.h"
 #include "core/time.h"
 #include "deliver/client.h"
+#include "deliver/guard.h"
 #include "deliver/plan.h"
 #include "deliver/tally.h"
 
@@ -30,11 +31,7 @@ struct session {
     struct plan plan;
     struct client client;
     struct tally tally;
-    struct protect_table *protect;   // held
-    const struct protect_row *guard; // for the connection, while there is one
-    char *guarded;                   // the domain it was made for
-    struct tls_terms terms;
-    const char *default_names[PROTECT_DEFAULT_NAMES];
+    struct guard guard;
     bool is_in_clear; // the address is tried without TLS, which failed
     uint64_t seed;
     int64_t now_ms, connect_deadline_ms;
@@ -43,8 +40,10 @@ struct session {
     bool has_reopened; // for the batch under way
     bool body_began;   // of the batch under way: it cannot be sent a second time
     bool wants_quit;
+    bool awaits_policy; // of the domain, before its first host is connected to,
+    bool is_reusing;    // or before the connection that there is is used for it
     // to be pulled
-    bool needs_disconnect, needs_connect, has_results, has_ended;
+    bool needs_disconnect, needs_connect, needs_policy, has_results, has_ended;
     uint32_t next_outcome;
 };
 
@@ -53,7 +52,8 @@ struct session {
 static const unsigned allowed[STATE_COUNT] = {
     [STATE_IDLE] = M(STATE_RESOLVING) | M(STATE_CONNECTING) | M(STATE_TALKING) | M(STATE_IDLE) |
                    M(STATE_CLOSING) | M(STATE_ENDED),
-    [STATE_RESOLVING] = M(STATE_RESOLVING) | M(STATE_CONNECTING) | M(STATE_IDLE) | M(STATE_ENDED),
+    [STATE_RESOLVING] = M(STATE_RESOLVING) | M(STATE_CONNECTING) | M(STATE_TALKING) |
+                        M(STATE_IDLE) | M(STATE_ENDED),
     [STATE_CONNECTING] = M(STATE_CONNECTING) | M(STATE_RESOLVING) | M(STATE_TALKING) |
                          M(STATE_IDLE) | M(STATE_ENDED),
     [STATE_TALKING] = M(STATE_IDLE) | M(STATE_RESOLVING) | M(STATE_CONNECTING) | M(STATE_ENDED),
@@ -73,8 +73,7 @@ struct session *session_new(const struct session_settings *settings, const struc
     struct session *s = must_zalloc(sizeof *s);
     s->settings = *settings;
     s->seed = seed;
-    if (settings->protect)
-        s->protect = protect_table_ref(settings->protect);
+    guard_init(&s->guard, settings->protect);
     plan_init(&s->plan, &s->settings, targets, target_count, domain);
     client_init(&s->client, &s->settings);
     return s;
@@ -87,8 +86,7 @@ void session_free(struct session *s)
     plan_close(&s->plan);
     client_close(&s->client);
     tally_close(&s->tally);
-    protect_table_unref(s->protect);
-    free(s->guarded);
+    guard_close(&s->guard);
     free(s);
 }
 
@@ -96,6 +94,7 @@ void session_set_domain(struct session *s, const char *domain)
 {
     must(s->state == STATE_IDLE);
     plan_set_domain(&s->plan, domain);
+    guard_forget_policy(&s->guard);
 }
 
 const char *session_host(const struct session *s)
@@ -110,11 +109,14 @@ const struct hop *session_hop(const struct session *s)
 
 bool session_suits(const struct session *s, const struct protect_table *today, const char *domain)
 {
-    if (s->protect != today)
-        return false;
-    return !today || !client_is_ready(&s->client) ||
-           protect_suits(today, s->guard, s->guarded, domain, s->client.hop.host,
-                         plan_is_by_mx(&s->plan));
+    if (!client_is_ready(&s->client))
+        return s->guard.table == today;
+    return guard_suits(&s->guard, today, domain, s->client.hop.host);
+}
+
+bool session_is_strict(const struct session *s)
+{
+    return s->client.protection.is_strict;
 }
 
 // ---- the end of a batch and of the session -------------------------------------------------
@@ -165,8 +167,28 @@ static void connect_plain_or_not(struct session *s, bool in_clear)
     s->connect_deadline_ms = s->now_ms + s->settings.connect_ms;
 }
 
+// False: not yet, or not that one.
+static bool may_connect(struct session *s)
+{
+    struct outcome why;
+    s->needs_policy = s->awaits_policy = guard_wants_policy(&s->guard, &s->plan);
+    s->is_reusing = false;
+    if (s->awaits_policy) {
+        move_to(s, STATE_RESOLVING);
+        return false;
+    }
+    if (guard_allows(&s->guard, &s->plan, &why))
+        return true;
+    plan_note_failure(&s->plan, &why);
+    plan_next_host(&s->plan);
+    return false;
+}
+
 static void follow_plan(struct session *s)
 {
+    while (s->plan.state == PLAN_ADDRESS && !may_connect(s))
+        if (s->awaits_policy)
+            return;
     switch (s->plan.state) {
     case PLAN_ASKING:
         move_to(s, STATE_RESOLVING);
@@ -190,6 +212,7 @@ static void start_plan(struct session *s)
 {
     plan_set_mail(&s->plan, s->tally.batch->sender, s->tally.batch->rcpts,
                   s->tally.batch->rcpt_count);
+    guard_forget_policy(&s->guard);
     plan_begin(&s->plan, s->seed++);
     follow_plan(s);
 }
@@ -235,6 +258,7 @@ static void on_lost(struct session *s)
     }
     if (falls_back(s, why))
         return;
+    guard_explain(&s->guard, &s->client.failure);
     plan_note_failure(&s->plan, why);
     if (why->has_reply || why->klass == CLASS_TLS) // the host spoke for all of its addresses
         plan_next_host(&s->plan);
@@ -260,7 +284,7 @@ static void follow_client(struct session *s)
         finish_batch(s);
         break;
     case NEWS_LOST:
-        if (s->state == STATE_IDLE)
+        if (s->state == STATE_IDLE || s->awaits_policy)
             disconnect(s);
         else
             on_lost(s);
@@ -271,30 +295,12 @@ static void follow_client(struct session *s)
     }
 }
 
-static struct client_protection protection_of(struct session *s)
-{
-    struct client_protection ret = {0};
-    if (s->protect && !s->plan.hop.path) { // nobody listens in on a Unix socket
-        const char *host = s->plan.hop.host;
-        s->guard = protect_find(s->protect, s->plan.domain, host, plan_is_by_mx(&s->plan));
-        free(s->guarded);
-        s->guarded = must_strdup(s->plan.domain);
-        ret.policy = plan_policy(&s->plan, s->guard->policy);
-    }
-    ret.is_implicit = s->protect && plan_begins_with_tls(&s->plan);
-    if (ret.is_implicit && ret.policy < PROTECT_ENCRYPT)
-        ret.policy = PROTECT_ENCRYPT; // there is no clear text to fall back to
-    const struct fallback *broken = s->settings.fallback;
-    if (ret.policy == PROTECT_MAY &&
-        (s->is_in_clear || (broken && fallback_has(broken, s->plan.hop.host, s->now_ms))))
-        ret.policy = PROTECT_NONE;
-    return ret;
-}
-
 static void on_connected(struct session *s)
 {
     s->times.connected_ms = s->now_ms;
-    const struct client_protection protection = protection_of(s);
+    struct client_protection protection;
+    guard_connected(&s->guard, &s->plan, s->is_in_clear, s->settings.fallback, s->now_ms,
+                    &protection);
     client_connected(&s->client, &s->plan.hop, &protection, s->now_ms);
     move_to(s, STATE_TALKING);
     follow_client(s); // a folder says nothing first
@@ -302,25 +308,23 @@ static void on_connected(struct session *s)
 
 // ---- batches -------------------------------------------------------------------------------
 
-// Addresses were checked when they came in; this is the last door before the wire. True when
-// nobody is left to ask for.
-static bool refuse_unspeakable(struct session *s)
+static void talk(struct session *s)
 {
-    const struct session_batch *b = s->tally.batch;
-    struct outcome o;
-    if (!envelope_is_speakable(b->sender)) {
-        classify_unspeakable(true, tally_settle(&s->tally));
-        return true;
-    }
-    for (uint32_t i = 0; i < b->rcpt_count; i++)
-        if (!envelope_is_speakable(b->rcpts[i])) {
-            classify_unspeakable(false, &o);
-            tally_refuse(&s->tally, i, &o);
-        }
-    if (!tally_is_refused(&s->tally))
-        return false;
-    *tally_settle(&s->tally) = *s->tally.rcpts[0].own;
-    return true;
+    move_to(s, STATE_TALKING);
+    client_begin(&s->client, &s->tally, s->now_ms);
+    follow_client(s);
+}
+
+// It may have been made for another domain.
+static void use_connection(struct session *s)
+{
+    s->times.connected_ms = s->times.ready_ms = s->now_ms;
+    s->is_reusing = guard_wants_policy_again(&s->guard, &s->plan);
+    s->needs_policy = s->awaits_policy = s->is_reusing;
+    if (s->awaits_policy)
+        move_to(s, STATE_RESOLVING);
+    else
+        talk(s);
 }
 
 static void on_batch(struct session *s, const struct session_batch *batch)
@@ -329,13 +333,10 @@ static void on_batch(struct session *s, const struct session_batch *batch)
     tally_begin(&s->tally, batch);
     s->has_reopened = s->body_began = false;
     s->times = (struct session_times){.started_ms = s->now_ms};
-    if (refuse_unspeakable(s)) {
+    if (tally_refuse_unspeakable(&s->tally)) {
         finish_batch(s);
     } else if (client_is_ready(&s->client)) {
-        s->times.connected_ms = s->times.ready_ms = s->now_ms;
-        move_to(s, STATE_TALKING);
-        client_begin(&s->client, &s->tally, s->now_ms);
-        follow_client(s);
+        use_connection(s);
     } else {
         start_plan(s);
     }
@@ -359,6 +360,7 @@ static void give_up(struct session *s, const char *why)
         classify_local(is_talking ? client_stage(&s->client) : STAGE_CONNECT, why,
                        is_talking ? &s->client.hop : NULL, tally_settle(&s->tally));
     bool has_batch = s->tally.batch && !s->has_results;
+    s->needs_policy = false;
     disconnect(s);
     if (has_batch)
         finish_batch(s);
@@ -381,10 +383,26 @@ static void on_timer(struct session *s, const struct session_event *event)
 
 static void on_answer(struct session *s, const struct session_event *event)
 {
-    if (s->state != STATE_RESOLVING)
+    if (s->state != STATE_RESOLVING || s->awaits_policy)
         return;
     plan_answer(&s->plan, event->answer_name, event->answer);
     follow_plan(s);
+}
+
+static void on_policy(struct session *s, const struct session_event *event)
+{
+    if (s->state != STATE_RESOLVING || !s->awaits_policy)
+        return;
+    s->awaits_policy = false;
+    guard_take_policy(&s->guard, event->policy);
+    if (!s->is_reusing) {
+        follow_plan(s);
+    } else if (client_is_ready(&s->client) && guard_meets_policy(&s->guard, s->client.hop.host)) {
+        talk(s);
+    } else {
+        disconnect(s);
+        start_plan(s);
+    }
 }
 
 // Before anything was sent the next target may do.
@@ -419,6 +437,9 @@ void session_feed(struct session *s, const struct session_event *event)
         break;
     case SESSION_ANSWER:
         on_answer(s, event);
+        break;
+    case SESSION_POLICY:
+        on_policy(s, event);
         break;
     case SESSION_CONNECTED:
         if (s->state == STATE_CONNECTING)
@@ -474,8 +495,15 @@ static bool pull_plan(struct session *s, struct session_effect *ret)
         ret->begins_with_tls = plan_begins_with_tls(&s->plan);
         return true;
     }
+    if (s->needs_policy) {
+        s->needs_policy = false;
+        ret->kind = SESSION_ASK_POLICY;
+        ret->name = s->plan.domain;
+        return true;
+    }
     ret->kind = SESSION_LOOKUP;
-    return s->state == STATE_RESOLVING && plan_pull_question(&s->plan, &ret->name, &ret->type);
+    return s->state == STATE_RESOLVING && !s->awaits_policy &&
+           plan_pull_question(&s->plan, &ret->name, &ret->type);
 }
 
 static void pull_done(struct session *s, struct session_effect *ret)
@@ -503,22 +531,12 @@ static bool pull_result(struct session *s, struct session_effect *ret)
     return true;
 }
 
-static void give_terms(struct session *s, struct session_effect *ret)
-{
-    protect_terms(s->guard, s->plan.domain, s->client.hop.host, plan_is_by_mx(&s->plan),
-                  s->default_names, &s->terms);
-    if (s->plan.dane && s->plan.dane->count > 0)
-        dane_terms(s->plan.dane, plan_is_by_mx(&s->plan) ? s->plan.domain : s->client.hop.host,
-                   s->default_names, &s->terms);
-    ret->tls_terms = &s->terms;
-}
-
 bool session_pull(struct session *s, struct session_effect *ret)
 {
     if (client_pull(&s->client, ret)) {
         s->body_began |= ret->kind == SESSION_NEED_BODY;
         if (ret->kind == SESSION_START_TLS)
-            give_terms(s, ret);
+            ret->tls_terms = guard_terms(&s->guard, &s->plan, &s->client.hop);
         return true;
     }
     if (s->needs_disconnect) {

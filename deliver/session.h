@@ -22,7 +22,9 @@
 //
 // TLS is begun where the policy for the host wants it (deliver/protect): effect START_TLS, behind
 // which bytes are those inside. Where it fails and is not required, the same address is tried again
-// in clear, and the host remembered for that; where it is required, the next host is tried.
+// in clear, and the host remembered for that; where it is required, the next host is tried. Whether
+// it is may hang on the domain's MTA-STS policy (deliver/guard): effect ASK_POLICY before the first
+// host is connected to, or before a connection is used for the mail of another domain.
 //
 // What becomes of 8-bit content at a host without 8BITMIME is a setting; deliver/convert says what
 // conversion does. SIZE tells the size before conversion, which RFC 1870 6.1 allows: an estimate.
@@ -43,6 +45,7 @@
 #include "core/handover.h"
 #include "core/message.h"
 #include "core/outcome.h"
+#include "core/sts_policy.h"
 #include "deliver/classify.h"
 #include "deliver/convert.h"
 #include "deliver/fallback.h"
@@ -95,6 +98,7 @@ enum session_event_kind {
     SESSION_BYTES,          // always consumed completely
     SESSION_EOF,
     SESSION_RESET,     // fault and detail
+    SESSION_POLICY,    // to ASK_POLICY: policy
     SESSION_TLS_READY, // to START_TLS: tls; when it fails, RESET with FAULT_TLS
     SESSION_BODY, // answer to NEED_BODY: the next piece, borrowed until SEND of it was pulled and
                   // sent
@@ -116,12 +120,14 @@ struct session_event {
     const char *detail;                   // "Connection refused"
     struct slice bytes;                   // BYTES, BODY
     const struct tls_result *tls;         // TLS_READY
+    const struct sts_policy *policy;      // POLICY: of the domain that was asked for; NULL: none
     bool is_last;                         // BODY: nothing comes after this piece
     const struct handover_result *result; // RESULT
 };
 
 enum session_effect_kind {
     SESSION_LOOKUP,     // name, type
+    SESSION_ASK_POLICY, // name: what is the MTA-STS policy of that domain?
     SESSION_CONNECT,    // ip, port; or path; outcome: why not with TLS, when that has just failed
     SESSION_START_TLS,  // tls_terms
     SESSION_SEND,       // slices, to be written in one call; they live until the next feed
@@ -138,7 +144,7 @@ enum { SESSION_SLICES_MAX = 16 };
 
 struct session_effect {
     enum session_effect_kind kind;
-    const char *name;                        // LOOKUP
+    const char *name;                        // LOOKUP, ASK_POLICY
     enum dns_type type;                      // LOOKUP
     const char *ip;                          // CONNECT
     const char *path;                        // CONNECT: of a Unix socket; NULL: ip and port
@@ -176,6 +182,7 @@ const struct hop *session_hop(const struct session *s); // and all about it
 // It goes by today's rows, and its connection, if it has one, is protected as they want it for mail
 // to that domain.
 bool session_suits(const struct session *s, const struct protect_table *today, const char *domain);
+bool session_is_strict(const struct session *s); // an MTA-STS policy protects its connection
 
 struct session_times {
     int64_t started_ms, connected_ms, ready_ms, done_ms;

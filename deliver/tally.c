@@ -3,6 +3,7 @@
 #include "deliver/tally.h"
 
 #include "core/must.h"
+#include "deliver/envelope.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -106,4 +107,23 @@ enum outcome_scope tally_scope(const struct tally *t)
         widest = scope > widest ? scope : widest;
     }
     return widest;
+}
+
+bool tally_refuse_unspeakable(struct tally *t)
+{
+    const struct session_batch *b = t->batch;
+    struct outcome o;
+    if (!envelope_is_speakable(b->sender)) {
+        classify_unspeakable(true, tally_settle(t));
+        return true;
+    }
+    for (uint32_t i = 0; i < b->rcpt_count; i++)
+        if (!envelope_is_speakable(b->rcpts[i])) {
+            classify_unspeakable(false, &o);
+            tally_refuse(t, i, &o);
+        }
+    if (!tally_is_refused(t))
+        return false;
+    *tally_settle(t) = *t->rcpts[0].own;
+    return true;
 }

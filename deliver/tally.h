@@ -36,6 +36,9 @@ void tally_accept(struct tally *t, uint32_t i);
 void tally_refuse(struct tally *t, uint32_t i, const struct outcome *o);
 // The host's last word on an accepted recipient of its own (RFC 2033).
 void tally_decide(struct tally *t, uint32_t i, const struct outcome *o);
+// Addresses were checked when they came in; this is the last door before the wire. True when
+// nobody is left to ask for, and all is settled.
+bool tally_refuse_unspeakable(struct tally *t);
 // Decides all recipients that have no refusal of their own; write into the returned outcome.
 struct outcome *tally_settle(struct tally *t);
 

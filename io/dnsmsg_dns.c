@@ -220,6 +220,22 @@ static bool read_tlsa(const unsigned char *data, size_t n, struct dns_tlsa *ret)
     return true;
 }
 
+// Strings, each behind its length (RFC 1035 3.3.14); together they are one text.
+static bool read_text(const unsigned char *data, size_t n, char to[256])
+{
+    size_t used = 0;
+    for (size_t at = 0; at < n; at += 1U + data[at]) {
+        if (data[at] > n - at - 1)
+            return false;
+        for (size_t i = 1; i <= data[at] && used < 255; i++) {
+            unsigned char c = data[at + i];
+            to[used++] = c >= ' ' && c < 0x7f ? (char)c : '?';
+        }
+    }
+    to[used] = '\0';
+    return true;
+}
+
 static bool read_record(const struct reader *r, const ns_rr *rr, struct dns_record *ret)
 {
     const unsigned char *data = ns_rr_rdata(*rr);
@@ -238,6 +254,8 @@ static bool read_record(const struct reader *r, const ns_rr *rr, struct dns_reco
         return true;
     case DNS_TYPE_TLSA:
         return read_tlsa(data, n, &ret->tlsa);
+    case DNS_TYPE_TXT:
+        return read_text(data, n, ret->name);
     }
     return false;
 }

@@ -83,6 +83,14 @@ static enum fp_err forget_destinations(struct store *s, const struct op_maintain
     return sql_run(&c);
 }
 
+// Nobody goes by a policy that has expired.
+static enum fp_err forget_policies(struct store *s, const struct op_maintain *m)
+{
+    struct sql_call c = sql_call(s, SQL_STS_OLD);
+    sql_int(&c, m->now_ms);
+    return sql_run(&c);
+}
+
 enum fp_err maintain_run(struct store *s, struct op *op)
 {
     struct op_maintain *m = &op->maintain;
@@ -92,6 +100,8 @@ enum fp_err maintain_run(struct store *s, struct op *op)
         err = purge(s, m, &more);
     if (!err)
         err = forget_destinations(s, m);
+    if (!err)
+        err = forget_policies(s, m);
     if (!err && m->budget > 0)
         err = vacuum(s, m->budget, &more);
     m->more = more;

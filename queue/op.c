@@ -22,7 +22,8 @@ static const size_t sizes[OP_KIND_COUNT] = {
     [OP_ENDED] = UP_TO(ended),       [OP_FIND] = UP_TO(find),
     [OP_PLAN] = UP_TO(plan),         [OP_SUSPEND] = UP_TO(suspend),
     [OP_POSTPONE] = UP_TO(postpone), [OP_SUSPENSIONS] = UP_TO(suspensions),
-    [OP_CLOCK] = UP_TO(clock),
+    [OP_CLOCK] = UP_TO(clock),       [OP_STS] = UP_TO(sts),
+    [OP_STS_ALL] = UP_TO(sts_all),
 };
 
 struct op *op_new(enum op_kind kind)
@@ -62,6 +63,7 @@ enum op_haste op_haste(const struct op *op)
     case OP_DISCARD:
     case OP_HEALTH:
     case OP_POSTPONE:
+    case OP_STS:
         return OP_LAZY;
     case OP_SETTLE:
         return is_attempt_only(&op->settle) ? OP_LAZY : OP_URGENT;
@@ -148,6 +150,13 @@ static void suspensions_close(struct op_suspensions *all)
 {
     for (uint32_t i = 0; i < all->row_count; i++)
         suspension_close(&all->rows[i]);
+    free(all->rows);
+}
+
+static void sts_all_close(struct op_sts_all *all)
+{
+    for (uint32_t i = 0; i < all->row_count; i++)
+        sts_policy_close(&all->rows[i]);
     free(all->rows);
 }
 
@@ -263,6 +272,9 @@ static void op_close_writer(struct op *op)
     case OP_POSTPONE:
         free(op->postpone.rows);
         break;
+    case OP_STS:
+        sts_policy_close(&op->sts.row);
+        break;
     default: // DISCARD, MAINTAIN and RESERVE own nothing
         break;
     }
@@ -306,6 +318,9 @@ static void op_close_reader(struct op *op)
         break;
     case OP_SUSPENSIONS:
         suspensions_close(&op->suspensions);
+        break;
+    case OP_STS_ALL:
+        sts_all_close(&op->sts_all);
         break;
     default:
         stats_close(&op->stats);

@@ -19,6 +19,7 @@
 #include "core/outcome.h"
 #include "core/pool.h"
 #include "core/spans.h"
+#include "core/sts_policy.h"
 #include "core/suspension.h"
 
 enum op_kind {
@@ -34,6 +35,7 @@ enum op_kind {
     OP_SUSPEND,  // remember, or forget, what an operator has suspended
     OP_CLOCK,    // times that a wrong clock has left, one page of domains
     OP_POSTPONE, // recipients of suspended senders: not to be read again before a time
+    OP_STS,      // remember, or forget, the MTA-STS policy of a domain
     OP_WRITERS_END,
     // readers: run in a query_only connection, each in a transaction of its own
     OP_DOMAINS = OP_WRITERS_END, // domains with open recipients, by keyset pages
@@ -49,6 +51,7 @@ enum op_kind {
     OP_FIND,                     // an address's recipients in the queue, by keyset pages
     OP_PLAN,                     // what will be due, by domain, by keyset pages
     OP_SUSPENSIONS,              // all that is suspended
+    OP_STS_ALL,                  // MTA-STS policies
     OP_KIND_COUNT
 };
 
@@ -200,6 +203,12 @@ struct op_suspend {
     bool by_itself; // and only if its end is still the one of the row
 };
 
+// Replaces the policy of that domain, or removes it.
+struct op_sts {
+    struct sts_policy row; // only the domain counts when it is_over
+    bool is_over;
+};
+
 // Recipients that are next due behind latest_ms are due at now_ms, and what came behind now_ms came
 // then. With the first page, arrivals from shift_from_ms to shift_to_ms are moved by shift_by_ms.
 // Versions stay.
@@ -302,6 +311,12 @@ struct op_healths {
 
 struct op_suspensions {
     struct suspension *rows; // out, owned
+    uint32_t row_count;
+};
+
+struct op_sts_all {
+    uint32_t limit;          // those fetched last
+    struct sts_policy *rows; // out, owned
     uint32_t row_count;
 };
 
@@ -472,6 +487,7 @@ struct op {
         struct op_maintain maintain;
         struct op_reserve reserve;
         struct op_suspend suspend;
+        struct op_sts sts;
         struct op_clock clock;
         struct op_postpone postpone;
         struct op_domains domains;
@@ -487,18 +503,19 @@ struct op {
         struct op_find find;
         struct op_plan plan;
         struct op_suspensions suspensions;
+        struct op_sts_all sts_all;
     };
 };
 
 // Whether anybody waits for a writer's op decides how soon it is committed.
 //
 // Lazy is what became of an attempt when no notice goes out with it, a destination's health, a body
-// that is given up, mail of a suspended sender that is put off. To hold them for a few milliseconds
-// can lose nothing: the message stands in the spool as it was, and its recipients stay in flight. A
-// crash within that time has delivered messages delivered again, as one between the next hop's
-// reply and its commit always had; the time grows by as much. Nearly every message that is relayed
-// is settled shortly before or after another is accepted, so its settlement mostly costs no commit
-// of its own.
+// that is given up, mail of a suspended sender that is put off, an MTA-STS policy. To hold them for
+// a few milliseconds can lose nothing: the message stands in the spool as it was, and its
+// recipients stay in flight. A crash within that time has delivered messages delivered again, as
+// one between the next hop's reply and its commit always had; the time grows by as much. Nearly
+// every message that is relayed is settled shortly before or after another is accepted, so its
+// settlement mostly costs no commit of its own.
 //
 // Not lazy is what somebody goes on behind: a client behind its 250, an operator, a sweep that
 // reads its next page, a notice that is to be sent. Nor MAINTAIN, for another reason: it is long,

@@ -101,6 +101,13 @@ static const char tables_5[] =
     "ALTER TABLE message ADD COLUMN traits INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE message ADD COLUMN deliver_by INTEGER NOT NULL DEFAULT 0;";
 
+// - sts_policy: MTA-STS policies (RFC 8461), which must outlive a restart: that a policy cannot be
+//   fetched is no reason to do without the one that was. mode is enum sts_mode.
+static const char tables_6[] =
+    "CREATE TABLE sts_policy("
+    " domain TEXT PRIMARY KEY, id TEXT NOT NULL, mode INTEGER NOT NULL, mx TEXT NOT NULL,"
+    " fetched INTEGER NOT NULL, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
+
 // Times are stored as milliseconds; 0 stands for never.
 #define ISO(ms) "strftime('%Y-%m-%dT%H:%M:%SZ', nullif(" ms ", 0) / 1000, 'unixepoch')"
 #define ID(n)   "printf('%012X', " n ")"
@@ -113,7 +120,8 @@ static const char tables_5[] =
 
 static const char drop_views[] = "DROP VIEW IF EXISTS mailq; DROP VIEW IF EXISTS history;"
                                  "DROP VIEW IF EXISTS destinations;"
-                                 "DROP VIEW IF EXISTS suspensions;";
+                                 "DROP VIEW IF EXISTS suspensions;"
+                                 "DROP VIEW IF EXISTS sts_policies;";
 
 // Made anew behind each migration, so that migrations are about tables only.
 // As enum outcome_stage.
@@ -163,12 +171,16 @@ static const char create_views[] =
     // One row for each destination, sender or everything that an operator has suspended.
     "CREATE VIEW suspensions AS SELECT CASE kind WHEN 0 THEN 'destination' WHEN 1 THEN 'sender'"
     " WHEN 2 THEN 'everything' END AS kind, name, " ISO("since") " AS since,"
-    " " ISO("until") " AS until, reason, who FROM suspension;";
+    " " ISO("until") " AS until, reason, who FROM suspension;"
+    // One row for each domain whose MTA-STS policy is known.
+    "CREATE VIEW sts_policies AS SELECT domain, id, CASE mode WHEN 0 THEN 'none'"
+    " WHEN 1 THEN 'testing' WHEN 2 THEN 'enforce' END AS mode, trim(mx) AS mx,"
+    " " ISO("fetched") " AS fetched, " ISO("expires") " AS expires FROM sts_policy;";
 // clang-format on
 
-const struct migration schema_migrations[] = {
-    {1, tables_1}, {2, tables_2}, {3, tables_3}, {4, tables_4}, {5, tables_5}};
-const int schema_migration_count = 5;
+const struct migration schema_migrations[] = {{1, tables_1}, {2, tables_2}, {3, tables_3},
+                                              {4, tables_4}, {5, tables_5}, {6, tables_6}};
+const int schema_migration_count = 6;
 
 struct identity {
     int64_t application, version, objects;

@@ -67,6 +67,10 @@ enum sql_id {
     SQL_SUSPENSION_PUT,
     SQL_SUSPENSION_DELETE,
     SQL_SUSPENSION_LIST,
+    SQL_STS_PUT,
+    SQL_STS_DELETE,
+    SQL_STS_LIST,
+    SQL_STS_OLD,
     SQL_ARRIVAL_SHIFT,
     SQL_ARRIVAL_PAST,
     SQL_FINISHED_OLD,
@@ -243,6 +247,8 @@ enum fp_err ended_run(struct store *s, struct op *op);
 enum fp_err find_run(struct store *s, struct op *op);
 enum fp_err plan_run(struct store *s, struct op *op);
 enum fp_err suspend_run(struct store *s, struct op *op);
+enum fp_err sts_run(struct store *s, struct op *op);
+enum fp_err sts_all_run(struct store *s, struct op *op);
 enum fp_err clock_run(struct store *s, struct op *op);
 enum fp_err postpone_run(struct store *s, struct op *op);
 enum fp_err suspensions_run(struct store *s, struct op *op);

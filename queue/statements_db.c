@@ -154,6 +154,12 @@ const char *const sql_texts[SQL_COUNT] = {
                               " AND (?3 IS NULL OR until = ?3)",
     [SQL_SUSPENSION_LIST] = "SELECT kind, name, since, until, reason, who FROM suspension"
                             " ORDER BY kind, name",
+    [SQL_STS_PUT] = "INSERT OR REPLACE INTO sts_policy(domain, id, mode, mx, fetched, expires)"
+                    " VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+    [SQL_STS_DELETE] = "DELETE FROM sts_policy WHERE domain = ?1",
+    [SQL_STS_LIST] = "SELECT domain, id, mode, mx, fetched, expires FROM sts_policy"
+                     " ORDER BY fetched DESC LIMIT ?1",
+    [SQL_STS_OLD] = "DELETE FROM sts_policy WHERE expires < ?1",
     [SQL_ARRIVAL_SHIFT] = "UPDATE message INDEXED BY message_warned SET arrival = arrival + ?4"
                           " WHERE warned = ?1 AND arrival >= ?2 AND arrival <= ?3",
     [SQL_ARRIVAL_PAST] = "UPDATE message INDEXED BY message_warned SET arrival = ?2"

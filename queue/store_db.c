@@ -305,6 +305,8 @@ static run_fn *const runs[OP_KIND_COUNT] = {
     [OP_POSTPONE] = postpone_run,
     [OP_SUSPENSIONS] = suspensions_run,
     [OP_CLOCK] = clock_run,
+    [OP_STS] = sts_run,
+    [OP_STS_ALL] = sts_all_run,
 };
 
 static enum fp_err run_in_savepoint(struct store *s, struct op *op)

@@ -35,6 +35,11 @@ void world_dns_vouches(struct world *w)
     w->in->names.is_secure = w->in->names.vouches = true;
 }
 
+void world_text(struct world *w, const char *name, const char *text)
+{
+    names_set_text(&w->in->names, name, text);
+}
+
 void world_dns_ttl(struct world *w, uint32_t ttl_s)
 {
     w->in->names.ttl_s = ttl_s;

@@ -11,19 +11,20 @@
 struct names_record {
     char name[256];
     char value[256];
-    enum dns_type type;
+    enum dns_type type; // A, MX, TXT
     uint16_t preference;
     struct dns_tlsa tlsa;
 };
 
-static struct names_record *add(struct names *n, const char *name, const char *value)
+static struct names_record *add(struct names *n, enum dns_type type, const char *name,
+                                const char *value)
 {
     if (n->count == n->size) {
         n->size = n->size ? 2 * n->size : 16;
         n->records = must_realloc(n->records, n->size * sizeof *n->records);
     }
     struct names_record *r = &n->records[n->count++];
-    *r = (struct names_record){0};
+    *r = (struct names_record){.type = type};
     snprintf(r->name, sizeof r->name, "%s", name);
     snprintf(r->value, sizeof r->value, "%s", value);
     return r;
@@ -31,20 +32,29 @@ static struct names_record *add(struct names *n, const char *name, const char *v
 
 void names_add_ip(struct names *n, const char *name, const char *ip)
 {
-    add(n, name, ip)->type = DNS_TYPE_A;
+    add(n, DNS_TYPE_A, name, ip);
+}
+
+void names_set_text(struct names *n, const char *name, const char *text)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n->count; i++)
+        if (n->records[i].type != DNS_TYPE_TXT || strcasecmp(n->records[i].name, name) != 0)
+            n->records[kept++] = n->records[i];
+    n->count = kept;
+    if (text)
+        add(n, DNS_TYPE_TXT, name, text);
 }
 
 void names_add_mx(struct names *n, const char *domain, uint16_t preference, const char *host)
 {
-    struct names_record *r = add(n, domain, host);
-    r->type = DNS_TYPE_MX;
+    struct names_record *r = add(n, DNS_TYPE_MX, domain, host);
     r->preference = preference;
 }
 
 void names_add_tlsa(struct names *n, const char *name, const struct dns_tlsa *tlsa)
 {
-    struct names_record *r = add(n, name, "");
-    r->type = DNS_TYPE_TLSA;
+    struct names_record *r = add(n, DNS_TYPE_TLSA, name, "");
     r->tlsa = *tlsa;
 }
 
@@ -55,10 +65,9 @@ static void answer_add(struct dns_answer *a, const struct names_record *r)
         to->tlsa = r->tlsa;
         return;
     }
-    bool is_mx = r->type == DNS_TYPE_MX;
     to->preference = r->preference;
-    snprintf(to->name, sizeof to->name, "%s", is_mx ? r->value : "");
-    snprintf(to->ip, sizeof to->ip, "%.45s", is_mx ? "" : r->value);
+    snprintf(to->name, sizeof to->name, "%s", r->type == DNS_TYPE_A ? "" : r->value);
+    snprintf(to->ip, sizeof to->ip, "%.45s", r->type == DNS_TYPE_A ? r->value : "");
 }
 
 static bool fits(const struct names_record *r, const char *name, enum dns_type type)

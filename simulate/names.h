@@ -21,6 +21,8 @@ struct names {
 void names_close(struct names *n);
 // More than one for a name: more records.
 void names_add_ip(struct names *n, const char *name, const char *ip);
+// TXT, in place of what that name had; NULL: it has none.
+void names_set_text(struct names *n, const char *name, const char *text);
 void names_add_mx(struct names *n, const char *domain, uint16_t preference, const char *host);
 void names_add_tlsa(struct names *n, const char *name, const struct dns_tlsa *tlsa);
 // What a name server says; the caller's to free. Names compare without regard to case.

@@ -167,6 +167,20 @@ static void look_up(struct world *w, const struct pipeline_effect *fx)
     h->answer = names_answer(&w->in->names, fx->name, fx->type);
 }
 
+static void fetch(struct world *w, const struct pipeline_effect *fx)
+{
+    const char *text = w->policy ? w->policy(w->policy_arg, fx->name) : NULL;
+    struct happening *h = world_event_later(w, PIPELINE_FETCHED, 0, world_arrival(w, 1));
+    w->fetches++;
+    h->event.lookup = fx->lookup;
+    h->event.detail = text ? NULL : "its server cannot be reached";
+    snprintf(h->name, sizeof h->name, "%s", fx->name);
+    if (text) {
+        h->size = strlen(text);
+        h->bytes = must_memdup(text, h->size);
+    }
+}
+
 // Hosts.
 
 static struct host *find_host(struct world *w, const char *place)
@@ -376,6 +390,9 @@ static void execute(struct world *w, const struct pipeline_effect *fx)
         break;
     case PIPELINE_LOOKUP:
         look_up(w, fx);
+        break;
+    case PIPELINE_FETCH:
+        fetch(w, fx);
         break;
     case PIPELINE_STORE:
         store_op_later(w, fx->op);

@@ -55,6 +55,10 @@ struct world {
     // Told of each op once it is committed, or has failed, before the pipeline is.
     void (*stored)(void *arg, const struct op *op);
     void *stored_arg;
+    // What the policy server of a domain has (RFC 8461 3.3); NULL, or no function: it is not there.
+    const char *(*policy)(void *arg, const char *domain);
+    void *policy_arg;
+    uint32_t fetches;                  // of policies so far
     const volatile sig_atomic_t *stop; // nothing happens any more once it is not 0
     struct world_inside *in;
 };
@@ -68,6 +72,7 @@ void world_name(struct world *w, const char *name,
                 const char *ip); // A record and implicit MX; more than one: more records
 void world_mx(struct world *w, const char *domain, uint16_t preference, const char *host);
 void world_tlsa(struct world *w, const char *name, const struct dns_tlsa *tlsa);
+void world_text(struct world *w, const char *name, const char *text); // TXT; NULL: none (any more)
 void world_spool_fails(struct world *w, bool fails);     // every op FP_IO, nothing is done
 void world_spool_is_full(struct world *w, bool is_full); // new mail gets FP_FULL
 void world_spool_slow(struct world *w, int64_t by_ms);   // each commit takes so long

@@ -18,7 +18,8 @@ struct state {
     const char *asked_name;
     enum dns_type asked_type;
     uint32_t outcomes;
-    bool is_required; // TLS
+    bool is_required;                  // TLS
+    bool is_asked_policy, is_enforced; // of the domain: that policy asks for TLS
     bool is_shaking_hands;
     bool has_batch, is_connected, is_asked_body, has_quit, has_ended;
 };
@@ -36,7 +37,7 @@ static void check_outcome(struct state *s, const struct session_effect *e)
     must((o->scope == SCOPE_NONE) == (o->result == OUTCOME_DELIVERED));
     must(!o->in_doubt || o->result == OUTCOME_DEFERRED);
     must(o->has_reply || o->result != OUTCOME_DELIVERED);
-    must(!s->is_required || o->result != OUTCOME_DELIVERED || o->tls[0]);
+    must(!(s->is_required || s->is_enforced) || o->result != OUTCOME_DELIVERED || o->tls[0]);
     must(memchr(o->text, '\0', sizeof o->text) && !strpbrk(o->text, "\r\n"));
 }
 
@@ -47,8 +48,12 @@ static void execute(struct state *s, const struct session_effect *e)
         s->asked_name = e->name;
         s->asked_type = e->type;
         break;
+    case SESSION_ASK_POLICY:
+        must(!s->is_required);
+        s->is_asked_policy = true;
+        break;
     case SESSION_CONNECT:
-        must(!s->is_connected);
+        must(!s->is_connected && !s->is_asked_policy);
         s->is_connected = true;
         s->is_shaking_hands = false;
         break;
@@ -105,6 +110,19 @@ static void give_batch(struct state *s)
     feed(s, (struct session_event){.kind = SESSION_BATCH, .batch = &s->batch});
 }
 
+static void give_policy(struct state *s, uint8_t how)
+{
+    static const struct sts_policy policies[] = {
+        {.domain = (char *)"d.example", .mode = STS_ENFORCE, .mx = (char *)" mx1.d.example "},
+        {.domain = (char *)"d.example", .mode = STS_ENFORCE, .mx = (char *)" *.d.example "},
+        {.domain = (char *)"d.example", .mode = STS_TESTING, .mx = (char *)" mx2.d.example "},
+    };
+    const struct sts_policy *policy = how % 4 < 3 ? &policies[how % 4] : NULL;
+    s->is_asked_policy = false;
+    s->is_enforced = policy && policy->mode == STS_ENFORCE;
+    feed(s, (struct session_event){.kind = SESSION_POLICY, .policy = policy});
+}
+
 static void answer(struct state *s, uint8_t how)
 {
     static const char *const names[] = {"mx1.d.example", "mx2.d.example", "",
@@ -113,6 +131,10 @@ static void answer(struct state *s, uint8_t how)
         struct dns_answer answer;
         char room[sizeof(struct dns_answer) + 4 * sizeof(struct dns_record)];
     } store;
+    if (s->is_asked_policy) {
+        give_policy(s, how);
+        return;
+    }
     if (!s->asked_name)
         return;
     struct dns_answer *a = &store.answer;

@@ -226,8 +226,8 @@ static const struct bad_case {
      "\"may\"\n"},
     {"tls: names with dane",
      "nameservers = [ \"::1\" ]\n"
-     "tls = ( { for = \"*\", policy = \"dane\", ca_file = \"/ca\" } )\n",
-     "c.conf:2: ca_file counts only with policy = \"verify\"; with \"dane\" the DNS says what "
+     "tls = ( { for = \"*\", policy = \"dane\", names = [ \"a\" ] } )\n",
+     "c.conf:2: names counts only with policy = \"verify\"; with \"dane\" the DNS says what "
      "certificates are right\n"},
     {"tls: dane that can do nothing",
      "nameservers = [ \"192.0.2.1\" ]\nlog = \"x\"\n"
@@ -244,6 +244,16 @@ static const struct bad_case {
      "c.conf:1: names: \"*.example\" is no name of a certificate; write \"mx.example.com\" or "
      "\".example.com\" (everything below it)\n"
      "c.conf:2: names is empty; write whom the certificate must be for, or no names\n"},
+    {"tls: mta_sts", "tls = ( { for = \"*\", policy = \"may\", mta_sts = \"yes\" } )\n",
+     "c.conf:1: mta_sts must be true or false, without quotes\n"},
+    {"tls: mta_sts with encrypt",
+     "tls = ( { for = \"*\", policy = \"encrypt\", mta_sts = true } )\n",
+     "c.conf:1: mta_sts counts only with policy = \"may\" or \"dane\"; with \"encrypt\" a domain's "
+     "policy changes nothing\n"},
+    {"tls: ca_file without mta_sts",
+     "tls = ( { for = \"*\", policy = \"may\", mta_sts = false, ca_file = \"/ca\" } )\n",
+     "c.conf:1: ca_file counts only with policy = \"verify\"; no certificate is looked at with "
+     "\"may\"\n"},
     {"tls: a path", "tls = ( { for = \"*\", policy = \"verify\", ca_file = \"ca.pem\" } )\n",
      "c.conf:1: ca_file: \"ca.pem\" is no full path; it must begin with \"/\"\n"},
     {"tls: a key without its certificate", "tls = ( { for = \"*\", key_file = \"/k\" } )\n",

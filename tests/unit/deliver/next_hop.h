@@ -52,9 +52,10 @@ struct world {
     const struct world_dns *dns; // ends with a NULL name; not found: NXDOMAIN
     bool dns_is_secure;
     struct slice body;
-    size_t piece_size; // of the body; 0: in one
-    size_t chunk_size; // of what the host says; 0: in one
-    bool body_fails;   // the spool cannot give it
+    size_t piece_size;               // of the body; 0: in one
+    size_t chunk_size;               // of what the host says; 0: in one
+    bool body_fails;                 // the spool cannot give it
+    const struct sts_policy *policy; // of every domain; NULL: it has none
     enum eight_bit eight_bit;
     bool chunking;
     // of folders and programs; NULL: they are there, and all went well
@@ -432,6 +433,10 @@ static inline void world_execute(struct world *w, const struct session_effect *e
     switch (e->kind) {
     case SESSION_LOOKUP:
         world_lookup(w, e);
+        break;
+    case SESSION_ASK_POLICY:
+        buf_addf(&w->trace, "POLICY %s\n", e->name);
+        world_push(w, (struct session_event){.kind = SESSION_POLICY, .policy = w->policy}, NULL, 0);
         break;
     case SESSION_CONNECT:
         world_connect(w, e);

@@ -263,6 +263,60 @@ static void test_tlsa(void **state)
     free(a);
 }
 
+static size_t begin_txt(void)
+{
+    put_header(&packet, ID, GOOD, 1);
+    put_question(&packet, "_mta-sts.example.net", T_TXT);
+    return begin_rr(&packet, 1, "@12", T_TXT, 60);
+}
+
+static void put_string(const char *text, size_t n)
+{
+    put8(&packet, (unsigned)n);
+    for (size_t i = 0; i < n; i++)
+        put8(&packet, (unsigned char)text[i]);
+}
+
+static struct dns_answer *ask_txt(void)
+{
+    struct dns_answer *a = NULL;
+    assert_int_equal(parse("_mta-sts.example.net", DNS_TYPE_TXT, false, &a), FP_OK);
+    return a;
+}
+
+// Strings are one text; what a terminal would obey is not kept; the end of a long one is.
+static void test_texts(void **state)
+{
+    (void)state;
+    char a_lot[200];
+    memset(a_lot, 'x', sizeof a_lot);
+    size_t at = begin_txt();
+    put_string("v=STSv1; ", 9);
+    put_string("", 0);
+    put_string("id=\0\x1b\xc3;", 7);
+    end_rr(&packet, at);
+    struct dns_answer *a = ask_txt();
+    assert_int_equal(a->result, DNS_ANSWER_OK);
+    assert_string_equal(a->records[0].name, "v=STSv1; id=???;");
+    free(a);
+
+    at = begin_txt();
+    put_string(a_lot, sizeof a_lot);
+    put_string(a_lot, sizeof a_lot);
+    end_rr(&packet, at);
+    a = ask_txt();
+    assert_int_equal(strlen(a->records[0].name), 255);
+    free(a);
+
+    at = begin_txt();
+    put8(&packet, 4); // longer than what there is
+    put8(&packet, 'x');
+    end_rr(&packet, at);
+    a = ask_txt();
+    assert_int_equal(a->result, DNS_ANSWER_BAD);
+    free(a);
+}
+
 // AD counts only where the resolver is trusted, and never on a failure.
 static void test_secure(void **state)
 {
@@ -378,6 +432,7 @@ int main(void)
         cmocka_unit_test(test_long_name_is_no_host_name),
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_tlsa),
+        cmocka_unit_test(test_texts),
         cmocka_unit_test(test_secure),
         cmocka_unit_test(test_question),
         cmocka_unit_test(test_question_names),

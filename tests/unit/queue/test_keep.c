@@ -92,6 +92,54 @@ static void test_suspensions(void **state)
     assert_int_equal(spool_number(p, "SELECT count(*) FROM suspensions"), 2);
 }
 
+static struct op *sts_op(const char *domain, const char *id, int64_t expires_ms)
+{
+    struct op *op = op_new(OP_STS);
+    sts_policy_copy(&op->sts.row, &(struct sts_policy){.domain = (char *)(uintptr_t)domain,
+                                                       .id = (char *)(uintptr_t)id,
+                                                       .mode = STS_ENFORCE,
+                                                       .mx = " mx.y.example *.y.example ",
+                                                       .fetched_ms = expires_ms - 1000,
+                                                       .expires_ms = expires_ms});
+    return op;
+}
+
+static void test_sts_policies(void **state)
+{
+    struct spool *p = *state;
+    assert_int_equal(spool_write_free(p, sts_op("y.example", "1", NOW)), FP_OK);
+    assert_int_equal(spool_write_free(p, sts_op("z.example", "2", NOW - 1)), FP_OK);
+    assert_int_equal(spool_write_free(p, sts_op("x.example", "3", NOW - 1)), FP_OK);
+    assert_int_equal(spool_write_free(p, sts_op("x.example", "4", NOW + 60000)), FP_OK);
+    spool_reopen(p);
+    struct op *op = op_new(OP_STS_ALL);
+    op->sts_all.limit = 2;
+    assert_int_equal(spool_read(p, op), FP_OK);
+    assert_int_equal(op->sts_all.row_count, 2);
+    const struct sts_policy *row = op->sts_all.rows;
+    assert_string_equal(row[0].domain, "x.example");
+    assert_string_equal(row[0].id, "4");
+    assert_int_equal(row[0].mode, STS_ENFORCE);
+    assert_string_equal(row[0].mx, " mx.y.example *.y.example ");
+    assert_int_equal(row[0].fetched_ms, NOW + 59000);
+    assert_int_equal(row[0].expires_ms, NOW + 60000);
+    assert_string_equal(row[1].domain, "y.example");
+    op_free(op);
+    spool_assert_text(p,
+                      "SELECT mode || ' ' || mx || ' ' || expires FROM sts_policies"
+                      " WHERE domain = 'x.example'",
+                      "enforce mx.y.example *.y.example 2026-11-22T00:01:00Z");
+    op = op_new(OP_MAINTAIN);
+    op->maintain.now_ms = NOW;
+    op->maintain.history_ms = -1;
+    assert_int_equal(spool_write_free(p, op), FP_OK);
+    assert_int_equal(spool_number(p, "SELECT count(*) FROM sts_policies"), 2); // z has expired
+    op = sts_op("y.example", "1", NOW);
+    op->sts.is_over = true;
+    assert_int_equal(spool_write_free(p, op), FP_OK);
+    assert_int_equal(spool_number(p, "SELECT count(*) FROM sts_policies"), 1);
+}
+
 static struct op *clock_op(int64_t latest_ms, uint32_t limit)
 {
     struct op *op = op_new(OP_CLOCK);
@@ -418,6 +466,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SPOOL_TEST(test_health),
         SPOOL_TEST(test_suspensions),
+        SPOOL_TEST(test_sts_policies),
         SPOOL_TEST(test_clock),
         SPOOL_TEST(test_old_destinations_are_forgotten),
         SPOOL_TEST(test_history_is_purged_by_age),

@@ -11,6 +11,8 @@ static const enum sql_id scanners[] = {
     SQL_STATS_PAGES,      // a pragma
     SQL_DESTINATION_LIST, // only those that are not healthy are there
     SQL_SUSPENSION_LIST,  // a few, made by hand
+    SQL_STS_LIST,         // at start; a bounded number
+    SQL_STS_OLD,          // of these
 };
 
 static bool may_scan(enum sql_id id)

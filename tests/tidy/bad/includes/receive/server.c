@@ -6,3 +6,4 @@
 #include "parse.h"
 #include "receive/submit_sys.h"
 #include <uv.h>
+#include <curl/curl.h>

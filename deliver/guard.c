@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// guard: see guard.h.
+#include "deliver/guard.h"
+
+#include "core/hostname.h"
+#include "core/must.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+void guard_init(struct guard *g, struct protect_table *table)
+{
+    if (table)
+        g->table = protect_table_ref(table);
+}
+
+void guard_close(struct guard *g)
+{
+    protect_table_unref(g->table);
+    sts_policy_close(&g->policy);
+    free(g->domain);
+}
+
+// ---- the policy of a domain ----------------------------------------------------------------
+
+static bool heeds_policies(const struct protect_row *row)
+{
+    return protect_may_heed_sts(row->policy) && !row->ignores_sts;
+}
+
+// Does nothing but a policy of the domain protect the host under way?
+static bool leaves_it_to_policies(const struct guard *g, const struct plan *p)
+{
+    const struct protect_row *row =
+        protect_find(g->table, p->domain, p->hop.host, plan_is_by_mx(p));
+    return heeds_policies(row) && plan_policy(p, row->policy) == PROTECT_MAY;
+}
+
+void guard_forget_policy(struct guard *g)
+{
+    sts_policy_close(&g->policy);
+    g->has_policy = false;
+}
+
+void guard_take_policy(struct guard *g, const struct sts_policy *policy)
+{
+    guard_forget_policy(g);
+    g->has_policy = true;
+    if (policy)
+        sts_policy_copy(&g->policy, policy);
+}
+
+static bool may_have_policy(const struct plan *p)
+{
+    struct slice ip;
+    return plan_is_by_mx(p) && !hostname_is_literal(slice_str(p->domain), &ip);
+}
+
+bool guard_wants_policy(const struct guard *g, const struct plan *p)
+{
+    return g->table && !g->has_policy && may_have_policy(p) && leaves_it_to_policies(g, p);
+}
+
+bool guard_wants_policy_again(const struct guard *g, const struct plan *p)
+{
+    return g->row && !g->has_policy && may_have_policy(p) && heeds_policies(g->row);
+}
+
+static bool is_enforced(const struct guard *g, const struct plan *p)
+{
+    return plan_is_by_mx(p) && g->has_policy && g->policy.mode == STS_ENFORCE &&
+           leaves_it_to_policies(g, p);
+}
+
+bool guard_allows(const struct guard *g, const struct plan *p, struct outcome *ret_why)
+{
+    if (!g->table || !is_enforced(g, p) || mta_sts_allows(&g->policy, p->hop.host))
+        return true;
+    classify_sts_host(p->domain, &p->hop, ret_why);
+    return false;
+}
+
+// ---- the connection ------------------------------------------------------------------------
+
+static bool was_broken(const struct fallback *broken, const char *host, int64_t now_ms)
+{
+    return broken && fallback_has(broken, host, now_ms);
+}
+
+static enum protect_policy policy_of(struct guard *g, const struct plan *p)
+{
+    const char *host = p->hop.host;
+    g->is_by_mx = plan_is_by_mx(p);
+    g->row = protect_find(g->table, p->domain, host, g->is_by_mx);
+    free(g->domain);
+    g->domain = must_strdup(p->domain);
+    g->is_strict = is_enforced(g, p);
+    return g->is_strict ? PROTECT_VERIFY : plan_policy(p, g->row->policy);
+}
+
+void guard_connected(struct guard *g, const struct plan *p, bool is_in_clear,
+                     const struct fallback *broken, int64_t now_ms, struct client_protection *ret)
+{
+    *ret = (struct client_protection){.policy = PROTECT_NONE};
+    g->row = NULL;
+    g->is_strict = false;
+    if (g->table && !p->hop.path) // nobody listens in on a Unix socket
+        ret->policy = policy_of(g, p);
+    ret->is_implicit = g->table && plan_begins_with_tls(p);
+    if (ret->is_implicit && ret->policy < PROTECT_ENCRYPT)
+        ret->policy = PROTECT_ENCRYPT; // there is no clear text to fall back to
+    if (ret->policy == PROTECT_MAY && (is_in_clear || was_broken(broken, p->hop.host, now_ms)))
+        ret->policy = PROTECT_NONE;
+    ret->is_strict = g->is_strict && ret->policy == PROTECT_VERIFY;
+}
+
+const struct tls_terms *guard_terms(struct guard *g, const struct plan *p, const struct hop *hop)
+{
+    protect_terms(g->row, g->domain, hop->host, g->is_by_mx, g->default_names, &g->terms);
+    if (p->dane && p->dane->count > 0)
+        dane_terms(p->dane, g->is_by_mx ? g->domain : hop->host, g->default_names, &g->terms);
+    if (g->is_strict) { // RFC 8461 4.2: the host's name, and nothing else
+        g->terms.must_verify = true;
+        g->terms.name_count = 1;
+    }
+    return &g->terms;
+}
+
+void guard_explain(const struct guard *g, struct outcome *why)
+{
+    if (why->klass != CLASS_TLS || !g->is_strict)
+        return;
+    size_t n = strlen(why->text);
+    snprintf(why->text + n, sizeof why->text - n, " (the MTA-STS policy of %s asks for it)",
+             g->domain);
+}
+
+// ---- may others use it, too? ---------------------------------------------------------------
+
+bool guard_suits(const struct guard *g, const struct protect_table *today, const char *domain,
+                 const char *host)
+{
+    if (g->table != today)
+        return false;
+    return !today || !g->row || protect_suits(today, g->row, g->domain, domain, host, g->is_by_mx);
+}
+
+bool guard_meets_policy(const struct guard *g, const char *host)
+{
+    if (g->policy.mode != STS_ENFORCE)
+        return true;
+    return g->is_strict && mta_sts_allows(&g->policy, host);
+}
