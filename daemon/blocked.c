@@ -74,11 +74,10 @@ static struct cause *add(struct blocked *b, enum outcome_blocked kind, const cha
     return c;
 }
 
-static void begin(struct blocked *b, struct cause *c, int64_t now_ms)
+static void begin(struct cause *c, int64_t now_ms)
 {
     c->is_over = false;
     c->since_ms = now_ms;
-    b->under_way++;
     c->was_loud = c->loud_ms == INT64_MIN || now_ms - c->loud_ms >= BLOCKED_QUIET_MS;
     if (c->was_loud)
         c->loud_ms = now_ms;
@@ -93,14 +92,16 @@ bool blocked_begin(struct blocked *b, enum outcome_blocked kind, const char *des
         c = add(b, kind, destination);
     DL_DELETE(b->causes, c);
     DL_APPEND(b->causes, c);
+    bool is_long_ago = now_ms - c->last_ms >= BLOCKED_QUIET_MS; // no mail has met it meanwhile
     c->last_ms = now_ms;
     if (!c->why || strcmp(c->why, why) != 0) {
         free(c->why);
         c->why = must_strdup(why);
     }
-    if (!c->is_over)
+    if (!c->is_over && !is_long_ago)
         return false;
-    begin(b, c, now_ms);
+    b->under_way += c->is_over;
+    begin(c, now_ms);
     return c->was_loud;
 }
 

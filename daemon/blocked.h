@@ -7,7 +7,8 @@
 // Something is *begun* at every failure that it causes and *ended* by the first attempt that shows
 // it is over. A cause that comes and goes is loud once an hour at most: (L1) blocked_begin is true
 // only when BLOCKED_QUIET_MS have passed since it was last true for the same, and blocked_end only
-// behind a blocked_begin that was.
+// behind a blocked_begin that was. What was not met for that long, as no mail came near it, begins
+// anew.
 #ifndef FP_DAEMON_BLOCKED_H
 #define FP_DAEMON_BLOCKED_H
 

@@ -39,6 +39,15 @@ void blocking_end(struct pipeline *p, enum outcome_blocked kind, const char *des
     effect_log(p, LOG_LEVEL_INFO, line);
 }
 
+// What a relay said last counts: it has one thing against us at a time.
+static void end_others(struct pipeline *p, enum outcome_blocked kind, const char *destination)
+{
+    static const enum outcome_blocked kinds[] = {BLOCKED_CREDENTIALS, BLOCKED_RELAY, BLOCKED_TLS};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (kinds[i] != kind)
+            blocked_end(p->blocked, kinds[i], destination, p->now_ms);
+}
+
 static void learn_blocked(struct pipeline *p, const struct batch *b, const struct outcome *o)
 {
     enum outcome_blocked kind = (enum outcome_blocked)o->blocked;
@@ -49,6 +58,8 @@ static void learn_blocked(struct pipeline *p, const struct batch *b, const struc
     else
         outcome_describe(o, &why);
     blocking_begin(p, kind, is_about_all(kind) ? "" : b->destination, why.p);
+    if (!is_about_all(kind))
+        end_others(p, kind, b->destination);
     buf_close(&why);
 }
 
@@ -80,6 +91,16 @@ void blocking_learn(struct pipeline *p, const struct batch *b, const struct outc
         else if (o->scope != SCOPE_LOCAL && blocked_count(p->blocked) > 0)
             learn_well(p, b, o);
     }
+}
+
+// In mode "queue" destinations are forgotten between flushes, and their mail waits all the same.
+bool blocking_is_felt(const struct pipeline *p, const struct blocked_view *row)
+{
+    if (p->config->mode == MODE_QUEUE || row->kind == BLOCKED_SPOOL ||
+        row->kind == BLOCKED_SHORTAGE)
+        return true;
+    const char *destination = is_about_all(row->kind) ? NULL : row->destination;
+    return scheduler_is_blocked(p->scheduler, destination, (uint8_t)row->kind);
 }
 
 const char *blocking_text(const struct pipeline *p, const char *destination,

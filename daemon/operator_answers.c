@@ -203,14 +203,15 @@ static uint32_t resting_destinations(struct pipeline *p, struct statistics_desti
 static uint32_t blocked_here(const struct pipeline *p, struct statistics_blocked *to)
 {
     struct blocked_view views[BLOCKED_MAX];
-    uint32_t count = blocked_list(p->blocked, views, BLOCKED_MAX);
-    for (uint32_t i = 0; i < count; i++)
-        to[i] = (struct statistics_blocked){
-            .kind = outcome_blocked_text(views[i].kind),
-            .destination = views[i].destination,
-            .why = views[i].why,
-            .since_ms = views[i].since_ms,
-        };
+    uint32_t listed = blocked_list(p->blocked, views, BLOCKED_MAX), count = 0;
+    for (uint32_t i = 0; i < listed; i++)
+        if (blocking_is_felt(p, &views[i]))
+            to[count++] = (struct statistics_blocked){
+                .kind = outcome_blocked_text(views[i].kind),
+                .destination = views[i].destination,
+                .why = views[i].why,
+                .since_ms = views[i].since_ms,
+            };
     return count;
 }
 

@@ -499,6 +499,8 @@ void blocking_learn(struct pipeline *p, const struct batch *b, const struct outc
 void blocking_begin(struct pipeline *p, enum outcome_blocked kind, const char *destination,
                     const char *why); // destination: "" where it is about all
 void blocking_end(struct pipeline *p, enum outcome_blocked kind, const char *destination);
+// Does mail wait for it? Nobody finds out that it is over otherwise.
+bool blocking_is_felt(const struct pipeline *p, const struct blocked_view *row);
 // What holds that destination's mail up here, while it rests for that, "blocked here: ..."; NULL.
 const char *blocking_text(const struct pipeline *p, const char *destination,
                           const struct destination_view *view);

@@ -400,6 +400,14 @@ void destination_reap(struct scheduler *s)
     }
 }
 
+bool scheduler_is_blocked(const struct scheduler *s, const char *name, uint8_t blocked)
+{
+    const struct destination *d = name ? destination_find(s, name) : s->destinations;
+    while (d && (d->blocked != blocked || is_idle(s, d)))
+        d = name ? NULL : d->hh.next;
+    return d != NULL;
+}
+
 bool scheduler_destination(const struct scheduler *s, const char *name,
                            struct destination_view *ret)
 {

@@ -267,6 +267,9 @@ int64_t scheduler_deadline(const struct scheduler *s);
 
 bool scheduler_destination(const struct scheduler *s, const char *name,
                            struct destination_view *ret);
+// Is there anything to do for a destination that waits for such a trouble of our own (enum
+// outcome_blocked)? name: of the one that is meant; NULL: any.
+bool scheduler_is_blocked(const struct scheduler *s, const char *name, uint8_t blocked);
 // Is an attempt on this recipient under way (started, not yet settled)?
 bool scheduler_is_active(const struct scheduler *s, uint64_t message, uint32_t n);
 // Everything that is suspended; lives until the next feed.

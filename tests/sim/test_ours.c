@@ -140,6 +140,49 @@ static void test_relay_refuses_us(void **state)
     check_relay(6, HOST_AUTH, "blocked here: the relay refuses our credentials");
 }
 
+// One thing at a time: what it said last.
+static void test_relay_changes_its_answer(void **state)
+{
+    (void)state;
+    struct world *w = make_world(15, by_relay);
+    struct host *relay = world_host(w, "192.0.2.1");
+    relay->state = HOST_BARRED;
+    submit_many(w);
+    world_run(w, 5 * TIME_MINUTE_MS);
+    assert_says(ask(w, "stats", NULL), "the relay refuses us");
+    relay->state = HOST_AUTH;
+    world_run(w, 5 * TIME_MINUTE_MS);
+    assert_says(ask(w, "stats", NULL), "the relay refuses our credentials");
+    assert_null(strstr(ask(w, "stats", NULL), "the relay refuses us"));
+    relay->state = HOST_UP;
+    assert_all_goes_out(w);
+    world_free(w);
+}
+
+// What no mail waits for any more is not listed.
+static void test_nothing_waits_for_it(void **state)
+{
+    (void)state;
+    static const char *const configs[] = {by_mx, by_relay, by_relay};
+    for (size_t i = 0; i < sizeof configs / sizeof *configs; i++) {
+        struct world *w = make_world(16 + i, configs[i]);
+        struct host *relay = world_host(w, "192.0.2.1");
+        relay->state = i == 1 ? HOST_BARRED : HOST_UP;
+        world_network_is_down(w, i == 2);
+        world_dns_is_gone(w, i != 1);
+        submit_many(w);
+        world_run(w, 5 * TIME_MINUTE_MS);
+        assert_says(ask(w, "stats", NULL), "Blocked here");
+        ask(w, "remove", "--all");
+        world_run(w, 5 * TIME_MINUTE_MS);
+        assert_null(strstr(ask(w, "stats", NULL), "Blocked here"));
+        submit_to(w, "b@d1.example");
+        world_run(w, TIME_MINUTE_MS);
+        assert_says(ask(w, "stats", NULL), "Blocked here");
+        world_free(w);
+    }
+}
+
 // The same from a host that the DNS named is what it always was.
 static void test_mx_refuses_us(void **state)
 {
@@ -280,6 +323,8 @@ int main(void)
         cmocka_unit_test(test_dead_resolver_is_asked_little),
         cmocka_unit_test(test_network_is_down_for_a_week),
         cmocka_unit_test(test_relay_refuses_us),
+        cmocka_unit_test(test_relay_changes_its_answer),
+        cmocka_unit_test(test_nothing_waits_for_it),
         cmocka_unit_test(test_mx_refuses_us),
         cmocka_unit_test(test_one_broken_domain),
         cmocka_unit_test(test_nothing_expires_before_it_is_tried),

@@ -43,6 +43,22 @@ static void test_quiet_for_an_hour(void **state)
     blocked_free(b);
 }
 
+// With no mail to meet it nothing says that it is over: what is met later is another time.
+static void test_not_heard_of(void **state)
+{
+    (void)state;
+    struct blocked *b = blocked_new();
+    struct blocked_view row;
+    assert_true(blocked_begin(b, BLOCKED_RESOLVER, "", "", 0));
+    assert_false(blocked_begin(b, BLOCKED_RESOLVER, "", "", HOUR - 1));
+    assert_false(blocked_begin(b, BLOCKED_RESOLVER, "", "", 2 * HOUR - 2));
+    assert_true(blocked_begin(b, BLOCKED_RESOLVER, "", "", 3 * HOUR - 2));
+    assert_int_equal(blocked_count(b), 1);
+    assert_int_equal(blocked_list(b, &row, 1), 1);
+    assert_int_equal(row.since_ms, 3 * HOUR - 2);
+    blocked_free(b);
+}
+
 static void test_list(void **state)
 {
     (void)state;
@@ -85,9 +101,8 @@ static void test_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_loud_once),
-        cmocka_unit_test(test_quiet_for_an_hour),
-        cmocka_unit_test(test_list),
+        cmocka_unit_test(test_loud_once),    cmocka_unit_test(test_quiet_for_an_hour),
+        cmocka_unit_test(test_not_heard_of), cmocka_unit_test(test_list),
         cmocka_unit_test(test_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
