@@ -19,7 +19,7 @@ import tempfile
 
 ROOMS = ["receive", "queue", "scheduler", "deliver", "bounce", "control"]
 PRODUCT = ["core", "io", *ROOMS, "daemon", "simulate", "command"]
-SUFFIXES = ["uv", "db", "dns", "http", "fs", "sys", "conf", "json", "idn2"]
+SUFFIXES = ["uv", "db", "dns", "http", "fs", "sys", "conf", "json", "idn2", "sasl"]
 ALLOW = pathlib.Path(__file__).with_name("purity.allow")
 
 FILE_LINES_MAX = 600
