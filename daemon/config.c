@@ -79,6 +79,7 @@ void config_close(struct config *c)
     routes_close(&c->routes);
     rules_close(&c->rules);
     protect_table_unref(c->protect);
+    credentials_close(&c->credentials);
     free(c->mx_hosts);
     *c = (struct config){0};
 }

@@ -9,6 +9,7 @@
 void config_read_listen(struct config_reader *r, const config_setting_t *s, void *config);
 void config_read_route(struct config_reader *r, const config_setting_t *s, void *config);
 void config_read_retry(struct config_reader *r, const config_setting_t *s, void *config);
+void config_read_credentials(struct config_reader *r, const config_setting_t *s, void *config);
 void config_read_limit(struct config_reader *r, const config_setting_t *s, void *config);
 void config_read_tls(struct config_reader *r, const config_setting_t *s, void *config);
 

@@ -20,7 +20,7 @@ static const struct bad_case {
      "postmaster, "
      "max_message_size, max_recipients, max_sessions, idle_connections, idle_time, log, listen, "
      "route, retry, limit, "
-     "tls, notice, brake, history\n"},
+     "tls, credentials, notice, brake, history\n"},
     {"all problems are told, in order", "smtp_port = 0\nspool = \"x\"\nlog = \"stdout\"\n",
      "c.conf:1: smtp_port is 0, but must be from 1 to 65535\n"
      "c.conf:2: spool: \"x\" is no full path; it must begin with \"/\"\n"

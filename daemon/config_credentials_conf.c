@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// config_credentials: rows of credentials. See config_tables_conf.h.
+#include "daemon/config_tables_conf.h"
+
+#include "core/must.h"
+#include "core/time.h"
+#include "daemon/config.h"
+#include "daemon/config_table_conf.h"
+
+#include <stdlib.h>
+
+enum { WORDS_MAX = 64, TIMEOUT_S = 10, TIMEOUT_MAX_S = 300, KEEP_MINUTES = 5, KEEP_MAX_HOURS = 24 };
+
+#define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
+
+static void credential_host(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    const char *value = config_string(r, s);
+    if (!value)
+        return;
+    struct slice text = slice_str(value);
+    if (hostname_is_valid(text) || hostname_is_ipv4(text) || hostname_is_ipv6(text))
+        ((struct credential_row *)into)->host = config_lower_case(value);
+    else
+        config_problem(r, s,
+                       "for: \"%s\" is no next hop; write its name as the route has it, without a "
+                       "port: \"smtp.provider.example\"",
+                       config_shown(value));
+}
+
+static void credential_user(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    const char *value = config_text_value(r, s);
+    if (value)
+        ((struct credential_row *)into)->user = must_strdup(value);
+}
+
+static void take_file(struct config_reader *r, const config_setting_t *s, char **ret)
+{
+    const char *value = config_text_value(r, s);
+    if (!value)
+        return;
+    if (value[0] == '/')
+        *ret = must_strdup(value);
+    else
+        config_problem(r, s, "%s: \"%s\" is no absolute path", config_setting_name(s),
+                       config_shown(value));
+}
+
+static void take_command(struct config_reader *r, const config_setting_t *s, char ***ret)
+{
+    if (!config_strings(r, s, WORDS_MAX))
+        return;
+    uint32_t n = (uint32_t)config_setting_length(s);
+    if (n == 0 || config_element(s, 0)[0] != '/') {
+        config_problem(r, s,
+                       "%s is the program's absolute path and its words, no shell is asked: "
+                       "[ \"/usr/bin/pass\", \"show\", \"smtp\" ]",
+                       config_setting_name(s));
+        return;
+    }
+    *ret = must_zalloc((n + 1) * sizeof **ret);
+    for (uint32_t i = 0; i < n; i++)
+        (*ret)[i] = must_strdup(config_element(s, i));
+}
+
+static void take_service_secret(struct config_reader *r, const config_setting_t *s, char **ret)
+{
+    const char *value = config_text_value(r, s);
+    if (value && (strchr(value, '/') || value[0] == '.'))
+        config_problem(r, s, "%s: \"%s\" is no name of a systemd credential, but a path",
+                       config_setting_name(s), config_shown(value));
+    else if (value)
+        *ret = must_strdup(value);
+}
+
+static void password_file(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    take_file(r, s, &((struct credential_row *)into)->file);
+}
+
+static void password_command(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    take_command(r, s, &((struct credential_row *)into)->words);
+}
+
+static void password_credential(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    take_service_secret(r, s, &((struct credential_row *)into)->service_secret);
+}
+
+static void token_file(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    ((struct credential_row *)into)->is_token = true;
+    password_file(r, s, into);
+}
+
+static void token_command(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    ((struct credential_row *)into)->is_token = true;
+    password_command(r, s, into);
+}
+
+static void token_credential(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    ((struct credential_row *)into)->is_token = true;
+    password_credential(r, s, into);
+}
+
+static void credential_mechanisms(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    struct credential_row *row = into;
+    if (!config_strings(r, s, AUTH_MECHANISM_COUNT))
+        return;
+    for (uint32_t i = 0; i < (uint32_t)config_setting_length(s); i++) {
+        const char *value = config_element(s, i);
+        enum auth_mechanism m = auth_parse(slice_str(value));
+        if (m == AUTH_NONE)
+            config_problem(r, config_setting_get_elem(s, i),
+                           "mechanisms: \"%s\" is unknown; there are SCRAM-SHA-256-PLUS, "
+                           "SCRAM-SHA-256, SCRAM-SHA-1-PLUS, SCRAM-SHA-1, CRAM-MD5, OAUTHBEARER, "
+                           "XOAUTH2, PLAIN and LOGIN",
+                           config_shown(value));
+        else
+            row->mechanisms |= auth_bit(m);
+    }
+}
+
+static void credential_clear(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    if (config_setting_type(s) == CONFIG_TYPE_BOOL)
+        ((struct credential_row *)into)->permits_clear = config_setting_get_bool(s);
+    else
+        config_problem(r, s, "clear must be true or false (without quotes)");
+}
+
+static void credential_timeout(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    config_duration(r, s, TIME_SECOND_MS, TIMEOUT_MAX_S * TIME_SECOND_MS,
+                    &((struct credential_row *)into)->timeout_ms);
+}
+
+static void credential_keep(struct config_reader *r, const config_setting_t *s, void *into)
+{
+    config_duration(r, s, 0, KEEP_MAX_HOURS * TIME_HOUR_MS,
+                    &((struct credential_row *)into)->keep_ms);
+}
+
+static void *credential_add(struct config *c)
+{
+    struct credential_row *row =
+        config_table_grow((void **)&c->credentials.rows, &c->credentials.count, sizeof *row);
+    row->timeout_ms = TIMEOUT_S * TIME_SECOND_MS;
+    row->keep_ms = KEEP_MINUTES * TIME_MINUTE_MS;
+    return row;
+}
+
+static char **credential_key(struct config *c, uint32_t row)
+{
+    return &c->credentials.rows[row].host;
+}
+
+static int count_sources(const config_setting_t *s)
+{
+    static const char *const sources[] = {"password_file",       "password_command",
+                                          "password_credential", "token_file",
+                                          "token_command",       "token_credential"};
+    int n = 0;
+    for (size_t i = 0; i < COUNT_OF(sources); i++)
+        n += config_setting_get_member(s, sources[i]) != NULL;
+    return n;
+}
+
+static void check_row(struct config_reader *r, const config_setting_t *s)
+{
+    if (!config_setting_is_group(s))
+        return;
+    if (!config_setting_get_member(s, "user"))
+        config_problem(r, s, "this row of credentials lacks user");
+    if (count_sources(s) != 1)
+        config_problem(r, s,
+                       "this row of credentials %s; write one of password_file, password_command, "
+                       "password_credential, token_file, token_command, token_credential",
+                       count_sources(s) ? "names several secrets" : "lacks a secret");
+}
+
+void config_read_credentials(struct config_reader *r, const config_setting_t *s, void *config)
+{
+    static const struct config_member members[] = {
+        {"for", credential_host},
+        {"user", credential_user},
+        {"password_file", password_file},
+        {"password_command", password_command},
+        {"password_credential", password_credential},
+        {"token_file", token_file},
+        {"token_command", token_command},
+        {"token_credential", token_credential},
+        {"mechanisms", credential_mechanisms},
+        {"clear", credential_clear},
+        {"timeout", credential_timeout},
+        {"keep", credential_keep},
+    };
+    static const struct config_table table = {
+        .name = "credentials",
+        .example = "{ for = \"smtp.provider.example\", user = \"me\", password_file = \"/PATH\" }",
+        .members = members,
+        .member_count = COUNT_OF(members),
+        .key = "for",
+        .add = credential_add,
+        .key_of = credential_key,
+    };
+    (void)config;
+    config_table_read(r, &table, s);
+    for (int i = 0; config_setting_is_list(s) && i < config_setting_length(s); i++)
+        check_row(r, config_setting_get_elem(s, (unsigned)i));
+}
