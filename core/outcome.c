@@ -52,6 +52,7 @@ static const struct blocked_row {
     [BLOCKED_TLS] = {"tls", "TLS cannot be had as configured"},
     [BLOCKED_SPOOL] = {"spool", "the spool cannot be written"},
     [BLOCKED_SHORTAGE] = {"shortage", "too few descriptors or too little memory"},
+    [BLOCKED_SECRET] = {"secret", "our credentials cannot be used"},
 };
 
 const char *outcome_blocked_text(enum outcome_blocked blocked)

@@ -52,7 +52,7 @@ enum {
     OUTCOME_IP_SIZE = 46,     // an IPv6 address in text and NUL
     OUTCOME_TEXT_SIZE = 512,  // longer replies are cut; RFC 5321 4.5.3.1.5
     OUTCOME_COMMAND_SIZE = 16,
-    OUTCOME_TLS_SIZE = 64,
+    OUTCOME_TLS_SIZE = 128,
 };
 
 // What of ourselves it is (SCOPE_LOCAL), so that nobody's mail is to blame: somebody here has to do
@@ -66,6 +66,7 @@ enum outcome_blocked {
     BLOCKED_TLS,         // TLS cannot be had as it was configured
     BLOCKED_SPOOL,       // the spool cannot be written
     BLOCKED_SHORTAGE,    // of descriptors or memory
+    BLOCKED_SECRET,      // we have no credentials that a relay could be told
     BLOCKED_COUNT
 };
 
@@ -113,7 +114,9 @@ struct outcome {
     // has_reply: what was answered, "RCPT TO" or "end of DATA"; "" for the greeting. Readers say
     // "(in reply to X command)".
     char command[OUTCOME_COMMAND_SIZE];
-    char tls[OUTCOME_TLS_SIZE]; // what protected the conversation: "TLSv1.3 ..."; "": nothing
+    // What protected the conversation, and who we were in it: "TLSv1.3 ...", "TLSv1.3 ..., ann by
+    // PLAIN", "in clear, ann by CRAM-MD5"; "": nothing, and nobody.
+    char tls[OUTCOME_TLS_SIZE];
 };
 
 // "host", "greylist", ...: the names of the retry rules and of the spool's views. Never NULL.
@@ -124,7 +127,8 @@ const char *outcome_stage_name(enum outcome_stage stage);
 
 // "no name server answers", ...: what is wrong here, for people; "" for BLOCKED_NOT.
 const char *outcome_blocked_text(enum outcome_blocked blocked);
-// "resolver", "network", "credentials", "relay", "tls", "spool", "shortage": for programs.
+// "resolver", "network", "credentials", "relay", "tls", "spool", "shortage",
+// "secret": for programs.
 const char *outcome_blocked_name(enum outcome_blocked blocked);
 
 // "blocked here: WHAT": how log, listings and the spool begin whatever is our own doing.

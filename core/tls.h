@@ -38,6 +38,7 @@ struct tls_result {
     bool is_verified;               // as the terms asked for
     bool is_resumed;                // an earlier session with the same terms goes on
     bool is_by_dane;                // it is verified by their TLSA records
+    bool has_binding;               // authentication can be bound to it (RFC 5929, RFC 9266)
 };
 
 #endif

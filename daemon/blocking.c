@@ -78,6 +78,7 @@ static void learn_well(struct pipeline *p, const struct batch *b, const struct o
     if (o->stage == STAGE_CONNECT || o->scope == SCOPE_HOST)
         return; // it may refuse us still
     blocking_end(p, BLOCKED_CREDENTIALS, b->destination);
+    blocking_end(p, BLOCKED_SECRET, b->destination);
     blocking_end(p, BLOCKED_RELAY, b->destination);
     blocking_end(p, BLOCKED_TLS, b->destination);
 }

@@ -430,6 +430,9 @@ static void execute(struct pipeline *p, struct carrier *h, const struct session_
     case SESSION_START_TLS:
         protecting_start(p, h->conn, fx->tls_terms);
         break;
+    case SESSION_AUTH:
+        authenticating_order(p, h->conn, session_hop(h->session), fx->auth);
+        break;
     case SESSION_SEND:
         send_slices(p, h, fx);
         break;

@@ -45,6 +45,7 @@ void config_defaults(struct config *c)
         .idle_ms = CONFIG_IDLE_S * TIME_SECOND_MS,
         .log = must_strdup("stderr"),
         .protect = protect_table_new(),
+        .credentials = credentials_new(),
         .notice_return = RETURN_HEADERS,
         .brake = {.failures = CONFIG_BRAKE_FAILURES,
                   .senders = CONFIG_BRAKE_SENDERS,
@@ -79,7 +80,7 @@ void config_close(struct config *c)
     routes_close(&c->routes);
     rules_close(&c->rules);
     protect_table_unref(c->protect);
-    credentials_close(&c->credentials);
+    credentials_unref(c->credentials);
     free(c->mx_hosts);
     *c = (struct config){0};
 }

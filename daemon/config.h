@@ -8,8 +8,8 @@
 #include "core/hostname.h"
 #include "core/notice.h"
 #include "deliver/convert.h"
-#include "deliver/protect.h"
 #include "deliver/credential.h"
+#include "deliver/protect.h"
 #include "deliver/route.h"
 #include "scheduler/rules.h"
 
@@ -61,7 +61,7 @@ struct config {
     struct routes routes;
     struct rules rules;
     struct protect_table *protect; // rows of `tls`
-    struct credentials credentials;
+    struct credentials *credentials;
     const char **mx_hosts; // HOST of every "mx:HOST" in route, retry and limit; borrowed from these
     uint32_t mx_host_count;
     enum notice_return notice_return;

@@ -448,8 +448,10 @@ static void read_text(struct config_reader *r)
     config_check_dane(r, root, r->config);
     if (!is_whole)
         say_syntax_error(r, &parsed);
-    if (!r->has_failed)
+    if (!r->has_failed) {
         config_check_doubts(r, root, r->config);
+        config_check_credentials(r, root, r->config);
+    }
     config_destroy(&parsed);
 }
 

@@ -5,9 +5,13 @@
 #include "core/must.h"
 #include "core/time.h"
 #include "daemon/config.h"
+#include "daemon/config_secret_fs.h"
 #include "daemon/config_table_conf.h"
+#include "daemon/system_sys.h"
 
 #include <stdlib.h>
+#include <strings.h>
+#include <unistd.h>
 
 enum { WORDS_MAX = 64, TIMEOUT_S = 10, TIMEOUT_MAX_S = 300, KEEP_MINUTES = 5, KEEP_MAX_HOURS = 24 };
 
@@ -38,23 +42,23 @@ static void credential_user(struct config_reader *r, const config_setting_t *s, 
 static void take_file(struct config_reader *r, const config_setting_t *s, char **ret)
 {
     const char *value = config_text_value(r, s);
-    if (!value)
+    if (!value || *ret) // a second one is told of below
         return;
     if (value[0] == '/')
         *ret = must_strdup(value);
     else
-        config_problem(r, s, "%s: \"%s\" is no absolute path", config_setting_name(s),
-                       config_shown(value));
+        config_problem(r, s, "%s: \"%s\" is no full path; it must begin with \"/\"",
+                       config_setting_name(s), config_shown(value));
 }
 
 static void take_command(struct config_reader *r, const config_setting_t *s, char ***ret)
 {
-    if (!config_strings(r, s, WORDS_MAX))
+    if (!config_strings(r, s, WORDS_MAX) || *ret)
         return;
     uint32_t n = (uint32_t)config_setting_length(s);
     if (n == 0 || config_element(s, 0)[0] != '/') {
         config_problem(r, s,
-                       "%s is the program's absolute path and its words, no shell is asked: "
+                       "%s is the program's full path and its words, no shell is asked: "
                        "[ \"/usr/bin/pass\", \"show\", \"smtp\" ]",
                        config_setting_name(s));
         return;
@@ -70,7 +74,7 @@ static void take_service_secret(struct config_reader *r, const config_setting_t 
     if (value && (strchr(value, '/') || value[0] == '.'))
         config_problem(r, s, "%s: \"%s\" is no name of a systemd credential, but a path",
                        config_setting_name(s), config_shown(value));
-    else if (value)
+    else if (value && !*ret)
         *ret = must_strdup(value);
 }
 
@@ -149,7 +153,7 @@ static void credential_keep(struct config_reader *r, const config_setting_t *s, 
 static void *credential_add(struct config *c)
 {
     struct credential_row *row =
-        config_table_grow((void **)&c->credentials.rows, &c->credentials.count, sizeof *row);
+        config_table_grow((void **)&c->credentials->rows, &c->credentials->count, sizeof *row);
     row->timeout_ms = TIMEOUT_S * TIME_SECOND_MS;
     row->keep_ms = KEEP_MINUTES * TIME_MINUTE_MS;
     return row;
@@ -157,7 +161,7 @@ static void *credential_add(struct config *c)
 
 static char **credential_key(struct config *c, uint32_t row)
 {
-    return &c->credentials.rows[row].host;
+    return &c->credentials->rows[row].host;
 }
 
 static int count_sources(const config_setting_t *s)
@@ -171,10 +175,32 @@ static int count_sources(const config_setting_t *s)
     return n;
 }
 
-static void check_row(struct config_reader *r, const config_setting_t *s)
+static void check_mechanisms(struct config_reader *r, const config_setting_t *s,
+                             const struct credential_row *row)
+{
+    bool has_token = false, has_password = false;
+    for (int m = 0; m < AUTH_MECHANISM_COUNT; m++)
+        if (row->mechanisms & auth_bit(m)) {
+            has_token |= auth_takes_token(m);
+            has_password |= !auth_takes_token(m);
+        }
+    if (row->is_token && has_password && !has_token)
+        config_problem(r, s,
+                       "mechanisms: none of these takes a token; write \"OAUTHBEARER\" or "
+                       "\"XOAUTH2\"");
+    else if (!row->is_token && has_token && !has_password)
+        config_problem(r, s,
+                       "mechanisms: these take a token, and the row has a password; write "
+                       "token_file, token_command or token_credential");
+}
+
+// What would be a mistake whatever else the configuration says.
+static void check_row(struct config_reader *r, const config_setting_t *s,
+                      const struct credential_row *row)
 {
     if (!config_setting_is_group(s))
         return;
+    check_mechanisms(r, s, row);
     if (!config_setting_get_member(s, "user"))
         config_problem(r, s, "this row of credentials lacks user");
     if (count_sources(s) != 1)
@@ -182,6 +208,15 @@ static void check_row(struct config_reader *r, const config_setting_t *s)
                        "this row of credentials %s; write one of password_file, password_command, "
                        "password_credential, token_file, token_command, token_credential",
                        count_sources(s) ? "names several secrets" : "lacks a secret");
+    static const char *const of_commands[] = {"timeout", "keep"};
+    bool has_command = config_setting_get_member(s, "password_command") ||
+                       config_setting_get_member(s, "token_command");
+    for (size_t i = 0; i < COUNT_OF(of_commands); i++) {
+        const config_setting_t *member = config_setting_get_member(s, of_commands[i]);
+        if (member && !has_command)
+            config_warning(r, member, "%s counts only with a command; a file is read each time",
+                           of_commands[i]);
+    }
 }
 
 void config_read_credentials(struct config_reader *r, const config_setting_t *s, void *config)
@@ -209,8 +244,86 @@ void config_read_credentials(struct config_reader *r, const config_setting_t *s,
         .add = credential_add,
         .key_of = credential_key,
     };
-    (void)config;
+    const struct credentials *c = ((struct config *)config)->credentials;
     config_table_read(r, &table, s);
-    for (int i = 0; config_setting_is_list(s) && i < config_setting_length(s); i++)
-        check_row(r, config_setting_get_elem(s, (unsigned)i));
+    for (uint32_t i = 0; config_setting_is_list(s) && i < c->count; i++)
+        check_row(r, config_setting_get_elem(s, i), &c->rows[i]);
+}
+
+// ---- together with the other tables --------------------------------------------------------
+
+static bool is_routed(const struct routes *routes, const char *host)
+{
+    for (uint32_t i = 0; i < routes->count; i++)
+        for (uint32_t t = 0; t < routes->rows[i].target_count; t++) {
+            const char *target = routes->rows[i].targets[t].host;
+            if (target && strcasecmp(target, host) == 0)
+                return true;
+        }
+    return false;
+}
+
+static bool is_this_machine(const char *host)
+{
+    return strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0 ||
+           strcmp(host, "localhost") == 0;
+}
+
+static bool may_show_secret(const struct credential_row *row)
+{
+    for (int m = 0; m < AUTH_MECHANISM_COUNT; m++)
+        if ((!row->mechanisms || row->mechanisms & auth_bit(m)) && auth_shows_secret(m))
+            return true;
+    return false;
+}
+
+// With "dane" the DNS may say nothing, and then it is anybody.
+static bool is_proved(const struct protect_table *t, const char *host)
+{
+    enum protect_policy policy = protect_find(t, "", host, false)->policy;
+    return policy == PROTECT_VERIFY || policy == PROTECT_DANE_ONLY;
+}
+
+static void check_file(struct config_reader *r, const config_setting_t *s,
+                       const struct credential_row *row)
+{
+    struct system_user user;
+    struct buf why;
+    buf_init(&why, 4096);
+    bool is_known = system_find_user(r->config->user, &user, &why) == FP_OK && geteuid() == 0;
+    buf_close(&why);
+    const char *trouble = config_secret_trouble(row->file, is_known, user.uid, user.gid);
+    if (trouble)
+        config_warning(r, s, "%s_file: %s %s", row->is_token ? "token" : "password",
+                       config_shown(row->file), trouble);
+}
+
+static void check_use(struct config_reader *r, const config_setting_t *s,
+                      const struct credential_row *row)
+{
+    const struct config *c = r->config;
+    if (row->file)
+        check_file(r, s, row);
+    if (!is_routed(&c->routes, row->host))
+        config_warning(r, s,
+                       "this row of credentials is for nobody: no row of route names \"%s\" "
+                       "(\"smtp://%s:587\"), and hosts found by MX are told no secret",
+                       config_shown(row->host), config_shown(row->host));
+    else if (may_show_secret(row) && !row->permits_clear && !is_this_machine(row->host) &&
+             !is_proved(c->protect, row->host))
+        config_warning(r, s,
+                       "whoever answers as \"%s\" is told the secret; let its certificate prove "
+                       "who it is: tls = ( { for = \"%s\", policy = \"verify\" } )",
+                       config_shown(row->host), config_shown(row->host));
+}
+
+void config_check_credentials(struct config_reader *r, const config_setting_t *root, void *config)
+{
+    const config_setting_t *table = config_setting_get_member(root, "credentials");
+    const struct credentials *c = ((const struct config *)config)->credentials;
+    for (uint32_t i = 0; table && config_setting_is_list(table) && i < c->count; i++) {
+        const config_setting_t *row = config_setting_get_elem(table, i);
+        if (c->rows[i].host && config_setting_is_group(row))
+            check_use(r, row, &c->rows[i]);
+    }
 }

@@ -51,7 +51,7 @@ void carrier_unidle(struct pipeline *p, struct carrier *h)
 // answer, others may have been asked that are one domain's alone.
 static bool can_take(const struct pipeline *p, const struct carrier *h, const struct batch *b)
 {
-    if (!session_suits(h->session, p->config->protect, b->rule_domain))
+    if (!session_suits(h->session, &p->session_settings, b->rule_domain))
         return false;
     return !b->rule_host || strcmp(h->domain, b->rule_domain) == 0 ||
            strcasecmp(session_host(h->session), b->rule_host) == 0;

@@ -69,6 +69,7 @@ static void settings_from_config(struct pipeline *p)
         .eight_bit = c->eight_bit,
         .chunking = c->chunking,
         .protect = c->protect,
+        .credentials = c->credentials,
         .fallback = p->fallback,
     };
     buf_close(&own);
@@ -352,6 +353,9 @@ static void on_conn(struct pipeline *p, struct conn *c, const struct pipeline_ev
     case PIPELINE_TLS_READY:
         carrier_tls_ready(p, h, e->tls);
         break;
+    case PIPELINE_AUTH_RESPONSE:
+        carrier_auth_response(p, h, e->auth_response);
+        break;
     case PIPELINE_BYTES:
         is_door ? door_bytes(p, d, e->bytes) : carrier_bytes(p, h, e->bytes);
         break;
@@ -557,6 +561,7 @@ void pipeline_feed(struct pipeline *p, const struct pipeline_event *e)
     case PIPELINE_CONNECTED:
     case PIPELINE_CONNECT_FAILED:
     case PIPELINE_TLS_READY:
+    case PIPELINE_AUTH_RESPONSE:
     case PIPELINE_BYTES:
     case PIPELINE_EOF:
     case PIPELINE_FAULT:

@@ -21,6 +21,7 @@
 #ifndef FP_DAEMON_PIPELINE_H
 #define FP_DAEMON_PIPELINE_H
 
+#include "core/auth_order.h"
 #include "core/dns_answer.h"
 #include "core/handover.h"
 #include "core/logline.h"
@@ -37,6 +38,7 @@ enum pipeline_event_kind {
     PIPELINE_CONNECT_FAILED, // to CONNECT: fault, detail
     PIPELINE_TLS_READY,      // to START_TLS: tls; bytes are those inside from now on. When it
                              // fails: FAULT, with FAULT_TLS
+    PIPELINE_AUTH_RESPONSE,  // to AUTH: auth_response
     PIPELINE_BYTES,
     PIPELINE_EOF,
     PIPELINE_FAULT,    // the connection broke: fault, detail
@@ -67,10 +69,11 @@ struct pipeline_event {
     bool is_operator;         // ACCEPTED, DOOR_LOCAL: root, the service user, a member of operators
     enum deliver_fault fault; // CONNECT_FAILED, FAULT
     const char *detail;       // FETCHED: NULL when it was
-    const struct tls_result *tls; // TLS_READY; borrowed
-    struct slice bytes;           // BYTES, FETCHED
-    uint64_t lookup;              // ANSWER, FETCHED: its number
-    const char *answer_name;      // ANSWER, FETCHED
+    const struct tls_result *tls;              // TLS_READY; borrowed
+    const struct auth_response *auth_response; // AUTH_RESPONSE; borrowed
+    struct slice bytes;                        // BYTES, FETCHED
+    uint64_t lookup;                           // ANSWER, FETCHED: its number
+    const char *answer_name;                   // ANSWER, FETCHED
     const struct dns_answer *answer;
     struct op *op;                        // STORED
     const struct config *config;          // RELOAD
@@ -86,6 +89,7 @@ enum pipeline_effect_kind {
                         // CONNECTED or RESULT; what is sent is the content
     PIPELINE_FINISH,    // conn: that was all of it; RESULT follows. CLOSE before that undoes it
     PIPELINE_START_TLS, // conn, tls_terms: a TLS client from here on
+    PIPELINE_AUTH,      // conn, auth: what is to be said to its challenges
     PIPELINE_LOOKUP,    // lookup, name, type
     PIPELINE_FETCH,     // lookup, name, ca_file: the MTA-STS policy of that domain (RFC 8461 3.3)
     PIPELINE_STORE,     // op, by op_is_writer to the writer or a reader
@@ -107,6 +111,7 @@ struct pipeline_effect {
     const char *path;            // CONNECT: of a Unix socket; NULL: ip and port
     struct handover_order order; // HAND_OVER
     const struct tls_terms *tls_terms;
+    const struct auth_order *auth;
     bool begins_with_tls; // CONNECT: START_TLS follows before anything is said
     bool begins_again;    // STOPPED
     uint64_t lookup;

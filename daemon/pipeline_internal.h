@@ -9,6 +9,7 @@
 //   windows.c    what is due: pages of the spool             ↔ scheduler
 //   carriers.c       mail out: conversations with destinations   → deliver/session
 //   protecting.c TLS of conversations with destinations
+//   authenticating.c  credentials in them
 //   relaying.c   mode "interactive": the next hop's answer is the client's
 //   settling.c   what became of it: outcomes, notices        → queue/settle, bounce
 //   resolver.c   is it the name, or are our name servers to blame?
@@ -441,6 +442,13 @@ void protecting_start(struct pipeline *p, uint64_t conn, const struct tls_terms 
 void protecting_began(struct pipeline *p, const struct hop *hop, const struct tls_result *result,
                       bool by_sts);
 void protecting_failed(struct pipeline *p, const struct outcome *why);
+
+// authenticating.c
+// What a conversation's authentication wants from the world; and what it gets.
+void authenticating_order(struct pipeline *p, uint64_t conn, const struct hop *hop,
+                          const struct auth_order *order);
+void carrier_auth_response(struct pipeline *p, struct carrier *h,
+                           const struct auth_response *response);
 
 // relaying.c
 struct settle_times {

@@ -11,6 +11,7 @@
 #include "io/maildir_uv.h"
 #include "io/network_uv.h"
 #include "io/process_uv.h"
+#include "io/secret_uv.h"
 #include "io/stream_uv.h"
 #include "io/tls_uv.h"
 #include "io/wayout_sys.h"
@@ -29,6 +30,7 @@ struct link {
     struct maildir *maildir; // instead of it
     struct tls *tls;         // above it; NULL: in clear
     struct process *process; // likewise
+    struct proof *proof;     // authentication on it; NULL: none is under way
     struct stream_handler handler;
     char ip[OUTCOME_IP_SIZE]; // of one that goes out
     bool wants_sent;          // tell the pipeline when everything is out
@@ -64,6 +66,8 @@ struct shell {
     struct dns *dns;
     struct network *network; // NULL: changes of the network are not heard of
     struct tls_engine *tls;
+    struct secrets *secrets; // NULL: none was needed so far
+    struct proof *proofs;
     struct log *log;
     struct door_listener *doors;
     uint32_t door_count;

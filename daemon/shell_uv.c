@@ -2,6 +2,7 @@
 // shell: executes the pipeline's effects. See shell_uv.h; start and stop are in start_uv.c.
 #include "daemon/fetching_uv.h"
 #include "daemon/handing_uv.h"
+#include "daemon/proving_uv.h"
 #include "daemon/shell_internal_uv.h"
 
 #include <stdlib.h>
@@ -42,6 +43,7 @@ static void link_forget(struct shell *sh, struct link *l, bool flush)
 {
     HASH_DEL(sh->links, l);
     l->is_gone = true;
+    proving_drop(l);
     if (l->tls)
         tls_close(l->tls, flush); // on_gone frees the link
     else if (l->stream)
@@ -166,6 +168,10 @@ static void execute(struct shell *sh, const struct pipeline_effect *fx)
         break;
     case PIPELINE_START_TLS:
         start_tls(sh, fx);
+        break;
+    case PIPELINE_AUTH:
+        if ((l = link_find(sh, fx->conn)))
+            proving_execute(l, fx->auth);
         break;
     case PIPELINE_LOOKUP:
         look_up(sh, fx);

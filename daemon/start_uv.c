@@ -3,6 +3,7 @@
 // spool), lives through signals, and takes it down so that nothing is lost. See shell_uv.h.
 #include "daemon/config_conf.h"
 #include "daemon/fetching_uv.h"
+#include "daemon/proving_uv.h"
 #include "daemon/shell_internal_uv.h"
 #include "daemon/shell_uv.h"
 
@@ -357,6 +358,7 @@ void shell_stopped(struct shell *sh)
     sh->is_closing = true;
     close_doors(sh);
     links_close(sh);
+    proving_close(sh);
     tls_engine_free(sh->tls);
     sh->tls = NULL;
     dns_close(sh->dns);

@@ -9,22 +9,47 @@ static const struct mechanism_row {
     bool shows_secret; // to whoever listens
     bool takes_token;
     bool needs_binding;
+    bool waits; // for the server's first word
 } mechanisms[AUTH_MECHANISM_COUNT] = {
     [AUTH_SCRAM_SHA_256_PLUS] = {.name = "SCRAM-SHA-256-PLUS", .needs_binding = true},
     [AUTH_SCRAM_SHA_256] = {.name = "SCRAM-SHA-256"},
     [AUTH_SCRAM_SHA_1_PLUS] = {.name = "SCRAM-SHA-1-PLUS", .needs_binding = true},
     [AUTH_SCRAM_SHA_1] = {.name = "SCRAM-SHA-1"},
-    [AUTH_CRAM_MD5] = {.name = "CRAM-MD5"},
+    [AUTH_CRAM_MD5] = {.name = "CRAM-MD5", .waits = true},
     [AUTH_OAUTHBEARER] = {.name = "OAUTHBEARER", .shows_secret = true, .takes_token = true},
     [AUTH_XOAUTH2] = {.name = "XOAUTH2", .shows_secret = true, .takes_token = true},
     [AUTH_PLAIN] = {.name = "PLAIN", .shows_secret = true},
-    [AUTH_LOGIN] = {.name = "LOGIN", .shows_secret = true},
+    [AUTH_LOGIN] = {.name = "LOGIN", .shows_secret = true, .waits = true},
 };
 
 const char *auth_name(enum auth_mechanism m)
 {
     must((unsigned)m < AUTH_MECHANISM_COUNT);
     return mechanisms[m].name;
+}
+
+bool auth_has_initial(enum auth_mechanism m)
+{
+    must((unsigned)m < AUTH_MECHANISM_COUNT);
+    return !mechanisms[m].waits;
+}
+
+bool auth_takes_token(enum auth_mechanism m)
+{
+    must((unsigned)m < AUTH_MECHANISM_COUNT);
+    return mechanisms[m].takes_token;
+}
+
+bool auth_shows_secret(enum auth_mechanism m)
+{
+    must((unsigned)m < AUTH_MECHANISM_COUNT);
+    return mechanisms[m].shows_secret;
+}
+
+bool auth_binds(enum auth_mechanism m)
+{
+    must((unsigned)m < AUTH_MECHANISM_COUNT);
+    return mechanisms[m].needs_binding;
 }
 
 enum auth_mechanism auth_parse(struct slice name)

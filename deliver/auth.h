@@ -36,6 +36,10 @@ enum { AUTH_ALL = (1 << AUTH_MECHANISM_COUNT) - 1 };
 
 // "SCRAM-SHA-256", as it stands in AUTH commands. Never NULL.
 const char *auth_name(enum auth_mechanism m);
+bool auth_has_initial(enum auth_mechanism m);  // the client speaks first (RFC 4954 4)
+bool auth_binds(enum auth_mechanism m);        // to the TLS channel
+bool auth_takes_token(enum auth_mechanism m);  // and no password
+bool auth_shows_secret(enum auth_mechanism m); // to whoever listens, or is at the other end
 // AUTH_NONE: unknown. Letters' case does not count.
 enum auth_mechanism auth_parse(struct slice name);
 // The words behind the EHLO keyword AUTH, also in the old form "AUTH=LOGIN PLAIN" (text begins

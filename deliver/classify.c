@@ -188,7 +188,8 @@ static void judge_refusal(enum outcome_stage stage, const struct stage_row *row,
     }
     enum outcome_scope scope = reply->code == 421 ? SCOPE_HOST : row->refused;
     if (scope == SCOPE_HOST) {
-        judge(o, OUTCOME_DEFERRED, scope, speaks_of_rate(reply) ? CLASS_RATE : CLASS_HOST);
+        enum outcome_class klass = stage == STAGE_AUTH ? CLASS_AUTH : CLASS_HOST;
+        judge(o, OUTCOME_DEFERRED, scope, speaks_of_rate(reply) ? CLASS_RATE : klass);
         return;
     }
     bool is_temporary = reply->code < 500 || stage == STAGE_BODY || is_552_for_452(stage, reply);

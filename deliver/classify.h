@@ -107,6 +107,9 @@ void classify_unspeakable(bool is_sender, struct outcome *ret);
 // TLS cannot be had as our configuration wants it: a key or certificate of ours, a policy that the
 // relay cannot keep. Nothing of it is the message's.
 void classify_tls_set_up(const char *why, const struct hop *hop, struct outcome *ret);
+// We cannot authenticate as our configuration wants it: no secret, no mechanism that both sides
+// know, a host that does not prove who it is. Nothing of it is the message's.
+void classify_no_auth(const char *why, const struct hop *hop, struct outcome *ret);
 // Our own side gave up: the spool did not give the body, or we are shutting down.
 void classify_local(enum outcome_stage stage, const char *why, const struct hop *hop,
                     struct outcome *ret);

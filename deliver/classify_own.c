@@ -172,6 +172,15 @@ void classify_tls_set_up(const char *why, const struct hop *hop, struct outcome 
     put_hop(ret, hop);
 }
 
+void classify_no_auth(const char *why, const struct hop *hop, struct outcome *ret)
+{
+    outcome_set(ret, OUTCOME_DEFERRED, SCOPE_LOCAL, CLASS_AUTH, "4.7.0", "%s[%s]: %s", hop->host,
+                hop->ip, why);
+    ret->stage = STAGE_AUTH;
+    ret->blocked = BLOCKED_SECRET;
+    put_hop(ret, hop);
+}
+
 void classify_local(enum outcome_stage stage, const char *why, const struct hop *hop,
                     struct outcome *ret)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// classify_relay: see classify_relay.h. Codes: RFC 4954 6 (530, 534, 535, 538; X.7.8, X.7.9,
+// classify_relay: see classify_relay.h. Codes: RFC 4954 6 (432, 530, 534, 535, 538; X.7.8, X.7.9,
 // X.7.11), RFC 3207 4 (530 "Must issue a STARTTLS command first"), RFC 7504 (521, 556).
 #include "deliver/classify_relay.h"
 
@@ -19,9 +19,10 @@ static bool is_about_policy(const struct reply_parser *reply) // X.7.z
     return reply->enhanced[0] && strncmp(reply->enhanced + 1, ".7.", 3) == 0;
 }
 
-static bool wants_credentials(int code)
+static bool wants_credentials(enum outcome_stage stage, int code)
 {
-    return code == 530 || code == 534 || code == 535 || code == 538;
+    return (stage == STAGE_AUTH && code == 432) || code == 530 || code == 534 || code == 535 ||
+           code == 538;
 }
 
 // 500 to 504: it does not know the command, which says nothing about us.
@@ -65,7 +66,7 @@ bool classify_relay_refusal(enum outcome_stage stage, const struct reply_parser 
                             struct outcome *ret)
 {
     struct slice text = {reply->text, reply->text_n};
-    if (wants_credentials(reply->code))
+    if (wants_credentials(stage, reply->code))
         return refuses_credentials(text, reply->code, ret);
     if (stage < STAGE_MAIL)
         return refuses_to_talk(stage, reply->code, ret);

@@ -5,6 +5,7 @@
 
 #include "core/must.h"
 #include "core/time.h"
+#include "deliver/authenticate.h"
 #include "deliver/chunking.h"
 #include "deliver/handover.h"
 
@@ -13,10 +14,14 @@
 static const unsigned allowed[CLIENT_STATE_COUNT] = {
     [CLIENT_CLOSED] = M(CLIENT_GREETING) | M(CLIENT_HANDSHAKE) | M(CLIENT_READY),
     [CLIENT_GREETING] = M(CLIENT_EHLO) | M(CLIENT_CLOSED),
-    [CLIENT_EHLO] = M(CLIENT_HELO) | M(CLIENT_STARTTLS) | M(CLIENT_READY) | M(CLIENT_CLOSED),
-    [CLIENT_STARTTLS] = M(CLIENT_HANDSHAKE) | M(CLIENT_READY) | M(CLIENT_CLOSED),
+    [CLIENT_EHLO] = M(CLIENT_HELO) | M(CLIENT_STARTTLS) | M(CLIENT_RESPONSE) | M(CLIENT_READY) |
+                    M(CLIENT_CLOSED),
+    [CLIENT_STARTTLS] =
+        M(CLIENT_HANDSHAKE) | M(CLIENT_RESPONSE) | M(CLIENT_READY) | M(CLIENT_CLOSED),
     [CLIENT_HANDSHAKE] = M(CLIENT_GREETING) | M(CLIENT_EHLO) | M(CLIENT_CLOSED),
     [CLIENT_HELO] = M(CLIENT_READY) | M(CLIENT_CLOSED),
+    [CLIENT_RESPONSE] = M(CLIENT_AUTH) | M(CLIENT_CLOSED),
+    [CLIENT_AUTH] = M(CLIENT_AUTH) | M(CLIENT_RESPONSE) | M(CLIENT_READY) | M(CLIENT_CLOSED),
     [CLIENT_READY] = M(CLIENT_ENVELOPE) | M(CLIENT_BODY) | M(CLIENT_QUIT) | M(CLIENT_CLOSED),
     [CLIENT_ENVELOPE] = M(CLIENT_READY) | M(CLIENT_BODY) | M(CLIENT_VOID) | M(CLIENT_CLOSED),
     [CLIENT_BODY] = M(CLIENT_DOT) | M(CLIENT_CLOSED),
@@ -45,6 +50,7 @@ void client_init(struct client *c, const struct session_settings *settings)
 {
     *c = (struct client){.settings = settings, .deadline_ms = TIME_NEVER};
     buf_init(&c->commands, ENVELOPE_COMMANDS_MAX);
+    authenticate_init(c);
     reply_init(&c->reply);
 }
 
@@ -52,6 +58,7 @@ void client_close(struct client *c)
 {
     buf_close(&c->commands);
     content_close(&c->content);
+    authenticate_close(c);
     client_end_body(c);
 }
 
@@ -61,7 +68,7 @@ void client_connected(struct client *c, const struct hop *hop,
     c->now_ms = now_ms;
     c->hop = *hop;
     c->protection = *protection;
-    c->is_protected = false;
+    c->is_protected = c->has_binding = false;
     c->caps = (struct ehlo_caps){0};
     c->has_partial = c->is_reused = c->needs_rset = false;
     c->delivered_count = 0;
@@ -94,6 +101,9 @@ enum outcome_stage client_stage(const struct client *c)
     case CLIENT_STARTTLS:
     case CLIENT_HANDSHAKE:
         return STAGE_STARTTLS;
+    case CLIENT_RESPONSE:
+    case CLIENT_AUTH:
+        return STAGE_AUTH;
     case CLIENT_ENVELOPE:
         return envelope_stage(&c->envelope);
     case CLIENT_VOID:
@@ -233,6 +243,8 @@ bool client_pull(struct client *c, struct session_effect *ret)
         c->needs_finish = false;
         return true;
     }
+    if (authenticate_pull(c, ret))
+        return true;
     if (c->needs_tls) {
         ret->kind = SESSION_START_TLS;
         c->needs_tls = false;
@@ -255,6 +267,7 @@ void client_drop(struct client *c)
         client_move(c, CLIENT_CLOSED, TIME_NEVER);
     c->slice_count = 0;
     c->needs_tls = c->needs_body = c->has_asked = c->needs_finish = false;
+    authenticate_drop(c);
     c->tally = NULL;
     client_end_body(c);
 }
@@ -299,7 +312,8 @@ static void on_fault(struct client *c, enum deliver_fault fault, const char *det
 // K1: has everything been handed out that a reply now could answer?
 static bool may_reply(const struct client *c)
 {
-    return c->slice_count == 0 && c->state != CLIENT_READY && c->state != CLIENT_HANDSHAKE;
+    return c->slice_count == 0 && c->state != CLIENT_READY && c->state != CLIENT_HANDSHAKE &&
+           c->state != CLIENT_RESPONSE;
 }
 
 // What is done stays done; what has only begun does not begin on such a connection.
@@ -338,6 +352,7 @@ static void on_tls_ready(struct client *c, const struct tls_result *result)
     if (c->state != CLIENT_HANDSHAKE)
         return;
     c->is_protected = true;
+    c->has_binding = result->has_binding;
     c->caps = (struct ehlo_caps){0}; // K4
     protect_describe(result, c->protection.is_strict, c->tls, sizeof c->tls);
     c->hop.tls = c->tls;
@@ -376,6 +391,9 @@ void client_feed(struct client *c, const struct session_event *event)
         break;
     case SESSION_TLS_READY:
         on_tls_ready(c, event->tls);
+        break;
+    case SESSION_AUTH_RESPONSE:
+        authenticate_on_response(c, event->auth_response);
         break;
     case SESSION_QUIT:
         if (c->state == CLIENT_READY) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // client: SMTP or LMTP on one connection, from the greeting to QUIT. Pure. RFC 5321, 1870, 2920,
-// 3207, 6152; what LMTP has of its own is in lmtp.c.
+// 3207, 4954, 6152; what LMTP has of its own is in lmtp.c, AUTH in authenticate.c.
 //
 //     client_init(&c, settings);
 //     client_connected(&c, &hop, &protection, now);
@@ -13,8 +13,9 @@
 //
 //     CLOSED → GREETING → EHLO (→ HELO) → READY → ENVELOPE → BODY → DOT → READY ... → QUIT → CLOSED
 //     EHLO → STARTTLS → HANDSHAKE → EHLO; CLOSED → HANDSHAKE → GREETING where TLS comes first
-//     ENVELOPE → VOID → READY: DATA was answered with 354 although nobody was accepted
-//     no host, but a folder or a program (deliver/handover): CLOSED → READY → BODY → DOT → CLOSED
+//     EHLO → RESPONSE → AUTH (→ RESPONSE → AUTH ...) → READY where there are credentials for the
+//     host ENVELOPE → VOID → READY: DATA was answered with 354 although nobody was accepted no
+//     host, but a folder or a program (deliver/handover): CLOSED → READY → BODY → DOT → CLOSED
 //     anything → CLOSED
 //
 // (K1) A reply is believed only if its command had been handed out before it came; a byte that is
@@ -27,7 +28,9 @@
 #ifndef FP_DELIVER_CLIENT_H
 #define FP_DELIVER_CLIENT_H
 
+#include "core/auth_order.h"
 #include "deliver/content.h"
+#include "deliver/credential.h"
 #include "deliver/envelope.h"
 #include "deliver/session.h"
 
@@ -38,6 +41,8 @@ enum client_state {
     CLIENT_HELO,      // HELO is out
     CLIENT_STARTTLS,  // STARTTLS is out
     CLIENT_HANDSHAKE, // TLS is being set up
+    CLIENT_RESPONSE,  // what AUTH is to say is awaited
+    CLIENT_AUTH,      // AUTH, or the response to a challenge, is out
     CLIENT_READY,     // between transactions
     CLIENT_ENVELOPE,  // RSET, MAIL, RCPT, DATA
     CLIENT_BODY,      // content goes out
@@ -56,11 +61,21 @@ enum client_news {
     NEWS_BYE,   // QUIT is dealt with: close the connection
 };
 
-// How a connection is to be protected.
+// How a connection is to be protected, and who we are on it.
 struct client_protection {
     enum protect_policy policy;
-    bool is_implicit; // TLS before anything else (RFC 8314 3.3)
-    bool is_strict;   // as an MTA-STS policy wants it
+    bool is_implicit;                        // TLS before anything else (RFC 8314 3.3)
+    bool is_strict;                          // as an MTA-STS policy wants it
+    const struct credential_row *credential; // borrowed while connected; NULL: nobody
+};
+
+struct client_auth {
+    struct auth_order order;
+    bool has_order; // it is to be pulled
+    bool is_complete;
+    uint32_t rounds;      // challenges so far
+    struct buf held;      // the initial response, where it does not fit into the command
+    struct buf challenge; // that the order points at
 };
 
 struct client {
@@ -71,9 +86,11 @@ struct client {
     int64_t now_ms, deadline_ms;
     struct ehlo_caps caps;
     struct client_protection protection;
-    char tls[OUTCOME_TLS_SIZE]; // what protects the connection
+    struct client_auth auth;
+    char tls[OUTCOME_TLS_SIZE]; // what protects the connection, and who we are on it
     bool is_protected;
-    bool needs_tls; // START_TLS is to be pulled
+    bool has_binding; // TLS can be bound to
+    bool needs_tls;   // START_TLS is to be pulled
     struct reply_parser reply;
     bool has_partial;          // some bytes of a reply have come
     bool is_reused;            // the transaction under way is not the first on this connection
@@ -112,7 +129,7 @@ void client_feed(struct client *c, const struct session_event *event);
 void client_drop(struct client *c); // forget the connection without a word
 
 enum client_news client_take_news(struct client *c);
-// SEND, FINISH, NEED_BODY, and START_TLS without its terms.
+// SEND, FINISH, NEED_BODY, AUTH, and START_TLS without its terms.
 bool client_pull(struct client *c, struct session_effect *ret);
 bool client_is_ready(const struct client *c);
 // Of the piece of a body that it was given nothing is left that was not handed to SEND.

@@ -4,6 +4,7 @@
 
 #include "core/must.h"
 #include "core/time.h"
+#include "deliver/authenticate.h"
 #include "deliver/chunking.h"
 #include "deliver/handover.h"
 #include "deliver/lmtp.h"
@@ -64,10 +65,17 @@ static void on_greeting(struct client *c)
         leave(c, &c->failure);
 }
 
-static void be_ready(struct client *c)
+void client_be_ready(struct client *c)
 {
     client_move(c, CLIENT_READY, TIME_NEVER);
     c->news = NEWS_READY;
+}
+
+// As well protected as it will be.
+static void be_known(struct client *c)
+{
+    if (!authenticate_begin(c))
+        client_be_ready(c);
 }
 
 static void leave_without_tls(struct client *c, const struct reply_parser *refusal)
@@ -81,12 +89,12 @@ static void leave_without_tls(struct client *c, const struct reply_parser *refus
 static void on_greeted(struct client *c)
 {
     if (c->is_protected || c->protection.policy == PROTECT_NONE) {
-        be_ready(c);
+        be_known(c);
     } else if (c->caps.has_starttls) {
         client_send_text(c, "STARTTLS\r\n");
         client_move(c, CLIENT_STARTTLS, c->settings->command_ms);
     } else if (c->protection.policy == PROTECT_MAY) {
-        be_ready(c);
+        be_known(c);
     } else {
         leave_without_tls(c, NULL);
     }
@@ -100,7 +108,7 @@ static void on_starttls(struct client *c)
     else if (!c->failure.has_reply || c->reply.code == 421)
         leave(c, &c->failure);
     else if (c->protection.policy == PROTECT_MAY)
-        be_ready(c); // RFC 3207 4.1: it is ours to decide
+        be_known(c); // RFC 3207 4.1: it is ours to decide
     else
         leave_without_tls(c, &c->reply);
 }
@@ -349,6 +357,9 @@ void client_on_reply(struct client *c)
     case CLIENT_STARTTLS:
         on_starttls(c);
         break;
+    case CLIENT_AUTH:
+        authenticate_on_reply(c);
+        break;
     case CLIENT_ENVELOPE:
         on_envelope(c);
         break;
@@ -370,6 +381,7 @@ void client_on_reply(struct client *c)
         break;
     case CLIENT_CLOSED:
     case CLIENT_HANDSHAKE:
+    case CLIENT_RESPONSE:
     case CLIENT_READY:
     case CLIENT_STATE_COUNT:
         must_never("a reply in a state that takes none");

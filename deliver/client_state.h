@@ -15,6 +15,7 @@ void client_end_body(struct client *c);
 void client_ask_body(struct client *c);
 void client_begin_handshake(struct client *c); // the world sets TLS up
 void client_send_hello(struct client *c);      // EHLO or LHLO
+void client_be_ready(struct client *c);        // for transactions
 void client_lose(struct client *c, const struct outcome *why);
 void client_lose_by(struct client *c, enum deliver_fault fault, const char *detail);
 // It was delivered: who says so to the sender?

@@ -2,11 +2,28 @@
 // credential: see credential.h.
 #include "deliver/credential.h"
 
+#include "core/must.h"
+
 #include <stdlib.h>
 #include <strings.h>
 
-void credentials_close(struct credentials *c)
+struct credentials *credentials_new(void)
 {
+    struct credentials *c = must_zalloc(sizeof *c);
+    c->refs = 1;
+    return c;
+}
+
+struct credentials *credentials_ref(struct credentials *c)
+{
+    c->refs++;
+    return c;
+}
+
+void credentials_unref(struct credentials *c)
+{
+    if (!c || --c->refs > 0)
+        return;
     for (uint32_t i = 0; i < c->count; i++) {
         struct credential_row *row = &c->rows[i];
         for (char **w = row->words; w && *w; w++)
@@ -18,7 +35,12 @@ void credentials_close(struct credentials *c)
         free(row->host);
     }
     free(c->rows);
-    *c = (struct credentials){0};
+    free(c);
+}
+
+bool credential_wants_tls(const struct credential_row *row)
+{
+    return row && !row->permits_clear;
 }
 
 // A handful of rows at most: nobody has many relays.

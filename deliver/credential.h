@@ -21,11 +21,17 @@ struct credential_row {
     int64_t timeout_ms, keep_ms; // of the command
 };
 
+// Shared by reference: conversations outlive the configuration they began with.
 struct credentials {
+    uint32_t refs;
     struct credential_row *rows; // owned
     uint32_t count;
 };
-void credentials_close(struct credentials *c);
+struct credentials *credentials_new(void); // empty, with one reference
+struct credentials *credentials_ref(struct credentials *c);
+void credentials_unref(struct credentials *c); // NULL is fine
+// What is said with it is not for everybody's ears: no TLS, nothing is said. NULL: nobody's.
+bool credential_wants_tls(const struct credential_row *row);
 // NULL: none for this host.
 const struct credential_row *credential_find(const struct credentials *c, const char *host);
 

@@ -34,6 +34,12 @@ static uint64_t parse_limit(struct slice digits)
     return limit;
 }
 
+// "AUTH PLAIN LOGIN", also as "AUTH=PLAIN LOGIN" of old; many say both.
+static void take_mechanisms(struct slice word, struct slice rest, struct ehlo_caps *caps)
+{
+    caps->mechanisms |= auth_parse_offer(slice_from(word, 5)) | auth_parse_offer(rest);
+}
+
 static void take_keyword(struct slice line, struct ehlo_caps *caps)
 {
     struct slice word = take_word(&line);
@@ -54,6 +60,9 @@ static void take_keyword(struct slice line, struct ehlo_caps *caps)
     } else if (slice_equal_nocase(word, SLICE_LIT("SIZE"))) {
         caps->has_size = true;
         caps->size_max = parse_limit(line);
+    } else if (slice_equal_nocase(word, SLICE_LIT("AUTH")) ||
+               slice_starts_nocase(word, SLICE_LIT("AUTH="))) {
+        take_mechanisms(word, line, caps);
     }
 }
 

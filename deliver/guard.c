@@ -9,15 +9,18 @@
 #include <stdlib.h>
 #include <strings.h>
 
-void guard_init(struct guard *g, struct protect_table *table)
+void guard_init(struct guard *g, struct protect_table *table, struct credentials *credentials)
 {
     if (table)
         g->table = protect_table_ref(table);
+    if (credentials)
+        g->credentials = credentials_ref(credentials);
 }
 
 void guard_close(struct guard *g)
 {
     protect_table_unref(g->table);
+    credentials_unref(g->credentials);
     sts_policy_close(&g->policy);
     free(g->domain);
 }
@@ -99,10 +102,16 @@ static enum protect_policy policy_of(struct guard *g, const struct plan *p)
     return g->is_strict ? PROTECT_VERIFY : plan_policy(p, g->row->policy);
 }
 
+static const struct credential_row *credential_of(const struct guard *g, const struct plan *p)
+{
+    bool is_named = !p->hop.path && !p->hop.order && !plan_is_by_mx(p);
+    return g->credentials && is_named ? credential_find(g->credentials, p->hop.host) : NULL;
+}
+
 void guard_connected(struct guard *g, const struct plan *p, bool is_in_clear,
                      const struct fallback *broken, int64_t now_ms, struct client_protection *ret)
 {
-    *ret = (struct client_protection){.policy = PROTECT_NONE};
+    *ret = (struct client_protection){.policy = PROTECT_NONE, .credential = credential_of(g, p)};
     g->row = NULL;
     g->is_strict = false;
     if (g->table && !p->hop.path) // nobody listens in on a Unix socket
@@ -110,7 +119,8 @@ void guard_connected(struct guard *g, const struct plan *p, bool is_in_clear,
     ret->is_implicit = g->table && plan_begins_with_tls(p);
     if (ret->is_implicit && ret->policy < PROTECT_ENCRYPT)
         ret->policy = PROTECT_ENCRYPT; // there is no clear text to fall back to
-    if (ret->policy == PROTECT_MAY && (is_in_clear || was_broken(broken, p->hop.host, now_ms)))
+    if (ret->policy == PROTECT_MAY && !credential_wants_tls(ret->credential) &&
+        (is_in_clear || was_broken(broken, p->hop.host, now_ms)))
         ret->policy = PROTECT_NONE;
     ret->is_strict = g->is_strict && ret->policy == PROTECT_VERIFY;
 }
@@ -138,12 +148,13 @@ void guard_explain(const struct guard *g, struct outcome *why)
 
 // ---- may others use it, too? ---------------------------------------------------------------
 
-bool guard_suits(const struct guard *g, const struct protect_table *today, const char *domain,
+bool guard_suits(const struct guard *g, const struct session_settings *today, const char *domain,
                  const char *host)
 {
-    if (g->table != today)
+    if (g->table != today->protect || g->credentials != today->credentials)
         return false;
-    return !today || !g->row || protect_suits(today, g->row, g->domain, domain, host, g->is_by_mx);
+    return !g->table || !host || !g->row ||
+           protect_suits(g->table, g->row, g->domain, domain, host, g->is_by_mx);
 }
 
 bool guard_meets_policy(const struct guard *g, const char *host)

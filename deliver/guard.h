@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// guard: what protects one conversation, as long as it lasts. From the row of `tls` that fits and
-// the MTA-STS policy of the domain to what the client and the handshake are told. Pure. Internal to
-// the session.
+// guard: what protects one conversation, and who we are in it, as long as it lasts. From the rows
+// of `tls` and `credentials` that fit and the MTA-STS policy of the domain to what the client and
+// the handshake are told. Pure. Internal to the session.
 //
 // Where the row says "may", or "dane" and the host has no TLSA records, and the host was found by
 // MX, the domain's policy is asked for (RFC 8461): one that is enforced makes "verify" of it, for
 // the host's own name alone (4.2), and leaves out hosts that it does not name (5). DANE comes first
 // (2). Other rows are the operator's own word, which is stricter or was meant so, and relays are
 // the operator's choice: no policy is asked for.
+//
+// Credentials are for relays alone. Whoever the DNS names as a domain's MX is told nothing.
 #ifndef FP_DELIVER_GUARD_H
 #define FP_DELIVER_GUARD_H
 
@@ -16,17 +18,18 @@
 #include "deliver/plan.h"
 
 struct guard {
-    struct protect_table *table;   // held; NULL: TLS is not spoken
-    const struct protect_row *row; // for the connection, while there is one
-    char *domain;                  // the one it was made for
-    bool is_by_mx, is_strict;      // of that connection; strict: as its policy wants it
-    bool has_policy;               // the domain under way was asked about; policy is what it has
-    struct sts_policy policy;      // domain NULL: none
+    struct protect_table *table;     // held; NULL: TLS is not spoken
+    struct credentials *credentials; // held; NULL: none
+    const struct protect_row *row;   // for the connection, while there is one
+    char *domain;                    // the one it was made for
+    bool is_by_mx, is_strict;        // of that connection; strict: as its policy wants it
+    bool has_policy;                 // the domain under way was asked about; policy is what it has
+    struct sts_policy policy;        // domain NULL: none
     struct tls_terms terms;
     const char *default_names[PROTECT_DEFAULT_NAMES];
 };
 
-void guard_init(struct guard *g, struct protect_table *table);
+void guard_init(struct guard *g, struct protect_table *table, struct credentials *credentials);
 void guard_close(struct guard *g);
 
 // At the beginning of a plan: policies may have changed.
@@ -47,8 +50,9 @@ const struct tls_terms *guard_terms(struct guard *g, const struct plan *p,
 // A failure of TLS: that a policy of the domain asks for it is told, too.
 void guard_explain(const struct guard *g, struct outcome *why);
 
-// It goes by today's rows, and the connection is protected as these want it for mail to `domain`.
-bool guard_suits(const struct guard *g, const struct protect_table *today, const char *domain,
+// It goes by today's rows, and the connection to `host` (NULL: there is none) is protected as these
+// want it for mail to `domain`.
+bool guard_suits(const struct guard *g, const struct session_settings *today, const char *domain,
                  const char *host);
 // Does the connection do what the policy that was taken last wants?
 bool guard_meets_policy(const struct guard *g, const char *host);

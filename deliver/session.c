@@ -73,7 +73,7 @@ struct session *session_new(const struct session_settings *settings, const struc
     struct session *s = must_zalloc(sizeof *s);
     s->settings = *settings;
     s->seed = seed;
-    guard_init(&s->guard, settings->protect);
+    guard_init(&s->guard, settings->protect, settings->credentials);
     plan_init(&s->plan, &s->settings, targets, target_count, domain);
     client_init(&s->client, &s->settings);
     return s;
@@ -107,11 +107,11 @@ const struct hop *session_hop(const struct session *s)
     return &s->client.hop;
 }
 
-bool session_suits(const struct session *s, const struct protect_table *today, const char *domain)
+bool session_suits(const struct session *s, const struct session_settings *today,
+                   const char *domain)
 {
-    if (!client_is_ready(&s->client))
-        return s->guard.table == today;
-    return guard_suits(&s->guard, today, domain, s->client.hop.host);
+    const char *host = client_is_ready(&s->client) ? s->client.hop.host : NULL;
+    return guard_suits(&s->guard, today, domain, host);
 }
 
 bool session_is_strict(const struct session *s)
@@ -232,7 +232,8 @@ static void on_connect_failed(struct session *s, enum deliver_fault fault, const
 // yet.
 static bool falls_back(struct session *s, const struct outcome *why)
 {
-    if (why->klass != CLASS_TLS || s->client.protection.policy != PROTECT_MAY)
+    if (why->klass != CLASS_TLS || s->client.protection.policy != PROTECT_MAY ||
+        credential_wants_tls(s->client.protection.credential))
         return false;
     if (s->settings.fallback)
         fallback_note(s->settings.fallback, s->plan.hop.host, s->now_ms);
@@ -260,7 +261,8 @@ static void on_lost(struct session *s)
         return;
     guard_explain(&s->guard, &s->client.failure);
     plan_note_failure(&s->plan, why);
-    if (why->has_reply || why->klass == CLASS_TLS) // the host spoke for all of its addresses
+    // The host spoke for all of its addresses.
+    if (why->has_reply || why->klass == CLASS_TLS || why->klass == CLASS_AUTH)
         plan_next_host(&s->plan);
     else
         plan_next_address(&s->plan);
@@ -458,6 +460,7 @@ void session_feed(struct session *s, const struct session_event *event)
         on_result(s, event);
         break;
     case SESSION_TLS_READY:
+    case SESSION_AUTH_RESPONSE:
     case SESSION_BYTES:
     case SESSION_EOF:
     case SESSION_RESET:

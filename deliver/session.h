@@ -26,6 +26,9 @@
 // it is may hang on the domain's MTA-STS policy (deliver/guard): effect ASK_POLICY before the first
 // host is connected to, or before a connection is used for the mail of another domain.
 //
+// To a host that a route names, and that credentials are for, it authenticates before anything is
+// said of a message (deliver/authenticate): effects AUTH, of which the world knows the secrets.
+//
 // What becomes of 8-bit content at a host without 8BITMIME is a setting; deliver/convert says what
 // conversion does. SIZE tells the size before conversion, which RFC 1870 6.1 allows: an estimate.
 // Lines of more than 998 octets (RFC 5321 4.5.3.1.6) go to other hosts as they are: to break them
@@ -42,12 +45,14 @@
 #ifndef FP_DELIVER_SESSION_H
 #define FP_DELIVER_SESSION_H
 
+#include "core/auth_order.h"
 #include "core/handover.h"
 #include "core/message.h"
 #include "core/outcome.h"
 #include "core/sts_policy.h"
 #include "deliver/classify.h"
 #include "deliver/convert.h"
+#include "deliver/credential.h"
 #include "deliver/fallback.h"
 #include "deliver/hosts.h"
 #include "deliver/protect.h"
@@ -66,10 +71,11 @@ struct session_settings {
     int64_t dot_ms;      // 10 min
     int64_t pipe_ms;     // a program, from its start to its end
     int64_t quit_ms;     // 5 s: nothing depends on it
-    enum eight_bit eight_bit;      // to hosts without 8BITMIME
-    bool chunking;                 // content by BDAT, to hosts that offer it
-    struct protect_table *protect; // NULL: TLS is not spoken
-    struct fallback *fallback;     // shared by all sessions; NULL: nothing is remembered
+    enum eight_bit eight_bit;        // to hosts without 8BITMIME
+    bool chunking;                   // content by BDAT, to hosts that offer it
+    struct protect_table *protect;   // NULL: TLS is not spoken
+    struct credentials *credentials; // NULL: none
+    struct fallback *fallback;       // shared by all sessions; NULL: nothing is remembered
 };
 
 struct session_dsn {
@@ -97,9 +103,10 @@ enum session_event_kind {
     SESSION_CONNECT_FAILED, // fault and detail
     SESSION_BYTES,          // always consumed completely
     SESSION_EOF,
-    SESSION_RESET,     // fault and detail
-    SESSION_POLICY,    // to ASK_POLICY: policy
-    SESSION_TLS_READY, // to START_TLS: tls; when it fails, RESET with FAULT_TLS
+    SESSION_RESET,         // fault and detail
+    SESSION_POLICY,        // to ASK_POLICY: policy
+    SESSION_TLS_READY,     // to START_TLS: tls; when it fails, RESET with FAULT_TLS
+    SESSION_AUTH_RESPONSE, // to AUTH: auth_response
     SESSION_BODY, // answer to NEED_BODY: the next piece, borrowed until SEND of it was pulled and
                   // sent
     SESSION_BODY_FAILED, // our own spool cannot give it: abort, defer (SCOPE_LOCAL)
@@ -116,10 +123,11 @@ struct session_event {
     const struct session_batch *batch;
     const struct dns_answer *answer; // ANSWER; for the lookup with this name and type
     const char *answer_name;
-    enum deliver_fault fault;             // CONNECT_FAILED, RESET
-    const char *detail;                   // "Connection refused"
-    struct slice bytes;                   // BYTES, BODY
-    const struct tls_result *tls;         // TLS_READY
+    enum deliver_fault fault;                  // CONNECT_FAILED, RESET
+    const char *detail;                        // "Connection refused"
+    struct slice bytes;                        // BYTES, BODY
+    const struct tls_result *tls;              // TLS_READY
+    const struct auth_response *auth_response; // AUTH_RESPONSE
     const struct sts_policy *policy;      // POLICY: of the domain that was asked for; NULL: none
     bool is_last;                         // BODY: nothing comes after this piece
     const struct handover_result *result; // RESULT
@@ -130,6 +138,7 @@ enum session_effect_kind {
     SESSION_ASK_POLICY, // name: what is the MTA-STS policy of that domain?
     SESSION_CONNECT,    // ip, port; or path; outcome: why not with TLS, when that has just failed
     SESSION_START_TLS,  // tls_terms
+    SESSION_AUTH,       // auth
     SESSION_SEND,       // slices, to be written in one call; they live until the next feed
     SESSION_HAND_OVER,  // order: instead of CONNECT; DISCONNECT ends it, done or not
     SESSION_FINISH,     // of HAND_OVER: everything was sent; RESULT follows
@@ -155,6 +164,7 @@ struct session_effect {
     bool wants_sent;                   // SEND
     uint32_t index;                    // OUTCOME
     const struct tls_terms *tls_terms; // START_TLS; lives until the next feed
+    const struct auth_order *auth;     // AUTH; likewise
     bool begins_with_tls;              // CONNECT: START_TLS follows before anything is said
     const struct outcome *outcome;     // OUTCOME, CONNECT; and BATCH_DONE: the host's failure when
                                        // scope is SCOPE_HOST or SCOPE_LOCAL
@@ -181,7 +191,8 @@ const char *session_host(const struct session *s);      // the connected one's n
 const struct hop *session_hop(const struct session *s); // and all about it
 // It goes by today's rows, and its connection, if it has one, is protected as they want it for mail
 // to that domain.
-bool session_suits(const struct session *s, const struct protect_table *today, const char *domain);
+bool session_suits(const struct session *s, const struct session_settings *today,
+                   const char *domain);
 bool session_is_strict(const struct session *s); // an MTA-STS policy protects its connection
 
 struct session_times {

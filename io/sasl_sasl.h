@@ -3,7 +3,7 @@
 // stand in SMTP (RFC 4954).
 //
 //     err = sasl_new(&identity, &s, &why);
-//     sasl_step(s, SLICE_LIT(""), &response)     the initial response, "" when there is none
+//     sasl_step(s, SLICE_LIT(""), &response)     the initial response, of mechanisms that have one
 //     for each 334: sasl_step(s, its text, &response)
 //     at 235: sasl_is_complete(s)                else the server has not proved itself: no success
 //
@@ -15,16 +15,20 @@
 #include "core/err.h"
 #include "core/slice.h"
 
+#include <stdbool.h>
+#include <stdint.h>
+
 struct sasl;
 
 struct sasl_identity {
     const char *mechanism; // "PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", both
                            // also with "-PLUS", "XOAUTH2", "OAUTHBEARER"
-    const char *user;     // authentication identity
-    const char *secret;   // password or bearer token
-    const char *host;     // the server's name, for OAUTHBEARER
-    uint16_t port;        // likewise
-    struct slice binding; // "-PLUS": tls-exporter (RFC 9266) of the connection
+    const char *user;      // authentication identity
+    const char *secret;    // password or bearer token
+    const char *host;      // the server's name, for OAUTHBEARER
+    uint16_t port;         // likewise
+    struct slice binding;  // "-PLUS": of the connection, tls-exporter (RFC 9266)
+    bool is_unique;        // or tls-unique (RFC 5929)
 };
 
 // FP_INVALID with a sentence: a mechanism that libgsasl does not know, or names or secrets that it

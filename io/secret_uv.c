@@ -2,6 +2,7 @@
 // secret: see secret_uv.h.
 #include "io/secret_uv.h"
 
+#include "core/buf.h"
 #include "core/must.h"
 
 #include <errno.h>
@@ -58,15 +59,11 @@ static void wipe(char *secret)
 
 static char *join(const char *const *words)
 {
-    size_t n = 1;
+    struct buf text;
+    buf_init(&text, SIZE_MAX);
     for (const char *const *w = words; *w; w++)
-        n += strlen(*w) + 1;
-    char *text = must_zalloc(n);
-    for (const char *const *w = words; *w; w++) {
-        strcat(text, *w);
-        strcat(text, w[1] ? " " : "");
-    }
-    return text;
+        buf_add_all(&text, *w, w[1] ? " " : "");
+    return buf_steal(&text, NULL);
 }
 
 // ---- what is kept --------------------------------------------------------------------------

@@ -164,6 +164,38 @@ static void tell_fault(struct tls *t, enum stream_fault fault, const char *detai
         t->handler.on_fault(t->handler.arg, fault, detail);
 }
 
+static size_t exported_binding(SSL *ssl, char to[TLS_BINDING_MAX])
+{
+    static const char label[] = "EXPORTER-Channel-Binding";
+    enum { SIZE = 32 };
+    int done = SSL_export_keying_material(ssl, (unsigned char *)to, SIZE, label, sizeof label - 1,
+                                          (const unsigned char *)"", 0, 1);
+    return done == 1 ? SIZE : 0;
+}
+
+static bool is_unique(SSL *ssl)
+{
+    return SSL_get_extms_support(ssl) == 1;
+}
+
+// The first Finished of the handshake: the client's, or the server's where a session is resumed.
+static size_t finished_binding(SSL *ssl, char to[TLS_BINDING_MAX])
+{
+    if (!is_unique(ssl))
+        return 0;
+    return SSL_session_reused(ssl) == 1 ? SSL_get_peer_finished(ssl, to, TLS_BINDING_MAX)
+                                        : SSL_get_finished(ssl, to, TLS_BINDING_MAX);
+}
+
+void tls_binding(const struct tls *t, struct tls_binding *ret)
+{
+    SSL *ssl = tls_of(t)->ssl;
+    ret->is_unique = SSL_version(ssl) < TLS1_3_VERSION;
+    ret->n = ret->is_unique ? finished_binding(ssl, ret->bytes) : exported_binding(ssl, ret->bytes);
+    if (ret->n > TLS_BINDING_MAX)
+        ret->n = 0;
+}
+
 static void tell_ready(struct tls *t)
 {
     struct tls_result result = {.is_verified = t->must_verify, .is_by_dane = t->is_by_dane};
@@ -178,6 +210,7 @@ static void tell_ready(struct tls *t)
     snprintf(result.cipher, sizeof result.cipher, "%s", SSL_get_cipher_name(t->ssl));
     result.bits = SSL_get_cipher_bits(t->ssl, NULL);
     result.is_resumed = SSL_session_reused(t->ssl) == 1;
+    result.has_binding = SSL_version(t->ssl) >= TLS1_3_VERSION || is_unique(t->ssl);
     t->on_ready(t->handler.arg, &result);
 }
 

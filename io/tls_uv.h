@@ -31,6 +31,16 @@ typedef void tls_ready(void *arg, const struct tls_result *result); // borrowed
 struct tls *tls_start(struct tls_engine *e, struct stream *s, const struct tls_terms *terms,
                       const struct stream_handler *h, tls_ready *on_ready);
 
+// What ties authentication to this connection, so that nobody in between can pass it on: of TLS 1.3
+// "tls-exporter" (RFC 9266), of TLS 1.2 "tls-unique" (RFC 5929) where it is safe (RFC 7627).
+enum { TLS_BINDING_MAX = 64 };
+struct tls_binding {
+    char bytes[TLS_BINDING_MAX];
+    size_t n; // 0: there is none
+    bool is_unique;
+};
+void tls_binding(const struct tls *t, struct tls_binding *ret); // only after on_ready
+
 bool tls_write(struct tls *t, const struct slice *slices, uint32_t count); // only after on_ready
 size_t tls_unsent(const struct tls *t);
 void tls_read(struct tls *t, bool on);

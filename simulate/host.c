@@ -112,6 +112,7 @@ void host_conn_take(struct host_conn *c, int64_t now_ms)
     m->state = c->state;
     c->host->received_count++;
     c->host->received_in_tls += c->in_tls;
+    c->host->received_known += c->is_known;
     if (c->host->took)
         c->host->took(c->host, m, c->host->watch_arg);
     if (c->host->keeps_nothing) {
@@ -179,6 +180,9 @@ static void rcpt(struct host_conn *c, struct slice line, int64_t now_ms)
         buf_add_str(&c->out, "452 4.2.2 mailbox full\r\n");
         return;
     case HOST_AUTH:
+    case HOST_AUTH_REFUSE:
+        if (c->is_known)
+            break;
         buf_add_str(&c->out, "503 5.5.1 need MAIL\r\n");
         return;
     case HOST_NO_RELAY:
@@ -210,6 +214,28 @@ const char *host_conn_shake_hands(struct host_conn *c, bool must_verify)
     return NULL;
 }
 
+static void answer_auth(struct host_conn *c)
+{
+    c->in_auth = false;
+    c->is_known = c->state != HOST_AUTH_REFUSE;
+    buf_add_str(&c->out, c->is_known ? "235 2.7.0 welcome\r\n" : "535 5.7.8 not you\r\n");
+}
+
+// All mechanisms are the same to it: it asks for something where nothing came along.
+static void auth(struct host_conn *c, struct slice mechanism)
+{
+    c->in_auth = !memchr(mechanism.p, ' ', mechanism.n);
+    if (c->in_auth)
+        buf_add_str(&c->out, "334 \r\n");
+    else
+        answer_auth(c);
+}
+
+static bool wants_to_know(const struct host_conn *c)
+{
+    return (c->state == HOST_AUTH || c->state == HOST_AUTH_REFUSE) && !c->is_known;
+}
+
 static void command(struct host_conn *c, struct slice line, int64_t now_ms)
 {
     bool is_lhlo = slice_starts_nocase(line, SLICE_LIT("LHLO"));
@@ -218,10 +244,11 @@ static void command(struct host_conn *c, struct slice line, int64_t now_ms)
         struct slice name = slice_trim(slice_from(line, 4));
         snprintf(c->host->helo, sizeof c->host->helo, "%.*s", (int)name.n, name.p);
         buf_add_str(&c->out, offers_tls(c) ? "250-host\r\n250-STARTTLS\r\n" : "250-host\r\n");
-        buf_add_str(&c->out, "250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 104857600\r\n");
+        buf_add_str(&c->out, "250-PIPELINING\r\n250-8BITMIME\r\n250-AUTH SCRAM-SHA-256 PLAIN LOGIN "
+                             "CRAM-MD5 OAUTHBEARER XOAUTH2\r\n250 SIZE 104857600\r\n");
     } else if (slice_starts_nocase(line, SLICE_LIT("MAIL"))) {
         must(c->sender == NULL); // the client never nests transactions
-        if (c->state == HOST_AUTH) {
+        if (wants_to_know(c)) {
             buf_add_str(&c->out, "530 5.7.0 authentication required\r\n");
             return;
         }
@@ -237,6 +264,8 @@ static void command(struct host_conn *c, struct slice line, int64_t now_ms)
         buf_add_str(&c->out, c->in_data ? "354 go on\r\n" : "554 5.5.1 no valid recipients\r\n");
         if (!c->in_data)
             reset(c);
+    } else if (slice_starts_nocase(line, SLICE_LIT("AUTH "))) {
+        auth(c, slice_from(line, 5));
     } else if (slice_starts_nocase(line, SLICE_LIT("STARTTLS"))) {
         buf_add_str(&c->out, "220 2.0.0 go on\r\n");
     } else if (slice_starts_nocase(line, SLICE_LIT("QUIT"))) {
@@ -280,6 +309,8 @@ void host_conn_bytes(struct host_conn *c, struct slice bytes, int64_t now_ms)
         at += line.n + 2;
         if (c->in_data)
             line_of_data(c, line, now_ms);
+        else if (c->in_auth)
+            answer_auth(c);
         else
             command(c, line, now_ms);
     }

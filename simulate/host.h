@@ -26,7 +26,8 @@ enum host_state {
     HOST_LOST,        // takes the message, then resets instead of the last 250 (RFC 1047)
     HOST_ONCE,        // takes one message and closes the connection
     HOST_BARRED,      // greets with 554 5.7.1
-    HOST_AUTH,        // 530 5.7.0 at MAIL: it wants credentials
+    HOST_AUTH,        // 530 5.7.0 at MAIL of who has not authenticated
+    HOST_AUTH_REFUSE, // 535 5.7.8 at AUTH, and so 530 at MAIL
     HOST_NO_RELAY,    // 554 5.7.1 relay access denied at RCPT
     HOST_TLS,         // offers STARTTLS, with a certificate that proves who it is
     HOST_TLS_BROKEN,  // offers it, but the handshake fails
@@ -71,7 +72,7 @@ struct host {
     bool has_tls;                  // and proves who it is, in any state but those of TLS
     bool keeps_nothing;            // of what it took, but the count
     struct host_message *received; // newest first
-    uint32_t received_count, received_in_tls;
+    uint32_t received_count, received_in_tls, received_known; // of who had authenticated
     uint32_t handshakes;
     // Open is one that its client has not closed.
     uint32_t connections, connections_open, connections_peak;
@@ -89,6 +90,7 @@ struct host_conn {
     char *sender;
     uint32_t rcpt_count;
     bool is_lmtp, in_tls, in_data, wants_close, wants_reset;
+    bool in_auth, is_known;
     bool is_left;     // its client has closed it
     bool is_folder;   // or a program: nothing is said, and all it gets is content
     int64_t delay_ms; // by which `out` is late

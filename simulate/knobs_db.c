@@ -55,6 +55,11 @@ void world_dns_is_gone(struct world *w, bool is_gone)
     w->in->names.is_gone = is_gone;
 }
 
+void world_secrets_are_gone(struct world *w, bool are_gone)
+{
+    w->in->secrets_are_gone = are_gone;
+}
+
 void world_network_is_down(struct world *w, bool is_down)
 {
     w->in->names.is_gone = w->in->network_is_down = is_down;

@@ -388,6 +388,9 @@ static void execute(struct world *w, const struct pipeline_effect *fx)
     case PIPELINE_START_TLS:
         start_tls(w, fx);
         break;
+    case PIPELINE_AUTH:
+        world_authenticate(w, fx);
+        break;
     case PIPELINE_LOOKUP:
         look_up(w, fx);
         break;

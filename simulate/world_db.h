@@ -81,8 +81,9 @@ void world_hosts_slow(struct world *w, int64_t by_ms);   // what they are sent i
 void world_dns_fails(struct world *w, bool fails);     // every name SERVFAIL; the resolver is well
 void world_dns_is_gone(struct world *w, bool is_gone); // no name server answers
 void world_dns_vouches(struct world *w);               // they are, and each host has a TLSA record
-void world_dns_is_secure(struct world *w, bool is_secure); // answers are validated (DNSSEC)
-void world_network_is_down(struct world *w, bool is_down); // nor is any host reached
+void world_dns_is_secure(struct world *w, bool is_secure);   // answers are validated (DNSSEC)
+void world_network_is_down(struct world *w, bool is_down);   // nor is any host reached
+void world_secrets_are_gone(struct world *w, bool are_gone); // of credentials; else all are there
 // Made, up, when unknown. place: an IP, with all ports that nobody has a host for; a port of one,
 // as world_place writes it; the path of a socket, a folder or a program.
 struct host *world_host(struct world *w, const char *place);

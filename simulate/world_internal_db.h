@@ -46,6 +46,7 @@ struct world_inside {
     uint32_t batches_max;
     bool keeps_trace, spool_fails, spool_is_full, network_is_down, wants_crash, is_stopped;
     bool wants_again; // the pipeline stopped for a new one
+    bool secrets_are_gone;
     struct op *writes, **writes_last;
     bool writer_called;
     int64_t commit_ms;      // of a slow disk
@@ -75,6 +76,8 @@ void world_forget_happening(struct happening *h); // with what it holds
 void world_hand_to(struct world *w, const struct pipeline_effect *fx); // HAND_OVER
 void world_finish(struct world *w, struct host_conn *c);               // FINISH,
 void world_finished(struct world *w, struct host_conn *c);             // which comes there later
+// knowing_db.c
+void world_authenticate(struct world *w, const struct pipeline_effect *fx); // AUTH
 // Lets the next thing happen, if it does before `until_ms`; false: nothing did.
 bool world_step(struct world *w, int64_t until_ms);
 

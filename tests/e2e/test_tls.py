@@ -276,4 +276,5 @@ def test_history(world):
     spool.close()
 
 
-main(globals())
+if __name__ == "__main__":
+    main(globals())

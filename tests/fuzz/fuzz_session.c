@@ -21,6 +21,7 @@ struct state {
     bool is_required;                  // TLS
     bool is_asked_policy, is_enforced; // of the domain: that policy asks for TLS
     bool is_shaking_hands;
+    bool is_authenticating; // the world is asked
     bool has_batch, is_connected, is_asked_body, has_quit, has_ended;
 };
 
@@ -55,7 +56,12 @@ static void execute(struct state *s, const struct session_effect *e)
     case SESSION_CONNECT:
         must(!s->is_connected && !s->is_asked_policy);
         s->is_connected = true;
-        s->is_shaking_hands = false;
+        s->is_shaking_hands = s->is_authenticating = false;
+        break;
+    case SESSION_AUTH:
+        must(s->is_connected && !s->is_authenticating);
+        s->is_authenticating =
+            e->auth->step == AUTH_STEP_BEGIN || e->auth->step == AUTH_STEP_CHALLENGE;
         break;
     case SESSION_START_TLS:
         must(s->is_connected && !s->is_shaking_hands && e->tls_terms->server_name[0]);
@@ -65,7 +71,7 @@ static void execute(struct state *s, const struct session_effect *e)
     case SESSION_FINISH:
         must_never("no target is a folder");
     case SESSION_SEND:
-        must(!s->is_shaking_hands);
+        must(!s->is_shaking_hands && !s->is_authenticating);
         must(s->is_connected && e->slice_count > 0 && e->slice_count <= SESSION_SLICES_MAX);
         break;
     case SESSION_NEED_BODY:
@@ -82,7 +88,7 @@ static void execute(struct state *s, const struct session_effect *e)
         break;
     case SESSION_DISCONNECT:
         must(s->is_connected);
-        s->is_connected = false;
+        s->is_connected = s->is_authenticating = false;
         s->is_asked_body = false;
         break;
     case SESSION_ENDED:
@@ -165,11 +171,12 @@ static void say(struct state *s, uint8_t how, struct slice *rest)
         "421 bye\r\n",
         "451 no\r\n",
         "550 5.1.1 no\r\n",
-        "250-mx\r\n250 STARTTLS\r\n",
+        "250-mx\r\n250-AUTH PLAIN SCRAM-SHA-1\r\n250 STARTTLS\r\n",
         "221 bye\r\n",
         "25",
+        "334 Y2hhbGxlbmdl\r\n",
     };
-    struct slice bytes = slice_str(lines[how % 10]);
+    struct slice bytes = slice_str(lines[how % 11]);
     if (how >= 200) { // the input's own bytes
         bytes = slice_of(rest->p, rest->n < 20 ? rest->n : 20);
         *rest = slice_from(*rest, bytes.n);
@@ -213,9 +220,20 @@ static void end_handshake(struct state *s, uint8_t how)
         feed(s, (struct session_event){.kind = SESSION_TLS_READY, .tls = &result});
 }
 
+static void respond(struct state *s, uint8_t how)
+{
+    const struct auth_response response = {.why = how > 250 ? "no secret" : NULL,
+                                           .text = SLICE_LIT("cmVzcG9uc2U="),
+                                           .is_complete = (how & 3) != 0};
+    if (!s->is_authenticating)
+        return;
+    s->is_authenticating = false;
+    feed(s, (struct session_event){.kind = SESSION_AUTH_RESPONSE, .auth_response = &response});
+}
+
 static void step(struct state *s, uint8_t what, uint8_t how, struct slice *rest)
 {
-    switch (what % 12) {
+    switch (what % 13) {
     case 0:
         give_batch(s);
         break;
@@ -243,6 +261,9 @@ static void step(struct state *s, uint8_t what, uint8_t how, struct slice *rest)
         break;
     case 8:
         end_handshake(s, how);
+        break;
+    case 9:
+        respond(s, how);
         break;
     default:
         say(s, how, rest);
@@ -284,6 +305,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     s.is_required = size > 0 && (data[0] & 4);
     settings.protect = tables[s.is_required ? 1 : size > 0 && (data[0] & 8) ? 2 : 0];
     settings.fallback = fallback_new();
+    static struct credentials *credentials;
+    if (!credentials) {
+        credentials = credentials_new();
+        credentials->rows = must_zalloc(sizeof *credentials->rows);
+        credentials->rows[credentials->count++] = (struct credential_row){
+            .host = must_strdup("192.0.2.1"), .user = must_strdup("u"), .file = must_strdup("/f")};
+    }
+    settings.credentials = size > 0 && (data[0] & 8) ? credentials : NULL;
     s.session = session_new(&settings, by_mx ? &targets[1] : targets, 1, "d.example", 1);
     rest = slice_from(rest, 1);
     while (rest.n >= 2) {

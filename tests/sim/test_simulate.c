@@ -400,6 +400,25 @@ static int count_entries(void)
     return n - 2; // . and ..
 }
 
+// Hosts keep to every policy of TLS, and let in who has credentials.
+static void test_protected(void **state)
+{
+    (void)state;
+    struct result r;
+    static const char *const words[] = {"--messages", "10"};
+    play_with(
+        &r,
+        "hostname = \"mail.example.org\"\n"
+        "route = ( { for = \"*\", to = [ \"smtp://relay.example:587\" ] } )\n"
+        "tls = ( { for = \"relay.example\", policy = \"verify\" } )\n"
+        "credentials = ( { for = \"relay.example\", user = \"u\", mechanisms = [ \"PLAIN\" ],\n"
+        "                  password_command = [ \"/bin/cat\" ] } )\n",
+        NULL, words, COUNT_OF(words));
+    assert_int_equal(r.code, EX_OK);
+    expect(&r, "delivered     10,");
+    close_result(&r);
+}
+
 static void test_leaves_nothing(void **state)
 {
     (void)state;
@@ -418,15 +437,25 @@ static void test_leaves_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_outage),       cmocka_unit_test(test_json),
-        cmocka_unit_test(test_same_again),   cmocka_unit_test(test_relay),
-        cmocka_unit_test(test_site),         cmocka_unit_test(test_expires),
-        cmocka_unit_test(test_ends),         cmocka_unit_test(test_slow),
-        cmocka_unit_test(test_modes),        cmocka_unit_test(test_notes),
-        cmocka_unit_test(test_brake),        cmocka_unit_test(test_other_routes),
-        cmocka_unit_test(test_folders),      cmocka_unit_test(test_weather_of_folders),
-        cmocka_unit_test(test_ports),        cmocka_unit_test(test_notes_about_folders),
-        cmocka_unit_test(test_lost_notices), cmocka_unit_test(test_leaves_nothing),
+        cmocka_unit_test(test_outage),
+        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_same_again),
+        cmocka_unit_test(test_relay),
+        cmocka_unit_test(test_site),
+        cmocka_unit_test(test_expires),
+        cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_slow),
+        cmocka_unit_test(test_modes),
+        cmocka_unit_test(test_notes),
+        cmocka_unit_test(test_protected),
+        cmocka_unit_test(test_brake),
+        cmocka_unit_test(test_other_routes),
+        cmocka_unit_test(test_folders),
+        cmocka_unit_test(test_weather_of_folders),
+        cmocka_unit_test(test_ports),
+        cmocka_unit_test(test_notes_about_folders),
+        cmocka_unit_test(test_lost_notices),
+        cmocka_unit_test(test_leaves_nothing),
     };
     if (!mkdtemp(folder) || setenv("TMPDIR", folder, 1) != 0)
         return EX_CANTCREAT;

@@ -87,6 +87,7 @@ LIBRARY_HEADERS = {
     "libconfig.h": "conf",
     "jansson.h": "json",
     "idn2.h": "idn2",
+    "gsasl.h": "sasl",
 }
 
 

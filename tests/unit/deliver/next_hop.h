@@ -61,6 +61,10 @@ struct world {
     // of folders and programs; NULL: they are there, and all went well
     const struct handover_result *at_open, *at_end;
     bool never_ends;
+    // What AUTH is to say, in order; with "!" before it why there is nothing to be said. Behind the
+    // last one the server has nothing left to prove.
+    const char *responses[STEPS_MAX];
+    bool is_unbound; // nothing can be bound to TLS
     // inside
     struct session *session;
     struct session_settings settings;
@@ -72,6 +76,7 @@ struct world {
     size_t body_at;
     size_t chunk_left; // octets of a BDAT that are to come; its command is answered behind them
     bool in_chunk, is_last_chunk;
+    uint32_t next_response;
     bool begins_with_tls;
     struct buf line; // of commands, or content
     // seen
@@ -155,6 +160,8 @@ static inline const char *host_default(const struct world *w, const char *verb)
         return w->has_rcpt ? "354 go\r\n" : "503 no recipients\r\n";
     if (strcmp(verb, "QUIT") == 0)
         return "221 bye\r\n<CLOSE>";
+    if (strcmp(verb, "AUTH") == 0)
+        return "235 2.7.0 welcome\r\n";
     return strcmp(verb, ".") == 0 ? "250 2.0.0 Ok: queued as ABC\r\n" : "250 ok\r\n";
 }
 
@@ -315,10 +322,13 @@ static inline void world_finish(struct world *w)
 
 static inline void world_start_tls(struct world *w, const struct session_effect *e)
 {
-    static const struct tls_result plain = {"TLSv1.3", "TLS_AES_256_GCM_SHA384", 256, false, false};
-    static const struct tls_result sure = {"TLSv1.3", "TLS_AES_256_GCM_SHA384", 256, true, false};
-    static const struct tls_result by_dane = {"TLSv1.3", "TLS_AES_256_GCM_SHA384", 256, true, false,
-                                              true};
+    const struct tls_result result = {.version = "TLSv1.3",
+                                      .cipher = "TLS_AES_256_GCM_SHA384",
+                                      .bits = 256,
+                                      .is_verified =
+                                          e->tls_terms->must_verify || e->tls_terms->tlsa_count > 0,
+                                      .is_by_dane = e->tls_terms->tlsa_count > 0,
+                                      .has_binding = !w->is_unbound};
     const char *how = w->script->tls;
     buf_addf(&w->trace, "TLS %s%s", e->tls_terms->server_name,
              e->tls_terms->must_verify ? " verify" : "");
@@ -347,12 +357,9 @@ static inline void world_start_tls(struct world *w, const struct session_effect 
                    NULL, 0);
         return;
     }
-    world_push(w,
-               (struct session_event){.kind = SESSION_TLS_READY,
-                                      .tls = e->tls_terms->tlsa_count > 0 ? &by_dane
-                                             : e->tls_terms->must_verify  ? &sure
-                                                                          : &plain},
-               NULL, 0);
+    world_push(w, (struct session_event){.kind = SESSION_TLS_READY}, (const char *)&result,
+               sizeof result);
+    w->last->event.tls = (const struct tls_result *)w->last->bytes;
     if (w->begins_with_tls)
         host_greet(w);
 }
@@ -371,6 +378,28 @@ static inline void world_record(enum dns_type type, const char *value, struct dn
     } else {
         snprintf(ret->ip, sizeof ret->ip, "%s", value);
     }
+}
+
+static inline void world_auth(struct world *w, const struct session_effect *e)
+{
+    static const char *const steps[] = {"BEGIN", "CHALLENGE", "ACCEPTED", "REFUSED"};
+    static struct auth_response response;
+    const struct auth_order *o = e->auth;
+    must(w->is_connected);
+    buf_addf(&w->trace, "AUTH %s %s %s%s", steps[o->step], o->mechanism, o->user,
+             o->binds ? " bound" : "");
+    if (o->step == AUTH_STEP_CHALLENGE)
+        buf_addf(&w->trace, " \"%.*s\"", (int)o->challenge.n, o->challenge.p);
+    buf_add_str(&w->trace, "\n");
+    if (o->step == AUTH_STEP_ACCEPTED || o->step == AUTH_STEP_REFUSED)
+        return;
+    w->next_response = o->step == AUTH_STEP_BEGIN ? 0 : w->next_response + 1;
+    const char *text = w->responses[w->next_response] ? w->responses[w->next_response] : "";
+    response = (struct auth_response){.text = slice_str(text)};
+    response.why = text[0] == '!' ? text + 1 : NULL;
+    response.is_complete = !w->responses[w->next_response + 1];
+    world_push(w, (struct session_event){.kind = SESSION_AUTH_RESPONSE, .auth_response = &response},
+               NULL, 0);
 }
 
 static inline void world_lookup(struct world *w, const struct session_effect *e)
@@ -449,6 +478,9 @@ static inline void world_execute(struct world *w, const struct session_effect *e
         break;
     case SESSION_START_TLS:
         world_start_tls(w, e);
+        break;
+    case SESSION_AUTH:
+        world_auth(w, e);
         break;
     case SESSION_SEND:
         world_send(w, e);
@@ -541,6 +573,7 @@ static inline void world_open(struct world *w, const struct target *targets, uin
         .eight_bit = w->eight_bit,
         .chunking = w->chunking,
         .protect = given.protect,
+        .credentials = given.credentials,
         .fallback = given.fallback,
     };
     w->session = session_new(&w->settings, targets, count, domain, 7);
@@ -551,6 +584,7 @@ static inline void world_close(struct world *w)
     session_free(w->session);
     fallback_free(w->settings.fallback);
     protect_table_unref(w->settings.protect);
+    credentials_unref(w->settings.credentials);
     world_forget_events(w);
     buf_close(&w->trace);
     buf_close(&w->wire);

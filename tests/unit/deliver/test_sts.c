@@ -267,7 +267,7 @@ static void test_sharing(void **state)
         w.policy = cases[i].had == ABSENT ? NULL : &policies[cases[i].had];
         begin(&w, &by_mx, "d.example", table_of(PROTECT_MAY, false));
         world_give(&w, &batch);
-        assert_true(session_suits(w.session, w.settings.protect, "other.example"));
+        assert_true(session_suits(w.session, &w.settings, "other.example"));
         w.policy = cases[i].other == ABSENT ? NULL : &policies[cases[i].other];
         session_set_domain(w.session, "other.example");
         world_give(&w, &second);

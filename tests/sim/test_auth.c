@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Credentials with simulated relays: who is let in, and what becomes of mail when we are not, for
+// days where need be.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "tests/sim/asking.h"
+
+enum { MESSAGES = 20 };
+
+#define ROUTE                                                                                      \
+    "listen = ()\nroute = ( { for = \"x.example\", to = [ \"smtp://127.0.0.9:25\" ] },\n"          \
+    "          { for = \"*\", to = [ \"smtp://192.0.2.1:587\" ] } )\n"                             \
+    "retry = ( { for = \"*\", warn_after = [], max_attempts = 3 } )\n"
+#define WITH(more)                                                                                 \
+    ROUTE "credentials = ( { for = \"192.0.2.1\", user = \"ann\", password_file = \"/s\"" more     \
+          " } )\n"
+
+static struct world *make_world(const char *configuration, enum host_state state)
+{
+    struct world *w =
+        world_new(&(struct world_options){.seed = 5, .config = configuration, .keeps_trace = true});
+    world_host(w, "192.0.2.1")->state = state;
+    return w;
+}
+
+static void submit_many(struct world *w)
+{
+    char to[64];
+    for (int i = 0; i < MESSAGES; i++) {
+        snprintf(to, sizeof to, "b%d@d.example", i);
+        assert_int_not_equal(world_submit(w, "a@x.example", to, "Subject: x\r\n\r\nx\r\n"), 0);
+    }
+}
+
+static const struct {
+    const char *config;
+    enum host_state state;
+    uint32_t received, known;
+} rows[] = {
+    {ROUTE, HOST_AUTH, 0, 0},
+    {WITH(""), HOST_AUTH, MESSAGES, MESSAGES}, // by a challenge, which may be in clear
+    {WITH(", mechanisms = [ \"CRAM-MD5\" ]"), HOST_AUTH, MESSAGES, MESSAGES},
+    {WITH(", mechanisms = [ \"PLAIN\", \"LOGIN\" ]"), HOST_AUTH, 0, 0},
+    {WITH(", mechanisms = [ \"PLAIN\" ], clear = true"), HOST_AUTH, MESSAGES, MESSAGES},
+    {WITH(", mechanisms = [ \"PLAIN\", \"LOGIN\" ]"), HOST_TLS, MESSAGES, MESSAGES},
+    {WITH(", mechanisms = [ \"LOGIN\" ]"), HOST_TLS, MESSAGES, MESSAGES},
+    {WITH(", mechanisms = [ \"PLAIN\" ]"), HOST_TLS_BROKEN, 0, 0}, // and not in clear then
+    {WITH(", mechanisms = [ \"PLAIN\" ], clear = true"), HOST_TLS_BROKEN, MESSAGES, MESSAGES},
+    {WITH(""), HOST_AUTH_REFUSE, 0, 0},
+};
+
+static void test_who_is_let_in(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct world *w = make_world(rows[i].config, rows[i].state);
+        struct host *relay = world_host(w, "192.0.2.1");
+        submit_many(w);
+        world_run(w, TIME_MINUTE_MS / 2);
+        if (relay->received_count != rows[i].received || relay->received_known != rows[i].known)
+            fail_msg("%zu: %u, %u known\n%s", i, relay->received_count, relay->received_known,
+                     w->trace.p);
+        world_free(w);
+    }
+}
+
+// Nothing was used up or given back; the log was loud once; when it is over all of it goes out.
+static void check_blocked(struct world *w, const char *loud)
+{
+    struct host *relay = world_host(w, "192.0.2.1");
+    submit_many(w);
+    world_run(w, 8 * TIME_DAY_MS);
+    assert_int_equal(world_queued(w), MESSAGES);
+    assert_int_equal(world_host(w, "127.0.0.9")->received_count, 0);
+    assert_null(strstr(ask(w, "list", "attempts>=1"), "@d"));
+    assert_int_equal(count_in(w->trace.p, "of it is used up or given back"), 1);
+    assert_says(ask(w, "stats", NULL), loud);
+    assert_says(ask(w, "why", "b1@d.example"), loud);
+    assert_true(relay->connections < 8 * 24 * 60 + 100); // one probe a minute at most
+}
+
+static void assert_all_goes_out(struct world *w)
+{
+    world_run(w, TIME_MINUTE_MS + TIME_SECOND_MS);
+    assert_int_equal(world_queued(w), 0);
+    assert_int_equal(world_host(w, "192.0.2.1")->received_known, MESSAGES);
+    assert_null(strstr(ask(w, "stats", NULL), "Blocked here"));
+    assert_int_equal(count_in(w->trace.p, "no longer blocked here: "), 1);
+}
+
+static void test_refused_for_a_week(void **state)
+{
+    (void)state;
+    struct world *w = make_world(WITH(""), HOST_AUTH_REFUSE);
+    check_blocked(w, "the relay refuses our credentials");
+    assert_says(w->trace.p, "sasl_method=SCRAM-SHA-256, sasl_username=ann");
+    world_host(w, "192.0.2.1")->state = HOST_AUTH;
+    assert_all_goes_out(w);
+    world_free(w);
+}
+
+static void test_no_secret_for_a_week(void **state)
+{
+    (void)state;
+    struct world *w = make_world(WITH(""), HOST_AUTH);
+    world_secrets_are_gone(w, true);
+    check_blocked(w, "our credentials cannot be used");
+    world_secrets_are_gone(w, false);
+    assert_all_goes_out(w);
+    world_free(w);
+}
+
+// A corrected configuration, and a word of the operator: nobody waits for the next minute.
+static void test_corrected(void **state)
+{
+    (void)state;
+    struct world *w = make_world(ROUTE, HOST_AUTH);
+    submit_many(w);
+    world_run(w, TIME_HOUR_MS);
+    assert_int_equal(world_queued(w), MESSAGES);
+    world_reload(w, WITH(""));
+    ask(w, "flush", NULL);
+    world_run(w, 5 * TIME_SECOND_MS);
+    assert_int_equal(world_queued(w), 0);
+    assert_int_equal(world_host(w, "192.0.2.1")->received_known, MESSAGES);
+    world_free(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_who_is_let_in),
+        cmocka_unit_test(test_refused_for_a_week),
+        cmocka_unit_test(test_no_secret_for_a_week),
+        cmocka_unit_test(test_corrected),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
