@@ -217,7 +217,7 @@ static void add_next(const struct why *w, const struct why_recipient *r, struct 
     column_str(c, words ? words : r->hold.kind == WHY_RATE ? "about " : "");
     if (!words)
         add_when(c, r->next_ms, w->now_ms, w->utc_offset_s);
-    if (r->rule[0] && !words) {
+    if (r->rule[0] && (!words || r->hold.kind == WHY_CONCURRENCY)) {
         column_str(c, ", by ");
         column_text(c, r->rule);
     }

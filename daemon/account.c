@@ -70,6 +70,22 @@ static void name_rest(const struct account *a, const struct recipient *r,
     explain_choice(&a->explain->config->rules, &choice, words);
 }
 
+// The row that gives what the destination may have. Fewer connections than that are its own doing.
+static void name_limit(const struct account *a, const struct why_hold *hold, struct buf *words)
+{
+    const struct rules *rules = &a->explain->config->rules;
+    struct limit_rule limit;
+    if (!hold->destination)
+        return;
+    rules_limit(rules, hold->destination, &limit);
+    if (hold->kind == WHY_RATE) {
+        buf_add_str(words, ", ");
+        rules_name_limit(rules, limit.row[LIMIT_RATE], words);
+    } else if (hold->allowed >= limit.connections) {
+        rules_name_limit(rules, limit.row[LIMIT_CONNECTIONS], words);
+    }
+}
+
 // Who chose the next time: the rest of its destination where that lasts longer, else what was
 // decided behind its last attempt. Nobody has where it waits for a word of an operator.
 static void name_choice(const struct account *a, const struct recipient *r,
@@ -81,6 +97,11 @@ static void name_choice(const struct account *a, const struct recipient *r,
         return;
     if (hold->kind == WHY_RATE) {
         buf_add_str(words, "the rate of its destination, an estimate");
+        name_limit(a, hold, words);
+        return;
+    }
+    if (hold->kind == WHY_CONCURRENCY) {
+        name_limit(a, hold, words);
         return;
     }
     if (hold->kind == WHY_RESTING && hold->until_ms > r->next_attempt_ms) {

@@ -278,11 +278,13 @@ static void say_flushed(struct operator_session *s)
         buf_add_str(&s->text, "flush: no mail waits to be tried\n");
         return;
     }
-    buf_addf(&s->text, "flush: what waits for %u domain%s is tried now", s->domains,
+    buf_addf(&s->text, "flush: what waits for %u domain%s is due now", s->domains,
              s->domains == 1 ? "" : "s");
-    if (s->resting > 0)
-        buf_addf(&s->text, ", at %u destination%s that rested with one message each at first",
-                 s->resting, s->resting == 1 ? "" : "s");
+    if (s->resting == 1)
+        buf_add_str(&s->text, "; a destination that rested is tried with one message first");
+    else if (s->resting > 1)
+        buf_addf(&s->text, "; %u destinations that rested are tried with one message each first",
+                 s->resting);
     buf_add_byte(&s->text, '\n');
 }
 

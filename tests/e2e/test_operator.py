@@ -86,7 +86,7 @@ def test_hold_and_release(world):
     match(world.run("mailq").out, rf"^{one}! ", "mark of held mail")
     world.await_log(r"hold: 2 recipients of 2 messages, reason: by the test")
     hop.answer = None
-    match(world.run("fermoposta", "flush").out, r"^flush: what waits for 1 domain is tried now")
+    match(world.run("fermoposta", "flush").out, r"^flush: what waits for 1 domain is due now")
     await_(lambda: len(world.queue()) == 2, "what is not held goes")
     world.restart()
     equal(open_rcpts(world), ["b@e.example", "c@e.example"], "still held after a restart")
