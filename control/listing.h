@@ -47,6 +47,7 @@ struct listing {
     enum listing_format format;
     int64_t now_ms;
     int utc_offset_s;
+    bool is_filtered;         // not the whole queue was asked for; set behind listing_init
     uint64_t messages, bytes; // counted by listing_row
 };
 void listing_init(struct listing *l, enum listing_format format, int64_t now_ms, int utc_offset_s);

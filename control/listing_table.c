@@ -112,7 +112,7 @@ static void add_row(const struct listing *l, const struct listing_row *row, stru
 static void add_end(const struct listing *l, struct column *c)
 {
     if (l->messages == 0) {
-        column_str(c, "The queue is empty.\n");
+        column_str(c, l->is_filtered ? "No mail in the queue fits.\n" : "The queue is empty.\n");
         return;
     }
     column_number(c, l->messages, 0);

@@ -15,7 +15,10 @@ static bool delays(const struct plan_row *row)
 
 static int64_t not_before_hold(const struct plan_row *row, int64_t ms)
 {
-    return delays(row) && row->hold.until_ms > ms ? row->hold.until_ms : ms;
+    int64_t hold_ms = delays(row) ? row->hold.until_ms : 0;
+    if (hold_ms < row->rest_until_ms)
+        hold_ms = row->rest_until_ms;
+    return hold_ms > ms ? hold_ms : ms;
 }
 
 int64_t plan_first(const struct plan_row *row)

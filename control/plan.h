@@ -10,6 +10,7 @@ struct plan_row {
     uint64_t recipients;       // due within the time
     int64_t first_ms, last_ms; // by their own schedules
     struct why_hold hold;      // what delays them; WHY_TURN: nothing
+    int64_t rest_until_ms;     // of their destination, while they are suspended, too; 0: none
     uint32_t rate_count;       // at most so many messages
     int64_t rate_ms;           // in so much time; 0: no rate
     uint32_t connections;      // at once, by the rules

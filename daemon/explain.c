@@ -62,11 +62,14 @@ static void explain_hold(const struct recipient *r, struct listing_recipient *to
 
 // Its own next attempt. What a flush had picked is due; mail of a suspended sender was put off by
 // us, for longer than it lasts where that was changed meanwhile.
-static int64_t own_time(const struct explain *x, const struct message *m, const struct recipient *r)
+static int64_t own_time(const struct explain *x, const struct message *m, const struct recipient *r,
+                        enum sched_place place)
 {
     const struct suspension *by =
         x->suspensions ? suspensions_find_sender(x->suspensions, m->sender) : NULL;
     int64_t at_ms = r->next_attempt_ms < 0 ? m->arrival_ms : r->next_attempt_ms;
+    if (place == SCHED_IN_LINE && at_ms > x->now_ms) // a flush: nothing is stored for that
+        at_ms = x->now_ms;
     return by && by->until_ms < at_ms ? by->until_ms : at_ms;
 }
 
@@ -74,12 +77,13 @@ static void explain_recipient(const struct explain *x, const struct message *m,
                               const struct recipient *r, struct listing_recipient *to)
 {
     struct rule_question question = rule_question(r->address, m->sender, r->last_class);
+    enum sched_place place = x->place(x->arg, r->message, r->n);
     if (x->site)
         question.host = slice_str(x->site(x->arg, r->domain));
     *to = (struct listing_recipient){
         .rcpt = r,
-        .is_active = x->is_active(x->arg, r->message, r->n),
-        .next_attempt_ms = own_time(x, m, r),
+        .is_active = place == SCHED_UNDER_WAY,
+        .next_attempt_ms = own_time(x, m, r, place),
         .expires_ms = m->arrival_ms + rules_expire_after(&x->config->rules, &question),
         .reason = r->last_reply,
         .status = r->last_status,

@@ -10,6 +10,7 @@
 #include "control/listing.h"
 #include "daemon/config.h"
 #include "queue/op.h"
+#include "scheduler/scheduler.h"
 #include "scheduler/suspensions.h"
 
 // A destination that is not healthy. A row may have recipients to several, so the texts of one are
@@ -26,7 +27,8 @@ struct explain {
                    struct explain_health *ret); // false: healthy or unknown
     // The host that takes the domain's mail, where a row names it; NULL: nobody can tell.
     const char *(*site)(void *arg, const char *domain);
-    bool (*is_active)(void *arg, uint64_t message, uint32_t n);
+    enum sched_place (*place)(void *arg, uint64_t message, uint32_t n); // of a recipient
+    int64_t now_ms;
     const struct suspensions *suspensions; // NULL: none
 };
 

@@ -65,10 +65,10 @@ static bool find_health(void *arg, const char *destination, struct explain_healt
     return true;
 }
 
-static bool none_active(void *arg, uint64_t message, uint32_t n)
+static enum sched_place all_in_spool(void *arg, uint64_t message, uint32_t n)
 {
     (void)arg, (void)message, (void)n;
-    return false;
+    return SCHED_IN_SPOOL;
 }
 
 static void print(struct offline *o)
@@ -83,7 +83,8 @@ static struct explain explain_of(struct offline *o)
         .config = o->config,
         .arg = o,
         .health = find_health,
-        .is_active = none_active,
+        .place = all_in_spool,
+        .now_ms = o->now_ms,
         .suspensions = &o->suspensions,
     };
 }
@@ -117,7 +118,7 @@ static int no_such_message(struct offline *o)
     store_run(o->store, op);
     struct buf text;
     buf_init(&text, 64 * 1024);
-    past_sentence(&op->history, -1, o->utc_offset_s, &text);
+    past_sentence(&op->history, -1, &o->request.filter, o->utc_offset_s, &text);
     fprintf(stderr, "fermoposta: %s\n", buf_slice(&text).p);
     buf_close(&text);
     op_free(op);
@@ -128,6 +129,7 @@ static int list(struct offline *o)
 {
     struct listing l;
     listing_init(&l, o->request.format, o->now_ms, o->utc_offset_s);
+    l.is_filtered = o->request.filter.count > 0;
     listing_begin(&l, &o->text);
     uint64_t after = 0;
     bool is_done = filter_names_active(&o->request.filter); // nothing is, without a daemon
@@ -151,7 +153,7 @@ static int list(struct offline *o)
         op_free(op);
         print(o);
     }
-    if (o->messages == 0 && filter_is_one_id(&o->request.filter))
+    if (o->messages == 0 && filter_names_id(&o->request.filter))
         return no_such_message(o);
     listing_end(&l, &o->text);
     print(o);
@@ -355,8 +357,7 @@ static int why_message(struct offline *o, uint64_t message)
     if (w.count > 0)
         why_end(&w, 0, "", &o->text);
     else
-        fprintf(stderr, "fermoposta: no such message: it is not in the queue, and history does not "
-                        "know it\n");
+        fprintf(stderr, "fermoposta: no such message in the queue, and history does not know it\n");
     print(o);
     return code;
 }

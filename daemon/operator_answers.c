@@ -62,9 +62,9 @@ static bool ask_health_discreet(void *arg, const char *destination, struct expla
     return is_known;
 }
 
-static bool ask_active(void *arg, uint64_t message, uint32_t n)
+static enum sched_place ask_place(void *arg, uint64_t message, uint32_t n)
 {
-    return scheduler_is_active(((struct pipeline *)arg)->scheduler, message, n);
+    return scheduler_place(((struct pipeline *)arg)->scheduler, message, n);
 }
 
 static const char *ask_site(void *arg, const char *domain)
@@ -78,7 +78,8 @@ struct explain operator_explain(struct pipeline *p, const struct operator_sessio
                             .arg = p,
                             .health = s->caller.is_operator ? ask_health : ask_health_discreet,
                             .site = ask_site,
-                            .is_active = ask_active,
+                            .place = ask_place,
+                            .now_ms = p->now_ms,
                             .suspensions = scheduler_suspensions(p->scheduler)};
 }
 
@@ -298,7 +299,7 @@ static void bounce_continue(struct pipeline *p, struct operator_session *s)
         operator_ask_list(p, s, BOUNCE_PAGE);
         return;
     }
-    if (s->messages == 0 && filter_is_one_id(&s->request.filter)) {
+    if (s->messages == 0 && filter_names_id(&s->request.filter)) {
         answer_gone(p, s);
         return;
     }

@@ -21,7 +21,8 @@ void gone_read(struct pipeline *p, struct operator_session *s, struct op *op)
 {
     struct buf text;
     buf_init(&text, 64 * 1024);
-    past_sentence(&op->history, request_scope_uid(&s->caller), p->utc_offset_s, &text);
+    past_sentence(&op->history, request_scope_uid(&s->caller), &s->request.filter, p->utc_offset_s,
+                  &text);
     answer_error(p, s, EX_NOINPUT, buf_slice(&text).p);
     buf_close(&text);
 }

@@ -33,6 +33,7 @@ void answer_list(struct pipeline *p, struct operator_session *s)
     s->is_last_page = false;
     s->mail_seen = p->counters.accepted + p->counters.attempts;
     listing_init(&s->listing, s->request.format, p->now_ms, p->utc_offset_s);
+    s->listing.is_filtered = s->request.filter.count > 0;
     listing_begin(&s->listing, &s->text);
     ask_ahead(p, s);
 }
@@ -134,7 +135,7 @@ static void end(struct pipeline *p, struct operator_session *s, enum fp_err err)
 {
     if (err) {
         answer_trouble(p, s, err);
-    } else if (s->messages == 0 && filter_is_one_id(&s->request.filter)) {
+    } else if (s->messages == 0 && filter_names_id(&s->request.filter)) {
         answer_gone(p, s);
     } else {
         listing_end(&s->listing, &s->text);

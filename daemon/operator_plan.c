@@ -165,6 +165,8 @@ static void make_row(struct pipeline *p, const struct planned *from, struct plan
         .connections = limit.connections,
     };
     find_hold(p, from->name, &ret->hold);
+    if (ret->hold.kind == WHY_RESTING || ret->hold.kind == WHY_BLOCKED)
+        ret->rest_until_ms = ret->hold.until_ms;
     operator_take_suspension(
         p, suspensions_holding(scheduler_suspensions(p->scheduler), from->name, from->domain, NULL),
         &ret->hold);

@@ -85,7 +85,7 @@ static void say_nothing_known(struct pipeline *p, struct operator_session *s)
         buf_add_str(&text, " is in the queue, and history knows of none");
         buf_add_str(&text, y->is_cut ? " among the last that left it" : "");
     } else {
-        buf_add_str(&text, "no such message: it is not in the queue, and history does not know it");
+        buf_add_str(&text, "no such message in the queue, and history does not know it");
     }
     why_forget(s);
     answer_error(p, s, EX_NOINPUT, buf_slice(&text).p);

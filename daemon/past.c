@@ -41,13 +41,18 @@ static void add_ends(const struct op_history *h, int utc_offset_s, struct buf *t
         buf_add_str(to, "\n  and more: `why` with the id tells of all");
 }
 
-void past_sentence(const struct op_history *h, int64_t uid, int utc_offset_s, struct buf *to)
+void past_sentence(const struct op_history *h, int64_t uid, const struct filter *filter,
+                   int utc_offset_s, struct buf *to)
 {
     if (h->is_queued && (uid < 0 || h->uid == uid)) {
-        buf_add_str(to, "the message is in the queue, but this changes nothing of it");
+        buf_add_str(to, "the message is in the queue, but ");
+        buf_add_str(to, filter->count > 1 ? "the other terms select nothing of it"
+                                          : "this changes nothing of it");
         return;
     }
     buf_add_str(to, "no such message in the queue");
     if (past_may_hear(h, uid))
         add_ends(h, utc_offset_s, to);
+    else
+        buf_add_str(to, ", and history does not know it");
 }

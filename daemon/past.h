@@ -10,7 +10,9 @@
 struct gone past_end(const struct op_end *e); // borrows its texts
 // May that user (-1: an operator) hear of some of it?
 bool past_may_hear(const struct op_history *h, int64_t uid);
-// What is said to who names a message that is not there, or of which nothing is selected.
-void past_sentence(const struct op_history *h, int64_t uid, int utc_offset_s, struct buf *to);
+// What is said to who names a message that is not there, or of which nothing is selected by
+// such a filter.
+void past_sentence(const struct op_history *h, int64_t uid, const struct filter *filter,
+                   int utc_offset_s, struct buf *to);
 
 #endif

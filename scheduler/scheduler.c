@@ -308,10 +308,17 @@ int64_t scheduler_deadline(const struct scheduler *s)
     return s->is_paused ? TIME_NEVER : deadline_ms;
 }
 
-bool scheduler_is_active(const struct scheduler *s, uint64_t message, uint32_t n)
+enum sched_place scheduler_place(const struct scheduler *s, uint64_t message, uint32_t n)
 {
     const struct inflight *f = inflight_find(s->inflight, message, n);
-    return f && f->phase == INFLIGHT_ACTIVE;
+    if (!f || f->phase == INFLIGHT_LINGERING)
+        return SCHED_IN_SPOOL;
+    return f->phase == INFLIGHT_ACTIVE ? SCHED_UNDER_WAY : SCHED_IN_LINE;
+}
+
+bool scheduler_is_active(const struct scheduler *s, uint64_t message, uint32_t n)
+{
+    return scheduler_place(s, message, n) == SCHED_UNDER_WAY;
 }
 
 bool scheduler_claim(struct scheduler *s, uint64_t message, uint32_t n)

@@ -270,7 +270,10 @@ bool scheduler_destination(const struct scheduler *s, const char *name,
 // Is there anything to do for a destination that waits for such a trouble of our own (enum
 // outcome_blocked)? name: of the one that is meant; NULL: any.
 bool scheduler_is_blocked(const struct scheduler *s, const char *name, uint8_t blocked);
-// Is an attempt on this recipient under way (started, not yet settled)?
+// Where a recipient is: in the spool only; in memory, to be tried when its turn comes; or an
+// attempt on it is under way (started, not yet settled).
+enum sched_place { SCHED_IN_SPOOL, SCHED_IN_LINE, SCHED_UNDER_WAY };
+enum sched_place scheduler_place(const struct scheduler *s, uint64_t message, uint32_t n);
 bool scheduler_is_active(const struct scheduler *s, uint64_t message, uint32_t n);
 // Everything that is suspended; lives until the next feed.
 const struct suspensions *scheduler_suspensions(const struct scheduler *s);

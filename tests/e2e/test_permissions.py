@@ -114,7 +114,7 @@ def test_answers_are_about_own_mail(world):
         world.run("fermoposta", "remove", id)
     match(world.run("fermoposta", "show", own, code=66, **one).err, "was removed by an operator")
     match(world.run("fermoposta", "why", own, code=66, **one).out, "removed, 1 attempt")
-    equal(world.run("fermoposta", "show", foreign, code=66, **one).err, "fermoposta: no such message in the queue\n", "others'")
+    equal(world.run("fermoposta", "show", foreign, code=66, **one).err, "fermoposta: no such message in the queue, and history does not know it\n", "others'")
     equal(world.run("fermoposta", "why", foreign, code=66, **one).out, "", "what became of others' mail")
     equal(world.run("fermoposta", "why", "b@d.example", **one).out.count("from <"), 1, "history of an address")
 

@@ -50,12 +50,17 @@ static void test_gone(void **state)
         if (cases[i].verb)
             ask(w, cases[i].verb, id);
         world_run(w, TIME_MINUTE_MS);
+        const char *terms[] = {id, "size>0"};
+        int code;
+        assert_says(world_ask(w, "list", terms, 2, &code), cases[i].want);
+        assert_int_equal(code, 66);
         for (size_t k = 0; k < sizeof verbs / sizeof *verbs; k++) {
             const char *answer = ask_for(w, 66, verbs[k], id);
             assert_says(answer, "no such message in the queue: ");
             assert_says(answer, cases[i].want);
         }
-        assert_says(ask_for(w, 66, "show", "0A1B2C3D4E5F"), "no such message in the queue\"");
+        assert_says(ask_for(w, 66, "show", "0A1B2C3D4E5F"),
+                    "no such message in the queue, and history does not know it\"");
         world_free(w);
     }
 }
@@ -71,6 +76,15 @@ static void test_not_gone(void **state)
     world_run(w, TIME_MINUTE_MS);
     assert_says(ask_for(w, 66, "release", id),
                 "the message is in the queue, but this changes nothing");
+    static const char *const by_id_and_more[] = {"list", "hold", "bounce", "flush"};
+    for (size_t i = 0; i < sizeof by_id_and_more / sizeof *by_id_and_more; i++) {
+        const char *terms[] = {id, "age>9d"};
+        int code;
+        assert_says(world_ask(w, by_id_and_more[i], terms, 2, &code),
+                    "the message is in the queue, but the other terms select nothing of it");
+        assert_int_equal(code, 66);
+    }
+    assert_says(ask(w, "list", "age>9d"), "No mail in the queue fits.");
     world_free(w);
 }
 
@@ -240,6 +254,32 @@ static void test_turns_by_rate(void **state)
         time_format_iso(at_ms[i], got);
         assert_memory_equal(got, want[i], 17); // to the tens of seconds
     }
+    world_free(w);
+    buf_close(&conf);
+}
+
+// Mail that a flush has made due is told as due, though the spool knows another time.
+static void test_flushed(void **state)
+{
+    (void)state;
+    struct buf conf;
+    buf_init(&conf, 4096);
+    buf_addf(&conf, "%slimit = ( { for = \"*\", rate = \"1/1m\" } )\n", config);
+    struct world *w = world_new(&(struct world_options){.seed = 22, .config = conf.p});
+    char id[MESSAGE_ID_DIGITS + 1];
+    world_run(w, TIME_SECOND_MS);
+    world_host(w, "192.0.2.1")->state = HOST_GREYLIST;
+    for (int i = 0; i < 4; i++)
+        submit(w, "b@one.example", id);
+    world_run(w, 4 * TIME_MINUTE_MS);
+    assert_says(ask(w, "list", NULL), "  in ");
+    ask(w, "flush", NULL);
+    world_run(w, TIME_SECOND_MS);
+    ask(w, "why", id);
+    const char *answer = ask(w, "list", "attempts=1");
+    assert_says(answer, "  now  ");
+    if (strstr(answer, "  in "))
+        fail_msg("%s", answer);
     world_free(w);
     buf_close(&conf);
 }
@@ -428,12 +468,19 @@ static void test_large_plan(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gone),          cmocka_unit_test(test_not_gone),
-        cmocka_unit_test(test_of_a_bound),    cmocka_unit_test(test_of_a_message),
-        cmocka_unit_test(test_in_line),       cmocka_unit_test(test_turns_by_rate),
-        cmocka_unit_test(test_of_an_address), cmocka_unit_test(test_of_a_destination),
-        cmocka_unit_test(test_plan),          cmocka_unit_test(test_many_recipients),
-        cmocka_unit_test(test_large_plan),    cmocka_unit_test(test_blocked_here),
+        cmocka_unit_test(test_gone),
+        cmocka_unit_test(test_not_gone),
+        cmocka_unit_test(test_of_a_bound),
+        cmocka_unit_test(test_of_a_message),
+        cmocka_unit_test(test_in_line),
+        cmocka_unit_test(test_flushed),
+        cmocka_unit_test(test_turns_by_rate),
+        cmocka_unit_test(test_of_an_address),
+        cmocka_unit_test(test_of_a_destination),
+        cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_many_recipients),
+        cmocka_unit_test(test_large_plan),
+        cmocka_unit_test(test_blocked_here),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -96,6 +96,13 @@ static void times(void **state)
     assert_int_equal(plan_last(&due, NOW), NOW + 749400);
     due.first_ms = NOW + TIME_MINUTE_MS;
     assert_int_equal(plan_last(&due, NOW), NOW + TIME_MINUTE_MS + 749400);
+    struct plan_row rests = rows[3]; // longer than the suspension, and shorter
+    rests.rate_count = 0;
+    rests.hold.until_ms = NOW + TIME_MINUTE_MS;
+    rests.rest_until_ms = NOW + TIME_HOUR_MS;
+    assert_int_equal(plan_first(&rests), NOW + TIME_HOUR_MS);
+    rests.hold.until_ms = NOW + TIME_DAY_MS;
+    assert_int_equal(plan_first(&rests), NOW + TIME_DAY_MS);
     struct plan_row slow = {.recipients = UINT64_MAX, .rate_count = 1, .rate_ms = TIME_DAY_MS};
     assert_int_equal(plan_takes(&slow), TIME_NEVER);
     assert_int_equal(plan_last(&slow, NOW), TIME_NEVER);
