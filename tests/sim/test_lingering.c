@@ -18,7 +18,7 @@ static const char config[] =
     "          { for = \".idle.example\", to = [ \"mx\" ] },\n"
     "          { for = \"*\", to = [ \"smtp://192.0.2.2:25\" ] } )\n"
     "limit = ( { for = \"none.example\", rate = \"1/1h\" },\n"
-    "          { for = \"bye.example\", connections = 100, messages_per_connection = 1 } )\n";
+    "          { for = \"192.0.2.2\", connections = 100, messages_per_connection = 1 } )\n";
 
 static void submit(struct world *w, const char *rcpt)
 {
