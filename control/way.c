@@ -39,6 +39,15 @@ static void add_health(const struct way *w, int64_t now_ms, int utc_offset_s, st
     column_str(c, "\n");
 }
 
+static void add_hops(const struct way *w, int64_t now_ms, int utc_offset_s, struct column *c)
+{
+    for (uint32_t i = 0; i < w->hop_count; i++) {
+        add_name(c, "passed over:");
+        why_hop_text(&w->hops[i], now_ms, utc_offset_s, c);
+        column_str(c, "\n");
+    }
+}
+
 static void add_retry(const struct way *w, struct column *c)
 {
     if (!w->schedule)
@@ -187,6 +196,7 @@ void way_text(const struct way *w, int64_t now_ms, int utc_offset_s, struct buf 
         add_line(&c, "next hops:", w->targets);
         add_line(&c, "destination:", w->destination);
         add_health(w, now_ms, utc_offset_s, &c);
+        add_hops(w, now_ms, utc_offset_s, &c);
         add_retry(w, &c);
         add_limits(w, &c);
     }

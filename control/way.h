@@ -49,7 +49,9 @@ struct way {
     const char *destination;
     const char *state; // "open", "resting", "probing", "suspended"; NULL: not known
     const char *reason;
-    int64_t until_ms; // 0: not known
+    int64_t until_ms;           // 0: not known
+    const struct why_hop *hops; // of its list, passed over for the moment
+    uint32_t hop_count;
     const struct why_limit *limits;
     uint32_t limit_count;
     const char *schedule, *schedule_rule; // NULL: nothing is ever tried

@@ -108,6 +108,7 @@ void way_json(const struct way *w, struct buf *to)
     quote_member_time(&c, "until", w->until_ms);
     quote_member_text(&c, "schedule", w->schedule);
     quote_member_text(&c, "schedule_rule", w->schedule_rule);
+    why_hops_json(w->hops, w->hop_count, &c);
     add_limits(w, &c);
     add_steps(w, WAY_ANSWER, "answers", add_answer, &c);
     add_steps(w, WAY_TRY, "tries", add_try, &c);

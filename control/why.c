@@ -399,6 +399,31 @@ static void add_health(const struct why *w, const struct why_destination *d, str
     column_str(c, "\n");
 }
 
+void why_hop_text(const struct why_hop *h, int64_t now_ms, int utc_offset_s, struct column *c)
+{
+    column_text(c, h->name);
+    if (h->is_probing) {
+        column_str(c, " is being tried again");
+    } else if (h->until_ms <= now_ms) {
+        column_str(c, " is tried first with the next message");
+    } else {
+        column_str(c, " rests until ");
+        add_when(c, h->until_ms, now_ms, utc_offset_s);
+    }
+    const struct why_hold hold = {.failures = h->failures, .reason = h->reason};
+    add_failures(&hold, c);
+    add_reason(&hold, c);
+}
+
+static void add_hops(const struct why *w, const struct why_destination *d, struct column *c)
+{
+    for (uint32_t i = 0; i < d->hop_count; i++) {
+        add_label(c, "next hop:");
+        why_hop_text(&d->hops[i], w->now_ms, w->utc_offset_s, c);
+        column_str(c, "\n");
+    }
+}
+
 static void add_waiting(const struct why *w, const struct why_destination *d, struct column *c)
 {
     add_label(c, "waiting:");
@@ -459,6 +484,7 @@ static void add_destination_text(const struct why *w, const struct why_destinati
     }
     column_str(c, "\n");
     add_health(w, d, c);
+    add_hops(w, d, c);
     add_waiting(w, d, c);
     add_limits(d, c);
 }

@@ -96,6 +96,15 @@ struct why_limit {
     const char *value; // "20", "100/1m", "no limit"
     const char *rule;  // which row gives it
 };
+// A next hop of a list that is passed over for the moment.
+struct why_hop {
+    const char *name;
+    const char *reason; // its last failure; NULL: not for everybody
+    uint32_t failures;  // in a row
+    int64_t until_ms;   // then it is tried first again
+    bool is_probing;    // it is, at this moment
+};
+enum { WHY_HOPS_MAX = 16 };
 struct why_destination {
     const char *asked, *name; // what was asked about; the destination that its mail goes to
     const char *route;        // the row's pattern
@@ -106,6 +115,8 @@ struct why_destination {
     const char *status, *reply;             // of the last failure
     const char *rule;                       // who chose rest_until_ms
     uint32_t running, connections, allowed; // allowed 0: not looked up
+    const struct why_hop *hops;
+    uint32_t hop_count;
     const struct why_limit *limits;
     uint32_t limit_count;
     uint64_t waiting, due; // open recipients; those that are due by their own schedule
@@ -113,6 +124,11 @@ struct why_destination {
     uint32_t in_memory;    // messages
 };
 void why_destination(const struct why *w, const struct why_destination *d, struct buf *to);
+
+// A sentence: "smtp://a.example rests until ..., it has failed twice in a row: ...".
+void why_hop_text(const struct why_hop *h, int64_t now_ms, int utc_offset_s, struct column *c);
+// A member of an object: the list of them.
+void why_hops_json(const struct why_hop *hops, uint32_t count, struct column *c);
 
 // Private to why*.c.
 void why_recipient_json(const struct why *w, const struct why_recipient *r, struct column *c);

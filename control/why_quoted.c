@@ -131,6 +131,22 @@ static void add_limits(const struct why_destination *d, struct column *c)
     column_str(c, "]");
 }
 
+void why_hops_json(const struct why_hop *hops, uint32_t count, struct column *c)
+{
+    quote_name(c, "passed_over");
+    column_str(c, "[");
+    for (uint32_t i = 0; i < count; i++) {
+        column_str(c, i ? ", {\"next_hop\": " : "{\"next_hop\": ");
+        quote_text(c, hops[i].name);
+        add_flag(c, "probing", hops[i].is_probing);
+        quote_member_time(c, "until", hops[i].until_ms);
+        quote_member_number(c, "failures", hops[i].failures);
+        quote_member_text(c, "reason", hops[i].reason);
+        column_str(c, "}");
+    }
+    column_str(c, "]");
+}
+
 void why_destination_json(const struct why_destination *d, struct column *c)
 {
     column_str(c, "{\"asked\": ");
@@ -154,6 +170,7 @@ void why_destination_json(const struct why_destination *d, struct column *c)
     quote_member_number(c, "running", d->running);
     quote_member_number(c, "connections", d->connections);
     quote_member_number(c, "connections_allowed", d->allowed);
+    why_hops_json(d->hops, d->hop_count, c);
     add_limits(d, c);
     column_str(c, "}\n");
 }

@@ -4,7 +4,7 @@
 #ifndef FP_DAEMON_CARRIER_H
 #define FP_DAEMON_CARRIER_H
 
-#include "daemon/pipeline_internal.h"
+#include "daemon/nexthops.h"
 
 struct carrier {
     uint64_t number; // for lookups
@@ -16,6 +16,7 @@ struct carrier {
     struct batch *batch;
     struct outcome *outcomes;
     const char **addresses;
+    struct nexthops nexthops;   // of the batch
     struct session_dsn *dsn;    // by recipient; NULL: none of them has any
     struct session_batch offer; // what the session borrows until BATCH_DONE
     struct body *piece;         // read from the spool, being sent
@@ -45,8 +46,10 @@ void carrier_close_connection(struct pipeline *p, struct carrier *h);
 // Its batch is over: it can take another one.
 void carrier_idle(struct pipeline *p, struct carrier *h);
 void carrier_unidle(struct pipeline *p, struct carrier *h);
-// An idle one that can take the batch, and waits no longer; NULL: there is none.
-struct carrier *carrier_take_idle(struct pipeline *p, const struct batch *b);
+// An idle one that can take the batch, and waits no longer; NULL: there is none. first: whom the
+// batch begins with.
+struct carrier *carrier_take_idle(struct pipeline *p, const struct batch *b,
+                                  const struct target *first);
 // Its batch is over, be it idle or saying goodbye: it is one of those that have a bound.
 void carrier_linger(struct pipeline *p, struct carrier *h);
 void carrier_unlinger(struct pipeline *p, struct carrier *h);

@@ -149,9 +149,14 @@ void carrier_start(struct pipeline *p, struct batch *b)
         return;
     }
     p->counters.attempts++;
-    struct carrier *h = carrier_take_idle(p, b);
+    struct nexthops nexthops;
+    nexthops_choose(p, row, b->rule_domain, &nexthops);
+    struct carrier *h = NULL;
+    if (!nexthops.is_probe)
+        h = carrier_take_idle(p, b, &row->targets[nexthops.first]);
     if (!h)
         h = carrier_new(p, b, row);
+    h->nexthops = nexthops;
     struct limit_rule limit;
     rules_limit(&p->config->rules, b->destination, &limit);
     h->messages_max = limit.messages_per_connection;
@@ -174,6 +179,7 @@ void carrier_start(struct pipeline *p, struct batch *b)
         .ret = b->message.ret,
         .envid = b->message.envid,
         .dsn = h->dsn,
+        .last = nexthops.last,
     };
     session_feed(h->session, &(struct session_event){
                                  .kind = SESSION_BATCH, .now_ms = p->now_ms, .batch = &h->offer});
@@ -237,6 +243,8 @@ static void batch_done(struct pipeline *p, struct carrier *h, const struct sessi
     };
     if (fx->broke_signature)
         warn_of_signature(p, h);
+    nexthops_learn(p, h->session, &h->nexthops, h->batch,
+                   of_host && !done.host_failure && st.ready_ms > 0);
     forget_body(p, h);
     free(h->addresses);
     free(h->dsn);

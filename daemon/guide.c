@@ -101,11 +101,13 @@ static void take_row(struct guide *g, const char *site)
     buf_init(&name, 64 * 1024);
     route_destination(g->row, slice_str(g->domain), site, &name);
     g->destination = buf_steal(&name, NULL);
+    uint32_t last = g->order.last ? g->order.last(g->order.arg, g->row, g->domain) : 0;
     g->survey = survey_new(&g->settings, &(struct survey_mail){.domain = g->domain,
                                                                .sender = g->sender ? g->sender : "",
                                                                .rcpt = g->address,
                                                                .targets = g->row->targets,
                                                                .target_count = g->row->target_count,
+                                                               .last = last,
                                                                .seed = 1});
 }
 
@@ -117,10 +119,12 @@ static bool wants_site(const struct guide *g)
 }
 
 enum fp_err guide_new(const struct config *config, const char *address, const char *sender,
-                      struct guide **ret, struct buf *why)
+                      const struct guide_order *order, struct guide **ret, struct buf *why)
 {
     struct guide *g = must_zalloc(sizeof *g);
     g->config = config;
+    if (order)
+        g->order = *order;
     enum fp_err err = read_address(g, address, why);
     if (!err)
         err = read_sender(g, sender, why);
@@ -214,4 +218,9 @@ const char *guide_destination(const struct guide *g)
 const char *guide_domain(const struct guide *g)
 {
     return g->domain;
+}
+
+const struct route_row *guide_row(const struct guide *g)
+{
+    return g->row;
 }

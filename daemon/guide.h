@@ -9,15 +9,23 @@
 #ifndef FP_DAEMON_GUIDE_H
 #define FP_DAEMON_GUIDE_H
 
+#include "control/why.h"
 #include "core/dns_answer.h"
 #include "daemon/config.h"
 
+// The order of a list today: asked once its row is known. arg and what stands behind live as long
+// as the guide.
+struct guide_order {
+    uint32_t (*last)(void *arg, const struct route_row *row, const char *domain); // bits of targets
+    void *arg;
+};
 struct guide;
 // address: as somebody types it: with or without angle brackets; without a domain it is this
 // host's; a domain alone stands for everybody there. sender: likewise; NULL: anybody, "" or "<>":
-// nobody (notices). FP_INVALID: one of them is no address; why gets a sentence.
+// nobody (notices). order: NULL: as lists are written; copied. FP_INVALID: one of them is no
+// address; why gets a sentence.
 enum fp_err guide_new(const struct config *config, const char *address, const char *sender,
-                      struct guide **ret, struct buf *why);
+                      const struct guide_order *order, struct guide **ret, struct buf *why);
 void guide_free(struct guide *g); // NULL is fine
 
 // True: ret_name and ret_type are to be looked up; the name lives until the next call.
@@ -25,6 +33,7 @@ bool guide_pull_question(struct guide *g, const char **ret_name, enum dns_type *
 void guide_answer(struct guide *g, const char *name, const struct dns_answer *answer,
                   bool is_cached);
 bool guide_is_over(const struct guide *g);
+const struct route_row *guide_row(const struct guide *g); // NULL: none fits
 
 const char *guide_destination(const struct guide *g); // "" when no row fits
 const char *guide_domain(const struct guide *g);      // the recipient's, as the spool has it
@@ -33,7 +42,9 @@ const char *guide_domain(const struct guide *g);      // the recipient's, as the
 struct guide_health {
     const char *state; // "open", "resting", "probing", "suspended"; NULL: nobody knows
     const char *reason;
-    int64_t until_ms; // 0: not known
+    int64_t until_ms;           // 0: not known
+    const struct why_hop *hops; // of its list, passed over for the moment
+    uint32_t hop_count;
 };
 struct guide_form {
     bool is_json;

@@ -12,6 +12,7 @@ struct guide {
     char *address, *domain;      // of a domain alone the postmaster's there
     char *sender;                // NULL: anybody
     bool is_domain;
+    struct guide_order order;
     char *own_ips;
     struct session_settings settings;
     // rows "mx:HOST": whose the domain is must be known first

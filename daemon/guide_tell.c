@@ -271,6 +271,8 @@ static void take_row(const struct guide *g, const struct guide_health *health,
     w->state = health->state;
     w->reason = health->reason;
     w->until_ms = health->until_ms;
+    w->hops = health->hops;
+    w->hop_count = health->hop_count;
     w->is_cut = survey_is_cut(g->survey);
     if (target_is_final(&g->row->targets[0]))
         return;

@@ -49,9 +49,12 @@ void carrier_unidle(struct pipeline *p, struct carrier *h)
 
 // Of a host that takes mail of several domains any conversation will do; but where that did not
 // answer, others may have been asked that are one domain's alone.
-static bool can_take(const struct pipeline *p, const struct carrier *h, const struct batch *b)
+static bool can_take(const struct pipeline *p, const struct carrier *h, const struct batch *b,
+                     const struct target *first)
 {
-    if (!session_suits(h->session, &p->session_settings, b->rule_domain))
+    const struct target *now = session_target(h->session, session_target_at(h->session));
+    if (!session_suits(h->session, &p->session_settings, b->rule_domain) ||
+        strcmp(now->name, first->name) != 0)
         return false;
     return !b->rule_host || strcmp(h->domain, b->rule_domain) == 0 ||
            strcasecmp(session_host(h->session), b->rule_host) == 0;
@@ -66,12 +69,13 @@ static void set_domain(struct carrier *h, const char *domain)
     session_set_domain(h->session, domain);
 }
 
-struct carrier *carrier_take_idle(struct pipeline *p, const struct batch *b)
+struct carrier *carrier_take_idle(struct pipeline *p, const struct batch *b,
+                                  const struct target *first)
 {
     struct idle_carriers *i;
     struct carrier *h = NULL;
     HASH_FIND_STR(p->idle, b->destination, i);
-    for (h = i ? i->first : NULL; h && !can_take(p, h, b);)
+    for (h = i ? i->first : NULL; h && !can_take(p, h, b, first);)
         h = h->idle_next;
     if (!h)
         return NULL;

@@ -198,7 +198,7 @@ static uint32_t resting_destinations(struct pipeline *p, struct statistics_desti
             .running = v->running,
         };
     }
-    return count;
+    return count + operator_passed_over(p, to + count, STATS_DESTINATIONS_MAX - count);
 }
 
 static uint32_t blocked_here(const struct pipeline *p, struct statistics_blocked *to)

@@ -6,6 +6,7 @@
 
 #include "bounce/withheld.h"
 #include "control/request.h"
+#include "control/statistics.h"
 #include "control/why.h"
 #include "core/text.h"
 #include "daemon/explain.h"
@@ -123,6 +124,16 @@ void plan_forget(struct operator_session *s);
 // operator_route.c
 void answer_route(struct pipeline *p, struct operator_session *s);
 void route_forget(struct pipeline *p, struct operator_session *s);
+
+// operator_hops.c
+// Those of the row's list that are passed over now; returns how many. Names live until the next
+// feed. row: NULL is fine.
+uint32_t operator_hops(const struct pipeline *p, const struct operator_session *s,
+                       const struct route_row *row, const char *domain,
+                       struct why_hop to[WHY_HOPS_MAX]);
+// The same of all lists, for stats.
+uint32_t operator_passed_over(const struct pipeline *p, struct statistics_destination *to,
+                              uint32_t max);
 
 // operator_place.c: why, of a destination
 struct why_place *place_begin(struct pipeline *p, struct operator_session *s, struct slice word);

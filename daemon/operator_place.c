@@ -162,6 +162,18 @@ static void find_hold(struct pipeline *p, const struct why_place *y,
     operator_take_suspension(p, suspensions_holding(all, y->destination, y->domain, NULL), ret);
 }
 
+// Next hops are asked about by the name of their list.
+static const struct route_row *route_of(const struct pipeline *p, const struct why_place *y)
+{
+    const struct routes *r = &p->config->routes;
+    if (y->domain)
+        return windows_route(p, y->domain, y->domain, NULL);
+    for (uint32_t i = 0; i < r->count; i++)
+        if (strcmp(r->rows[i].name, y->destination) == 0)
+            return &r->rows[i];
+    return NULL;
+}
+
 static void tell(struct pipeline *p, struct operator_session *s, const struct why_place *y,
                  const struct destination_view *view)
 {
@@ -173,12 +185,15 @@ static void tell(struct pipeline *p, struct operator_session *s, const struct wh
     rules_limit(&p->config->rules, y->destination, &rule);
     limit_words_find(&p->config->rules, &rule, &limits);
     struct why writer = operator_why_writer(p, s);
-    const struct route_row *route = y->domain ? windows_route(p, y->domain, y->domain, NULL) : NULL;
+    const struct route_row *route = route_of(p, y);
+    struct why_hop hops[WHY_HOPS_MAX];
     struct why_destination d = {
         .asked = y->asked,
         .name = y->destination[0] ? y->destination : "nowhere: no route fits",
-        .route = route ? route->pattern : NULL,
+        .route = y->domain && route ? route->pattern : NULL,
         .rule = buf_slice(&rest).p,
+        .hops = hops,
+        .hop_count = operator_hops(p, s, route, y->domain ? y->domain : "", hops),
         .limits = limits.rows,
         .limit_count = LIMIT_FIELDS,
         .waiting = y->waiting,
@@ -212,15 +227,23 @@ static void count(struct pipeline *p, struct why_place *y, const struct op_plan 
     buf_close(&name);
 }
 
+static bool has_hops(const struct pipeline *p, const struct operator_session *s,
+                     const struct why_place *y)
+{
+    struct why_hop hops[WHY_HOPS_MAX];
+    const char *domain = y->domain ? y->domain : "";
+    return operator_hops(p, s, route_of(p, y), domain, hops) > 0;
+}
+
 // Where mail of all domains goes is known, but that says nothing of this one.
-static bool is_known(const struct pipeline *p, const struct why_place *y,
-                     struct destination_view *ret)
+static bool is_known(const struct pipeline *p, const struct operator_session *s,
+                     const struct why_place *y, struct destination_view *ret)
 {
     const struct suspensions *all = scheduler_suspensions(p->scheduler);
     bool has_destination = scheduler_destination(p->scheduler, y->destination, ret);
     bool is_own = !y->domain || strcmp(y->domain, y->destination) == 0 ||
                   route_is_own(&p->config->routes, slice_str(y->domain));
-    return y->waiting > 0 || (has_destination && is_own) ||
+    return y->waiting > 0 || (has_destination && is_own) || has_hops(p, s, y) ||
            suspensions_find(all, SUSPENSION_DESTINATION, y->domain ? y->domain : y->destination);
 }
 
@@ -238,7 +261,7 @@ void place_counted(struct pipeline *p, struct operator_session *s, struct op *op
         return;
     }
     struct destination_view view = {.state = DESTINATION_OPEN};
-    if (!is_known(p, y, &view)) {
+    if (!is_known(p, s, y, &view)) {
         say_nothing_known(p, s, y);
         return;
     }

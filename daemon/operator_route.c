@@ -3,6 +3,7 @@
 //
 // Names come out of the cache that mail uses, and go into it.
 #include "daemon/guide.h"
+#include "daemon/nexthops.h"
 #include "daemon/operator_internal.h"
 
 #include <stdlib.h>
@@ -67,12 +68,15 @@ static void tell(struct pipeline *p, struct operator_session *s)
 {
     struct operator_route *r = s->route;
     struct guide_health health;
+    struct why_hop hops[WHY_HOPS_MAX];
     struct guide_form form = {.is_json = s->request.format == LISTING_JSON,
                               .now_ms = p->now_ms,
                               .utc_offset_s = p->utc_offset_s};
     if (s->text.n > 0 && !form.is_json)
         buf_add_byte(&s->text, '\n');
     find_health(p, s, r->guide, &health);
+    health.hops = hops;
+    health.hop_count = operator_hops(p, s, guide_row(r->guide), guide_domain(r->guide), hops);
     take_code(r, guide_tell(r->guide, &health, &form, &s->text));
 }
 
@@ -80,6 +84,11 @@ static void complain(struct pipeline *p, struct operator_session *s, const char 
 {
     route_forget(p, s);
     answer_error(p, s, EX_DATAERR, why);
+}
+
+static uint32_t find_last(void *arg, const struct route_row *row, const char *domain)
+{
+    return nexthops_last(arg, row, domain);
 }
 
 static bool next_address(struct pipeline *p, struct operator_session *s)
@@ -92,8 +101,9 @@ static bool next_address(struct pipeline *p, struct operator_session *s)
     guide_free(r->guide);
     r->guide = NULL;
     buf_init(&why, 4096);
-    enum fp_err err = guide_new(p->config, address,
-                                s->request.has_sender ? s->request.sender : NULL, &r->guide, &why);
+    enum fp_err err =
+        guide_new(p->config, address, s->request.has_sender ? s->request.sender : NULL,
+                  &(struct guide_order){find_last, p}, &r->guide, &why);
     if (err)
         complain(p, s, buf_slice(&why).p);
     buf_close(&why);

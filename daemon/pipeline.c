@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // pipeline: events in, effects out; who a conversation or a finished op belongs to. See pipeline.h.
+#include "daemon/nexthops.h"
 #include "daemon/pipeline_internal.h"
 
 #include <stdlib.h>
@@ -98,6 +99,7 @@ struct pipeline *pipeline_new(const struct pipeline_options *options)
     p->next_tag = 1;
     ids_init(&p->ids, options->id_high_water);
     p->fallback = fallback_new();
+    p->standby = standby_new();
     settings_from_config(p);
     struct scheduler_settings settings = scheduler_settings_of(p);
     p->scheduler = scheduler_new(&settings, p->now_ms);
@@ -175,6 +177,7 @@ void pipeline_free(struct pipeline *p)
     sweep_close(p);
     free_hostnames(p);
     fallback_free(p->fallback);
+    standby_free(p->standby);
     free(p);
 }
 
@@ -504,6 +507,7 @@ static void on_reload(struct pipeline *p, const struct config *config)
 {
     p->config = config;
     fallback_clear(p->fallback); // rows may say something else now
+    nexthops_wake(p, NULL, NULL);
     settings_from_config(p);
     dnscache_clear(p->dnscache); // other name servers may say other things
     resolver_reload(p);

@@ -61,7 +61,7 @@ static int one(struct asking *a, const struct config *config, const struct reque
                const char *address, struct buf *why)
 {
     struct buf text;
-    if (guide_new(config, address, r->has_sender ? r->sender : NULL, &a->guide, why))
+    if (guide_new(config, address, r->has_sender ? r->sender : NULL, NULL, &a->guide, why))
         return EX_DATAERR;
     pump(a);
     while (!guide_is_over(a->guide) && uv_run(&a->loop, UV_RUN_ONCE))

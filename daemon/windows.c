@@ -2,7 +2,7 @@
 // windows: what is due, between the spool and the scheduler. See pipeline_internal.h.
 //
 // Rows of the spool become batches here, by today's routes; the scheduler's questions become ops.
-#include "daemon/pipeline_internal.h"
+#include "daemon/nexthops.h"
 
 #include <stdlib.h>
 
@@ -134,6 +134,7 @@ void windows_network(struct pipeline *p)
                     "a network has appeared: %u resting destination%s tried now where that may "
                     "have been the reason",
                     counts.resting, counts.resting == 1 ? " is" : "s are");
+    nexthops_wake(p, NULL, NULL);
     windows_feed(p, &(struct sched_event){.kind = SCHED_NETWORK});
 }
 
@@ -401,6 +402,8 @@ void windows_healths_read(struct pipeline *p, struct op *op)
     for (uint32_t i = 0; !op->err && i < op->healths.row_count; i++) {
         const struct op_health_row *row = &op->healths.rows[i];
         struct outcome why;
+        if (nexthops_load(p, row))
+            continue;
         outcome_set(&why, OUTCOME_DEFERRED, SCOPE_HOST,
                     row->klass < CLASS_COUNT ? row->klass : CLASS_HOST, row->status, "%s",
                     row->text);
@@ -475,6 +478,7 @@ static void ask_flush_page(struct pipeline *p, const char *after, int64_t flush_
 // The scheduler need not know every domain: not yet after a start, none in mode "queue".
 void windows_flush(struct pipeline *p, uint64_t conn)
 {
+    nexthops_wake(p, NULL, NULL);
     windows_feed(p, &(struct sched_event){.kind = SCHED_FLUSH, .flush.at_ms = p->now_ms});
     ask_flush_page(p, NULL, p->now_ms, conn);
 }
@@ -547,6 +551,7 @@ void windows_wake(struct pipeline *p, const char *address, const char *domain)
     while ((row = route_walk_next(&w))) {
         struct sched_event e = {.kind = SCHED_WAKE};
         buf_reset(&name);
+        nexthops_wake(p, row, domain);
         route_destination(row, slice_str(domain), host, &name);
         e.settled.destination = buf_slice(&name).p;
         windows_feed(p, &e);

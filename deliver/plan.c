@@ -61,6 +61,7 @@ void plan_close(struct plan *p)
         target_close(&p->targets[i]);
     free(p->targets);
     free(p->dane);
+    free(p->misses);
     handover_close(&p->handover);
     free(p->hosts);
     free(p->domain);
@@ -97,8 +98,31 @@ static int weight(const struct outcome *o)
     return o->scope == SCOPE_LOCAL ? 3 : 2;
 }
 
+// Another of the list may do better, and is to be tried first for a while. That the network or our
+// name servers are missing says nothing about a target.
+static bool is_of_target(const struct outcome *o)
+{
+    return o->scope == SCOPE_HOST ||
+           (o->scope == SCOPE_LOCAL && (o->blocked == BLOCKED_CREDENTIALS ||
+                                        o->blocked == BLOCKED_RELAY || o->blocked == BLOCKED_TLS));
+}
+
+static void note_miss(struct plan *p, const struct outcome *o)
+{
+    uint32_t i = 0;
+    while (i < p->miss_count && p->misses[i].target != p->target)
+        i++;
+    if (i == p->miss_count) {
+        p->misses = must_realloc(p->misses, (i + 1) * sizeof *p->misses);
+        p->miss_count++;
+    }
+    p->misses[i] = (struct plan_miss){p->target, *o};
+}
+
 void plan_note_failure(struct plan *p, const struct outcome *o)
 {
+    if (p->target_count > 1 && is_of_target(o))
+        note_miss(p, o);
     if (p->has_failure && weight(o) < weight(&p->failure))
         return;
     p->has_failure = true;
@@ -159,7 +183,8 @@ static uint16_t port_of(const struct plan *p)
 static void try_address(struct plan *p)
 {
     if (p->tries == PLAN_TRIES_MAX) {
-        move_to(p, PLAN_OVER);
+        p->host_count = p->host + 1; // that was enough of this target
+        plan_next_host(p);
         return;
     }
     const struct target *t = &p->targets[p->target];
@@ -361,14 +386,37 @@ static void start_host(struct plan *p)
     move_to(p, PLAN_ASKING);
 }
 
+// Those that do well, those that rest, and at the end who decides in any case.
+static uint32_t rank_of(const struct plan *p, uint32_t target)
+{
+    if (target_is_final(&p->targets[target]))
+        return 2;
+    return target < 32 && (p->last >> target & 1);
+}
+
+static uint32_t target_at(const struct plan *p, uint32_t place)
+{
+    for (uint32_t rank = 0; rank <= 2; rank++)
+        for (uint32_t i = 0; i < p->target_count; i++)
+            if (rank_of(p, i) == rank && place-- == 0)
+                return i;
+    must_never("a place behind all targets");
+}
+
+void plan_set_last(struct plan *p, uint32_t last)
+{
+    p->last = last;
+}
+
 void plan_next_host(struct plan *p)
 {
     must(p->state != PLAN_OVER);
     if (p->host + 1 < p->host_count) {
         p->host++;
         start_host(p);
-    } else if (p->target + 1 < p->target_count) {
-        p->target++;
+    } else if (p->place + 1 < p->target_count) {
+        p->place++;
+        p->target = target_at(p, p->place);
         start_target(p);
     } else {
         move_to(p, PLAN_OVER);
@@ -438,7 +486,7 @@ static void decide(struct plan *p, const struct target *t)
 static void start_target(struct plan *p)
 {
     const struct target *t = &p->targets[p->target];
-    p->host = p->host_count = 0;
+    p->host = p->host_count = p->tries = 0;
     p->is_implicit = false;
     switch (t->kind) {
     case TARGET_MX:
@@ -467,7 +515,8 @@ void plan_begin(struct plan *p, uint64_t seed)
 {
     move_to(p, PLAN_IDLE);
     p->seed = seed;
-    p->target = p->tries = p->question_count = 0;
+    p->place = p->tries = p->question_count = p->miss_count = 0;
+    p->target = target_at(p, 0);
     p->has_failure = false;
     start_target(p);
 }

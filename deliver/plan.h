@@ -12,7 +12,7 @@
 // TLSA records are asked for before it is called, if all answers so far were validated: below the
 // name behind all aliases, then below its own (RFC 7672 2.2.3).
 // (P1) Work per batch is bounded however many records a stranger publishes: PLAN_ADDRESSES_MAX per
-// host, PLAN_TRIES_MAX altogether.
+// host, PLAN_TRIES_MAX for each target.
 // (P2) That a name does not exist is final only for a recipient's own domain. A host that a route
 // names is our configuration, and one host among others proves nothing. Internal to the session.
 #ifndef FP_DELIVER_PLAN_H
@@ -43,8 +43,10 @@ struct plan {
     uint32_t rcpt_count;
     struct handover handover; // of the target under way
     uint64_t seed;
+    uint32_t last; // bits of targets that are tried after the others, because they rest
     // where it is
     enum plan_state state;
+    uint32_t place;                        // of the target under way in the order of today
     uint32_t target, host, address, tries; // of each, the one under way
     struct host *hosts; // of that target; owned, as many as there are: conversations are many
     uint32_t host_count;
@@ -64,6 +66,9 @@ struct plan {
     // a failure where a route says so
     bool has_failure;
     struct outcome failure;
+    // Of a list: what each of its targets failed of, as hosts do. Owned.
+    struct plan_miss *misses;
+    uint32_t miss_count;
 };
 
 void plan_init(struct plan *p, const struct session_settings *settings,
@@ -79,6 +84,9 @@ bool plan_begins_with_tls(const struct plan *p); // and not with its greeting
 enum protect_policy plan_policy(const struct plan *p, enum protect_policy row);
 void plan_set_domain(struct plan *p, const char *domain); // before plan_begin
 
+// Before plan_begin: these are tried last, though before one that decides in any case. Bits by
+// target.
+void plan_set_last(struct plan *p, uint32_t last);
 void plan_begin(struct plan *p, uint64_t seed);
 void plan_next_address(struct plan *p);
 void plan_next_host(struct plan *p);

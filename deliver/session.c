@@ -4,48 +4,12 @@
 //
 // Effects are not queued: what is to be pulled follows from the flags below, in the order of
 // session_pull. So nothing can be forgotten in a queue, and a batch costs no allocation here.
-#include "deliver/session.h"
+#include "deliver/session_state.h"
 
 #include "core/must.h"
 #include "core/time.h"
-#include "deliver/client.h"
-#include "deliver/guard.h"
-#include "deliver/plan.h"
-#include "deliver/tally.h"
 
 #include <stdlib.h>
-
-enum session_state {
-    STATE_IDLE,       // no batch
-    STATE_RESOLVING,  // answers are awaited
-    STATE_CONNECTING, // CONNECT was or is to be pulled
-    STATE_TALKING,    // connected, a batch is under way
-    STATE_CLOSING,    // QUIT is out
-    STATE_ENDED,
-    STATE_COUNT
-};
-
-struct session {
-    struct session_settings settings;
-    enum session_state state;
-    struct plan plan;
-    struct client client;
-    struct tally tally;
-    struct guard guard;
-    bool is_in_clear; // the address is tried without TLS, which failed
-    uint64_t seed;
-    int64_t now_ms, connect_deadline_ms;
-    struct session_times times;
-    bool is_open;      // a connection, or an attempt at one, is the shell's to close
-    bool has_reopened; // for the batch under way
-    bool body_began;   // of the batch under way: it cannot be sent a second time
-    bool wants_quit;
-    bool awaits_policy; // of the domain, before its first host is connected to,
-    bool is_reusing;    // or before the connection that there is is used for it
-    // to be pulled
-    bool needs_disconnect, needs_connect, needs_policy, has_results, has_ended;
-    uint32_t next_outcome;
-};
 
 #define M(state) (1u << (state))
 
@@ -95,28 +59,6 @@ void session_set_domain(struct session *s, const char *domain)
     must(s->state == STATE_IDLE);
     plan_set_domain(&s->plan, domain);
     guard_forget_policy(&s->guard);
-}
-
-const char *session_host(const struct session *s)
-{
-    return s->client.hop.host;
-}
-
-const struct hop *session_hop(const struct session *s)
-{
-    return &s->client.hop;
-}
-
-bool session_suits(const struct session *s, const struct session_settings *today,
-                   const char *domain)
-{
-    const char *host = client_is_ready(&s->client) ? s->client.hop.host : NULL;
-    return guard_suits(&s->guard, today, domain, host);
-}
-
-bool session_is_strict(const struct session *s)
-{
-    return s->client.protection.is_strict;
 }
 
 // ---- the end of a batch and of the session -------------------------------------------------
@@ -213,6 +155,7 @@ static void start_plan(struct session *s)
     plan_set_mail(&s->plan, s->tally.batch->sender, s->tally.batch->rcpts,
                   s->tally.batch->rcpt_count);
     guard_forget_policy(&s->guard);
+    plan_set_last(&s->plan, s->tally.batch->last);
     plan_begin(&s->plan, s->seed++);
     follow_plan(s);
 }
@@ -334,6 +277,7 @@ static void on_batch(struct session *s, const struct session_batch *batch)
     must(s->state == STATE_IDLE && !s->has_results);
     tally_begin(&s->tally, batch);
     s->has_reopened = s->body_began = false;
+    s->plan.miss_count = 0;
     s->times = (struct session_times){.started_ms = s->now_ms};
     if (tally_refuse_unspeakable(&s->tally)) {
         finish_batch(s);
@@ -555,46 +499,4 @@ bool session_pull(struct session *s, struct session_effect *ret)
         return true;
     }
     return false;
-}
-
-// ---- questions about it --------------------------------------------------------------------
-
-int64_t session_deadline(const struct session *s)
-{
-    if (s->state == STATE_CONNECTING)
-        return s->connect_deadline_ms;
-    return s->state == STATE_RESOLVING || s->state == STATE_ENDED ? TIME_NEVER
-                                                                  : s->client.deadline_ms;
-}
-
-void session_postpone(struct session *s, int64_t by_ms)
-{
-    s->connect_deadline_ms += by_ms;
-    if (s->client.deadline_ms != TIME_NEVER)
-        s->client.deadline_ms += by_ms;
-}
-
-void session_times(const struct session *s, struct session_times *ret)
-{
-    *ret = s->times;
-}
-
-uint32_t session_delivered_count(const struct session *s)
-{
-    return s->client.delivered_count;
-}
-
-bool session_body_is_taken(const struct session *s)
-{
-    return client_body_is_taken(&s->client);
-}
-
-bool session_is_idle(const struct session *s)
-{
-    return s->state == STATE_IDLE && client_is_ready(&s->client) && !s->tally.batch;
-}
-
-bool session_awaits_verdict(const struct session *s)
-{
-    return s->state == STATE_TALKING && client_stage(&s->client) == STAGE_DOT;
 }

@@ -78,6 +78,12 @@ struct session_settings {
     struct fallback *fallback;       // shared by all sessions; NULL: nothing is remembered
 };
 
+// A target of a list of which it came to nothing, because its hosts or our set-up for them failed.
+struct plan_miss {
+    uint32_t target;
+    struct outcome why;
+};
+
 struct session_dsn {
     uint8_t notify;    // flags of core/dsn.h
     const char *orcpt; // in xtext; NULL or "": none
@@ -94,6 +100,9 @@ struct session_batch {
     enum dsn_ret ret;
     const char *envid;             // in xtext; NULL or "": none
     const struct session_dsn *dsn; // by recipient; NULL: none of them has any
+    // Targets that are tried after the others; bits, by their place in the list. A session that is
+    // connected goes on with what it has.
+    uint32_t last;
 };
 
 enum session_event_kind {
@@ -194,6 +203,11 @@ const struct hop *session_hop(const struct session *s); // and all about it
 bool session_suits(const struct session *s, const struct session_settings *today,
                    const char *domain);
 bool session_is_strict(const struct session *s); // an MTA-STS policy protects its connection
+
+// Of the batch that is just over: which targets it did not get through to, until the next one.
+const struct plan_miss *session_misses(const struct session *s, uint32_t *ret_count);
+uint32_t session_target_at(const struct session *s); // the one it talks to, or tried last
+const struct target *session_target(const struct session *s, uint32_t at); // of its list
 
 struct session_times {
     int64_t started_ms, connected_ms, ready_ms, done_ms;

@@ -16,6 +16,7 @@ struct survey {
     struct survey_step *steps;
     uint32_t count, size;
     uint32_t tries;
+    bool is_cut;
     char *asked; // the question that was pulled last
 };
 
@@ -47,6 +48,7 @@ static void add_try(struct survey *s)
     const struct hop *hop = &s->plan.hop;
     struct survey_step *step = add(s, SURVEY_TRY);
     s->tries++;
+    s->is_cut |= s->plan.tries == PLAN_TRIES_MAX;
     step->host = must_strdup(hop->host);
     step->ip = must_strdup(hop->ip);
     step->port = hop->port;
@@ -135,6 +137,7 @@ struct survey *survey_new(const struct session_settings *settings, const struct 
     plan_init(&s->plan, &s->settings, mail->targets, mail->target_count, mail->domain);
     plan_set_mail(&s->plan, s->sender, s->rcpts, 1);
     s->plan.seed = mail->seed;
+    plan_set_last(&s->plan, mail->last);
     step(s, begin, NULL, NULL);
     walk(s);
     return s;
@@ -259,7 +262,7 @@ uint32_t survey_tries(const struct survey *s)
 
 bool survey_is_cut(const struct survey *s)
 {
-    return s->tries == PLAN_TRIES_MAX;
+    return s->is_cut;
 }
 
 const struct outcome *survey_end(const struct survey *s)

@@ -50,6 +50,7 @@ struct survey_mail {
     const char *sender, *rcpt;    // sender: "" is <>
     const struct target *targets; // copied
     uint32_t target_count;
+    uint32_t last; // bits of targets that are tried last (session_batch)
     uint64_t seed; // decides between hosts of equal preference
 };
 

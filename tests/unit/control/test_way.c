@@ -54,6 +54,11 @@ static const struct way_step steps[] = {
 static const struct why_limit limits[] = {{"connections", "20", "the default"},
                                           {"rate", "no limit", "limit \"*\", F:7"}};
 
+static const struct why_hop hops[] = {
+    {"smtp://x", "450 \x1b busy", 3, NOW + 5 * TIME_MINUTE_MS, false},
+    {"mx of example.com", NULL, 1, NOW, true},
+};
+
 static void compare(const char *file, const struct way *w, bool is_json)
 {
     struct buf got;
@@ -78,6 +83,8 @@ static void whole_answers(void **state)
                           .state = "resting",
                           .reason = "connect: \x1b refused",
                           .until_ms = NOW + 5 * TIME_MINUTE_MS,
+                          .hops = hops,
+                          .hop_count = 2,
                           .limits = limits,
                           .limit_count = 2,
                           .schedule = "5m 15m",

@@ -83,6 +83,7 @@ static void print(const struct survey *s, struct buf *to)
 
 static const struct {
     const char *domain, *targets[3], *want;
+    uint32_t last;
 } rows[] = {
     {"two.example",
      {"mx"},
@@ -116,6 +117,11 @@ static const struct {
     {"two.example",
      {"smtps://192.0.2.8", "error:5.7.1 not that way"},
      "try 192.0.2.8[192.0.2.8]:465 (0)\nnote 5.7.1 (1)\n1 tries, 5.7.1\n"},
+    {"two.example",
+     {"smtp://192.0.2.8", "smtp://192.0.2.9", "error:4.7.1 later"},
+     "try 192.0.2.9[192.0.2.9]:25 (1)\ntry 192.0.2.8[192.0.2.8]:25 (0)\nnote 4.7.1 (2)\n"
+     "2 tries, 4.7.1\n",
+     5}, // what decides in any case stays behind them
     {"two.example", {"discard:"}, "note 2.0.0 (0)\n0 tries, 2.0.0\n"},
     {"two.example", {"maildir:///var/mail/{user}"}, "try /var/mail/b (0)\n1 tries, -\n"},
     {"two.example",
@@ -140,6 +146,7 @@ static void whole_ways(void **state)
                                                                        .rcpt = rcpt,
                                                                        .targets = targets,
                                                                        .target_count = count,
+                                                                       .last = rows[i].last,
                                                                        .seed = 1});
         const char *name;
         enum dns_type type;
