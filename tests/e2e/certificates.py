@@ -11,10 +11,10 @@ NAME = "mx.tlstest.example"
 class Certificates:
     """An authority of the test's own, and what it has signed."""
 
-    def __init__(self, world):
-        self.world, self.openssl = world, peer("openssl")
-        self.ca = world.path("ca.pem")
-        self._run("req", "-x509", *self._key("ca"), "-out", self.ca, "-days", "30", "-subj", "/CN=test authority",
+    def __init__(self, world, name="ca"):
+        self.world, self.name, self.openssl = world, name, peer("openssl")
+        self.ca = world.path(f"{name}.pem")
+        self._run("req", "-x509", *self._key(name), "-out", self.ca, "-days", "30", "-subj", "/CN=test authority",
                   "-addext", "basicConstraints=critical,CA:TRUE")
 
     def _run(self, *arguments, stdin=None):
@@ -31,7 +31,7 @@ class Certificates:
         with open(extensions, "w") as f:
             f.write(f"subjectAltName={alternative}\n")
         self._run("req", *self._key(name), "-out", request, "-subj", f"/CN={name}")
-        self._run("x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", self.world.path("ca.key"), "-out", cert,
+        self._run("x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", self.world.path(f"{self.name}.key"), "-out", cert,
                   "-days", days, "-extfile", extensions)
         return cert, self.world.path(f"{name}.key")
 
