@@ -13,7 +13,7 @@ enum {
     BYTES_WIDTH = 6,
     TRIES_WIDTH = 5,
     NEXT_WIDTH = 9,
-    GIVES_UP_WIDTH = 22,
+    GIVES_UP_WIDTH = 25,
     GAP = 2
 };
 
@@ -34,7 +34,7 @@ static void add_begin(const struct listing *l, struct column *c)
 static void add_head(struct column *c)
 {
     column_str(c, "ID            STATE     AGE      SIZE    TRIES  NEXT TRY   GIVES UP             "
-                  "   SENDER\n");
+                  "      SENDER\n");
 }
 
 static void add_envelope(const struct listing *l, const struct listing_row *row,

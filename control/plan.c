@@ -68,6 +68,17 @@ static void add_rate(const struct plan_row *row, struct column *c)
     column_rough(c, plan_takes(row));
 }
 
+// How long each takes nobody knows, so the last one's time is the earliest.
+static void add_crowd(const struct plan_row *row, struct column *c)
+{
+    if (row->connections == 0 || row->recipients <= row->connections) {
+        column_str(c, "-");
+        return;
+    }
+    column_number(c, row->connections, 0);
+    column_str(c, " at a time");
+}
+
 static void add_row(const struct plan *p, const struct plan_row *row, struct column *c)
 {
     size_t from = c->to->n;
@@ -84,7 +95,7 @@ static void add_row(const struct plan *p, const struct plan_row *row, struct col
     if (row->rate_count)
         add_rate(row, c);
     else if (!is_held)
-        column_str(c, "-");
+        add_crowd(row, c);
     column_str(c, "\n");
 }
 

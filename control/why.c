@@ -89,6 +89,17 @@ static void add_name(const struct why_hold *h, struct column *c)
     column_text(c, h->destination ? h->destination : "");
 }
 
+static void add_crowd(const struct why_hold *h, struct column *c)
+{
+    column_str(c, h->allowed == 1 ? "due; the one connection that" : "due; all ");
+    if (h->allowed != 1) {
+        column_number(c, h->allowed, 0);
+        column_str(c, " connections that");
+    }
+    add_name(h, c);
+    column_str(c, h->allowed == 1 ? " may have now is in use" : " may have now are in use");
+}
+
 // Kinds that are more than one word and a reason.
 static void add_due(const struct why_hold *h, int64_t now_ms, int utc_offset_s, struct column *c)
 {
@@ -98,11 +109,7 @@ static void add_due(const struct why_hold *h, int64_t now_ms, int utc_offset_s, 
         column_str(c, h->is_in_spool ? " it is tried not before " : " its turn comes at about ");
         add_when(c, h->until_ms, now_ms, utc_offset_s);
     } else if (h->kind == WHY_CONCURRENCY) {
-        column_str(c, "due; all ");
-        column_number(c, h->allowed, 0);
-        column_str(c, h->allowed == 1 ? " connection that" : " connections that");
-        add_name(h, c);
-        column_str(c, " may have now are in use");
+        add_crowd(h, c);
     } else if (h->kind == WHY_FULL) {
         column_str(c, "due; as many attempts as there may be are under way, ");
         column_number(c, h->allowed, 0);
@@ -446,7 +453,7 @@ static void add_waiting(const struct why *w, const struct why_destination *d, st
     if (d->allowed > 0) {
         column_str(c, " of ");
         column_number(c, d->allowed, 0);
-        column_str(c, " that are allowed now");
+        column_str(c, " allowed now");
     }
     column_str(c, "\n");
 }

@@ -202,8 +202,8 @@ static void test_in_line(void **state)
          "2026-01-01T00:02:00+00:00 (in 1m59s), by the rate of its destination, an estimate, "
          "limit "},
         {"connections = 1",
-         "now:        due; all 1 connection that smtp://192.0.2.1:25 may have now "
-         "are in use, 1 before it\\n  next try:   as soon as a connection is free, by limit "},
+         "now:        due; the one connection that smtp://192.0.2.1:25 may have now "
+         "is in use, 1 before it\\n  next try:   as soon as a connection is free, by limit "},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct buf conf;

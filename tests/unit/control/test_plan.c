@@ -33,7 +33,7 @@ static const struct plan_row rows[] = {
               .reason = "connect: \x1b refused"},
      .connections = 20},
     {.destination = "a-domain-with-quite-a-long-name.example",
-     .recipients = 1,
+     .recipients = 6,
      .first_ms = NOW + TIME_MINUTE_MS,
      .last_ms = NOW + TIME_MINUTE_MS,
      .hold = {.kind = WHY_TURN},
@@ -68,7 +68,7 @@ static void whole_answers(void **state)
                            .utc_offset_s = 3600,
                            .rows = rows,
                            .row_count = 4,
-                           .recipients = 1299,
+                           .recipients = 1303,
                            .destinations = 5,
                            .note = "the daemon is stopping"};
     const struct plan empty = {.now_ms = NOW, .for_ms = TIME_DAY_MS};

@@ -211,6 +211,8 @@ static void what_holds(void **state)
          "1h), behind at least 50 others"},
         {{.kind = WHY_CONCURRENCY, .destination = "d.example", .allowed = 20, .before = 1},
          "due; all 20 connections that d.example may have now are in use, 1 before it"},
+        {{.kind = WHY_CONCURRENCY, .destination = "d.example", .allowed = 1, .is_in_spool = true},
+         "due; the one connection that d.example may have now is in use"},
         {{.kind = WHY_FULL, .allowed = 200, .before = 2, .is_in_spool = true},
          "due; as many attempts as there may be are under way, 200, behind at least 2 others"},
         {{.kind = WHY_TURN, .before = 0}, "due, waits for its turn, 0 before it"},
