@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // pipeline: events in, effects out; who a conversation or a finished op belongs to. See pipeline.h.
+#include "daemon/crowding.h"
 #include "daemon/nexthops.h"
 #include "daemon/pipeline_internal.h"
 
@@ -61,6 +62,7 @@ static void settings_from_config(struct pipeline *p)
         .smtp_port = c->smtp_port,
         .connect_ms = 30 * TIME_SECOND_MS,
         .greeting_ms = 5 * TIME_MINUTE_MS,
+        .crowded_ms = 30 * TIME_SECOND_MS,
         .command_ms = 5 * TIME_MINUTE_MS,
         .data_ms = 2 * TIME_MINUTE_MS,
         .block_ms = 3 * TIME_MINUTE_MS,
@@ -119,6 +121,7 @@ struct pipeline *pipeline_new(const struct pipeline_options *options)
     alarm_init(&p->alarm_loading, ALARM_LOADING, NULL);
     alarm_init(&p->alarm_suspending, ALARM_SUSPENDING, NULL);
     alarm_init(&p->alarm_network, ALARM_NETWORK, NULL);
+    alarm_init(&p->alarm_crowding, ALARM_CROWDING, NULL);
     alarm_init(&p->alarm_stop, ALARM_STOP, NULL);
     intake_init(&p->intake, &options->intake);
     p->intake_patience_ms = BUDGET_INTAKE_PATIENCE_MS;
@@ -441,6 +444,9 @@ static void on_timer(struct pipeline *p)
             break;
         case ALARM_NETWORK:
             windows_network(p);
+            break;
+        case ALARM_CROWDING:
+            crowding_timer(p);
             break;
         case ALARM_LOADING:
             sts_load(p);

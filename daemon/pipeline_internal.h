@@ -95,6 +95,7 @@ enum alarm_kind {
     ALARM_LOADING,
     ALARM_SUSPENDING,
     ALARM_NETWORK,
+    ALARM_CROWDING,
     ALARM_STOP
 };
 struct alarm {
@@ -225,7 +226,7 @@ struct pipeline {
     struct effect_queue effects;
     struct heap alarms;
     struct alarm alarm_scheduler, alarm_sweep, alarm_maintain, alarm_domains, alarm_intake,
-        alarm_turns, alarm_loading, alarm_suspending, alarm_network, alarm_stop;
+        alarm_turns, alarm_loading, alarm_suspending, alarm_network, alarm_crowding, alarm_stop;
     int64_t network_ms;         // when one has appeared last
     struct conn *conns;         // hash by id
     struct waiter *waiters;     // hash by tag

@@ -2,6 +2,7 @@
 // windows: what is due, between the spool and the scheduler. See pipeline_internal.h.
 //
 // Rows of the spool become batches here, by today's routes; the scheduler's questions become ops.
+#include "daemon/crowding.h"
 #include "daemon/nexthops.h"
 
 #include <stdlib.h>
@@ -97,6 +98,7 @@ void windows_feed(struct pipeline *p, const struct sched_event *event)
     while (scheduler_pull(p->scheduler, &fx))
         execute(p, &fx);
     p->is_pumping = false;
+    crowding_notice(p);
     alarm_set(p, &p->alarm_scheduler, scheduler_deadline(p->scheduler));
 }
 

@@ -380,6 +380,11 @@ void client_feed(struct client *c, const struct session_event *event)
         if (!handover_on_timer(c) && c->now_ms >= c->deadline_ms)
             on_fault(c, FAULT_TIMEOUT, "");
         break;
+    case SESSION_CROWDED:
+        if (c->state == CLIENT_GREETING &&
+            c->now_ms >= c->deadline_ms - c->settings->greeting_ms + c->settings->crowded_ms)
+            on_fault(c, FAULT_TIMEOUT, "");
+        break;
     case SESSION_BODY:
         on_body(c, event);
         break;

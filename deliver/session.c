@@ -403,6 +403,7 @@ void session_feed(struct session *s, const struct session_event *event)
     case SESSION_RESULT:
         on_result(s, event);
         break;
+    case SESSION_CROWDED:
     case SESSION_TLS_READY:
     case SESSION_AUTH_RESPONSE:
     case SESSION_BYTES:

@@ -65,6 +65,7 @@ struct session_settings {
     uint16_t smtp_port;  // where hosts found by MX listen
     int64_t connect_ms;  // default 30 s
     int64_t greeting_ms; // 5 min
+    int64_t crowded_ms;  // the same while others wait for its place (CROWDED): 30 s
     int64_t command_ms;  // EHLO, MAIL, RCPT: 5 min
     int64_t data_ms;     // DATA: 2 min
     int64_t block_ms;    // between two pieces of content that are taken: 3 min
@@ -122,8 +123,9 @@ enum session_event_kind {
     SESSION_RESULT, // to HAND_OVER, instead of CONNECTED or at any time behind it: what came of it
     SESSION_SENT,   // to SEND with wants_sent: everything so far is out (NEED_BODY waits for it)
     SESSION_TIMER,
-    SESSION_QUIT,  // no more batches
-    SESSION_ABORT, // shutdown: end now; a batch under way is deferred (in doubt where C3 says so)
+    SESSION_CROWDED, // others wait: a host has less time for its first word
+    SESSION_QUIT,    // no more batches
+    SESSION_ABORT,   // shutdown: end now; a batch under way is deferred (in doubt where C3 says so)
 };
 
 struct session_event {

@@ -46,6 +46,11 @@ bool destination_needs_probe(const struct scheduler *s, const struct destination
     return d->state == DESTINATION_RESTING && d->rest.at_ms <= s->now_ms;
 }
 
+bool destination_answers(const struct destination *d)
+{
+    return is_open(d) && d->pace.has_worked;
+}
+
 static bool may_start(const struct scheduler *s, const struct destination *d)
 {
     uint32_t connections = d->running + d->closing;
@@ -179,6 +184,8 @@ void destination_started(struct scheduler *s, struct destination *d, struct batc
     b->is_probe = d->state == DESTINATION_RESTING;
     if (b->is_probe)
         move(s, d, DESTINATION_PROBING);
+    b->is_untried = !destination_answers(d);
+    s->untried += b->is_untried;
     d->running++;
     s->running++;
     list_remove(&d->run); // and to the end, if it may run again: D2
@@ -236,6 +243,8 @@ static void note_success(struct scheduler *s, struct destination *d)
     d->since_ms = d->last_probe_ms = 0;
     d->blocked = d->refusals = 0;
     forget_reason(d);
+    if (!destination_answers(d))
+        list_remove(&d->run); // from among those that D11 passes over
     if (is_open(d)) {
         pace_success(&d->pace);
     } else {
@@ -265,6 +274,7 @@ void destination_done(struct scheduler *s, const struct sched_event *event)
     must(!event->is_cut_short || !b->is_probe); // a probe has to say something
     d->running--;
     s->running--;
+    s->untried -= b->is_untried;
     d->closing += event->is_closing;
     if (!event->is_cut_short)
         learn(s, d, event);

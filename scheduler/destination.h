@@ -47,6 +47,8 @@ struct destination *destination_get(struct scheduler *s, const char *name); // m
 void destination_refresh(struct scheduler *s, struct destination *d);
 bool destination_is_resting(const struct scheduler *s,
                             const struct destination *d); // rest not over
+// Something of it has come through since it last rested (D11).
+bool destination_answers(const struct destination *d);
 bool destination_needs_probe(const struct scheduler *s, const struct destination *d); // rest over
 
 void destination_started(struct scheduler *s, struct destination *d, struct batch *b);

@@ -17,6 +17,7 @@ struct scheduler *scheduler_new(const struct scheduler_settings *settings, int64
     s->settings = *settings;
     s->now_ms = now_ms;
     list_init(&s->run);
+    list_init(&s->passed);
     list_init(&s->read);
     list_init(&s->unsaved);
     s->shown = must_zalloc(sizeof *s->shown);
@@ -266,13 +267,41 @@ static bool pull_health(struct scheduler *s, struct sched_effect *ret)
     return true;
 }
 
+uint32_t scheduler_untried_max(const struct scheduler_settings *settings)
+{
+    return settings->batches_max - settings->batches_max / UNTRIED_LEAVE;
+}
+
+bool scheduler_is_crowded(const struct scheduler *s)
+{
+    return !list_is_empty(&s->passed) && s->untried >= scheduler_untried_max(&s->settings);
+}
+
+// Whose turn it is; NULL: nobody's. Those that D11 makes wait are put aside, and go first when
+// there is room for them.
+static struct destination *next_destination(struct scheduler *s)
+{
+    bool has_room = s->untried < scheduler_untried_max(&s->settings);
+    struct list *first = has_room ? list_first(&s->passed) : NULL;
+    if (first)
+        return list_owner(first, struct destination, run);
+    while ((first = list_first(&s->run))) {
+        struct destination *d = list_owner(first, struct destination, run);
+        if (has_room || destination_answers(d))
+            return d;
+        list_remove(first);
+        list_put_last(&s->passed, first);
+    }
+    return NULL;
+}
+
 static bool pull_start(struct scheduler *s, struct sched_effect *ret)
 {
-    struct list *first = list_first(&s->run);
-    if (s->is_paused || s->is_braked || suspend_has_all(s) || !first ||
-        s->running >= s->settings.batches_max)
+    if (s->is_paused || s->is_braked || suspend_has_all(s) || s->running >= s->settings.batches_max)
         return false;
-    struct destination *d = list_owner(first, struct destination, run);
+    struct destination *d = next_destination(s);
+    if (!d)
+        return false;
     struct batch *b = window_take(s, d);
     destination_started(s, d, b);
     *ret = (struct sched_effect){.kind = SCHED_START, .batch = b};

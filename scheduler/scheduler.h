@@ -50,6 +50,9 @@
 //      Suspended senders are the pipeline's: it does not offer their mail.
 // (D10) Where more is due than is to be in memory it is read by sender: however much one has, the
 //       others' mail comes into the window as soon as an index can be walked (backlog.h).
+// (D11) Hosts that hang keep what they are given for minutes. So a part of what may be under way is
+//       for destinations that have answered since they were last left alone: the others together
+//       get no more than scheduler_untried_max.
 #ifndef FP_SCHEDULER_SCHEDULER_H
 #define FP_SCHEDULER_SCHEDULER_H
 
@@ -75,6 +78,7 @@ struct batch {
     // OPEN
     bool only_if_open;
     bool is_fresh;             // came by FRESH, not out of a page; the scheduler's own
+    bool is_untried;           // its destination had not answered when it started (D11); likewise
     uint32_t noted;            // failures noted at its destination when it started; likewise
     struct pace_mark began;    // likewise
     struct batch *next, *prev; // while in a window, among its sender's
@@ -294,6 +298,10 @@ uint32_t scheduler_unhealthy(const struct scheduler *s, struct unhealthy *rows, 
 // That recipient, whose next attempt is then, by today's routes to that destination.
 void scheduler_standing(const struct scheduler *s, const struct recipient *r,
                         const char *destination, struct standing_view *ret);
+// Attempts that may be under way at destinations of which nobody knows whether they answer (D11).
+uint32_t scheduler_untried_max(const struct scheduler_settings *settings);
+// Do such destinations wait for one of these to end?
+bool scheduler_is_crowded(const struct scheduler *s);
 struct scheduler_counts {
     uint32_t running, active_rcpts, window_batches, window_rcpts, destinations, resting, domains;
 };

@@ -40,6 +40,9 @@ static void stand_in_line(const struct scheduler *s, const struct destination *d
     } else if (s->running >= s->settings.batches_max) {
         ret->what = STANDING_FULL;
         ret->allowed = s->settings.batches_max;
+    } else if (!destination_answers(d) && s->untried >= scheduler_untried_max(&s->settings)) {
+        ret->what = STANDING_FULL;
+        ret->allowed = scheduler_untried_max(&s->settings);
     } else {
         ret->what = STANDING_TURN;
     }

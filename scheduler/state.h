@@ -13,7 +13,8 @@
 //   list.h, core/hash, core/heap
 //
 // (I1) parked_rcpts is the sum of window_rcpts over the destinations that are not OPEN.
-// (I2) A destination is in `run` exactly when it may start a batch, in `read` exactly when it may
+// (I2) A destination is in `run` or `passed` exactly when it may start a batch, in `read` exactly
+// when it may
 //      ask for a page: destination_refresh is called after every change that could matter.
 // (I3) After a feed no node in `rests` or `dues` is in the past, so the deadline is always ahead:
 //      what is due is in a destination's list and waits for room, not for the clock.
@@ -36,6 +37,7 @@ enum {
     NETWORK_SPREAD_MS = 3000,  // of the probes, when a network has appeared
     FORGET_MS = 24 * 3600 * 1000, // behind the rest of a destination without mail
     SCAN_MS = 3600 * 1000,        // between looks for such ones
+    UNTRIED_LEAVE = 5,            // D11: a fifth is for destinations that answer
     LOCAL_REFUSALS = 3,           // so many in a row are not about what was asked, but about us
 };
 
@@ -52,6 +54,7 @@ struct scheduler {
     struct heap rests;                // destinations, by the end of their rest
     struct heap dues;                 // domains, by when they want to be read
     struct list run, read;            // destinations that take turns (D2)
+    struct list passed;               // those of run that wait for room by D11
     struct list unsaved;              // destinations whose health the spool does not know yet
     struct destination **idle;        // destinations to be forgotten, unless something came up
     size_t idle_count, idle_room;
@@ -60,7 +63,8 @@ struct scheduler {
     int64_t next_scan_ms; // when destinations are looked through for what can be forgotten
     struct suspensions suspensions;
     struct suspension over;  // that the last pull told of
-    uint32_t running;        // batches started and not done
+    uint32_t running;        // batches started and not done,
+    uint32_t untried;        // those of them that D11 is about
     uint32_t reading;        // pages asked for
     uint32_t window_batches; // in all windows
     uint32_t window_rcpts;

@@ -212,6 +212,31 @@ static void destinations_take_turns(void **state)
     assert_int_equal(w->running_max, 2);
 }
 
+// D11. Nine of ten hang; the tenth keeps its rate, and one that is new comes when one of the nine
+// is given up.
+static void hosts_that_hang_leave_room_for_one_that_answers(void **state)
+{
+    struct world *w = *state;
+    w->settings.batches_max = 5;
+    world_feed(w, (struct sched_event){.kind = SCHED_SETTINGS, .settings = w->settings});
+    world_accept(w, 0, 1);
+    world_run(w, 1000);
+    assert_int_equal(w->destinations[0].starts, 1);
+    for (int i = 0; i < 50; i++) // so it is not forgotten before the others have come
+        world_accept(w, 0, 1);
+    for (int d = 1; d < WORLD_DOMAINS; d++) {
+        w->destinations[d].duration_ms = TIME_HOUR_MS;
+        world_accept(w, d, 1);
+    }
+    world_run(w, 60 * 1000);
+    assert_int_equal(w->destinations[0].starts, 51);
+    assert_int_equal(w->running, 4);
+    assert_true(scheduler_is_crowded(w->s));
+    world_run(w, TIME_NEVER);
+    assert_int_equal(world_open_rows(w), 0);
+    assert_false(scheduler_is_crowded(w->s));
+}
+
 static void a_flood_for_one_leaves_room_for_the_others(void **state)
 {
     struct world *w = *state;
@@ -514,6 +539,7 @@ int main(void)
         TEST(our_own_failure_rests_a_minute_and_counts_nothing),
         TEST(local_failure_of_a_probe_keeps_the_failures),
         TEST(destinations_take_turns),
+        TEST(hosts_that_hang_leave_room_for_one_that_answers),
         TEST(a_flood_for_one_leaves_room_for_the_others),
         TEST(resting_destinations_do_not_fill_the_windows),
         TEST(old_mail_is_read_although_fresh_mail_keeps_coming),
