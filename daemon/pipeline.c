@@ -3,6 +3,7 @@
 #include "daemon/crowding.h"
 #include "daemon/nexthops.h"
 #include "daemon/pipeline_internal.h"
+#include "daemon/stopping.h"
 
 #include <stdlib.h>
 
@@ -11,8 +12,6 @@ enum {
     MAINTAIN_IDLE_MS = 5 * 60 * 1000, // once nothing happens any more: an idle machine may sleep
     MAINTAIN_AGAIN_MS = 50,           // while nobody has mail to do: some 20 MiB a second go back
     MAINTAIN_BUDGET = 2048,
-    STOP_GRACE_MS = 5 * 1000,     // for attempts under way at a shutdown
-    STOP_OUTCOMES_MS = 20 * 1000, // and then for the spool, to take what became of them
 };
 
 // Conversations borrow the hostname and outlive the configuration that they began with.
@@ -382,26 +381,6 @@ static void on_conn(struct pipeline *p, struct conn *c, const struct pipeline_ev
     }
 }
 
-static void tell_stopped(struct pipeline *p)
-{
-    p->is_stopped = true;
-    effect_add(p, PIPELINE_STOPPED)->begins_again = p->begins_again;
-}
-
-// First the attempts are cut short; then outcomes that the spool will not take are given up, too:
-// what they are of is tried again after the next start.
-static void on_grace_over(struct pipeline *p)
-{
-    if (!p->is_aborted) {
-        p->is_aborted = true;
-        carriers_abort(p);
-        alarm_set(p, &p->alarm_stop, p->now_ms + STOP_OUTCOMES_MS);
-        return;
-    }
-    effect_logf(p, LOG_LEVEL_ERROR, "stopping, though the spool has not taken every outcome");
-    tell_stopped(p);
-}
-
 static void on_timer(struct pipeline *p)
 {
     struct heap_node *node;
@@ -458,48 +437,10 @@ static void on_timer(struct pipeline *p)
             doors_refuse(p);
             break;
         case ALARM_STOP:
-            on_grace_over(p);
+            stopping_grace_over(p);
             break;
         }
     }
-}
-
-static void stop(struct pipeline *p)
-{
-    if (p->is_stopping)
-        return;
-    p->is_stopping = true;
-    windows_feed(p, &(struct sched_event){.kind = SCHED_PAUSE});
-    relaying_shutdown(p);
-    carriers_quit_idle(p);
-    struct conn *c, *next;
-    HASH_ITER(hh, p->conns, c, next)
-    {
-        if (c->kind == CONN_DOOR)
-            door_shutdown(p, c->door);
-    }
-    alarm_set(p, &p->alarm_stop, p->now_ms + STOP_GRACE_MS);
-}
-
-static void on_shutdown(struct pipeline *p)
-{
-    p->begins_again = false;
-    stop(p);
-}
-
-void pipeline_begin_again(struct pipeline *p)
-{
-    p->begins_again = true;
-    stop(p);
-}
-
-void pipeline_check_stopped(struct pipeline *p)
-{
-    if (!p->is_stopping || p->is_stopped)
-        return;
-    if (p->carriers || p->settlings || HASH_COUNT(p->waiters) > 0)
-        return;
-    tell_stopped(p);
 }
 
 void pipeline_read_again(struct pipeline *p)
@@ -566,7 +507,7 @@ void pipeline_feed(struct pipeline *p, const struct pipeline_event *e)
         on_reload(p, e->config);
         break;
     case PIPELINE_SHUTDOWN:
-        on_shutdown(p);
+        stopping_begin(p);
         break;
     case PIPELINE_CONNECTED:
     case PIPELINE_CONNECT_FAILED:
