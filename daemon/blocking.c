@@ -39,13 +39,16 @@ void blocking_end(struct pipeline *p, enum outcome_blocked kind, const char *des
     effect_log(p, LOG_LEVEL_INFO, line);
 }
 
-// What a relay said last counts: it has one thing against us at a time.
+// What is between one relay and us. What was heard last counts: it is one thing at a time.
+static const enum outcome_blocked of_relays[] = {BLOCKED_CREDENTIALS, BLOCKED_SECRET, BLOCKED_RELAY,
+                                                 BLOCKED_TLS};
+enum { OF_RELAYS = sizeof of_relays / sizeof *of_relays };
+
 static void end_others(struct pipeline *p, enum outcome_blocked kind, const char *destination)
 {
-    static const enum outcome_blocked kinds[] = {BLOCKED_CREDENTIALS, BLOCKED_RELAY, BLOCKED_TLS};
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (kinds[i] != kind)
-            blocked_end(p->blocked, kinds[i], destination, p->now_ms);
+    for (size_t i = 0; i < OF_RELAYS; i++)
+        if (of_relays[i] != kind)
+            blocked_end(p->blocked, of_relays[i], destination, p->now_ms);
 }
 
 static void learn_blocked(struct pipeline *p, const struct batch *b, const struct outcome *o)
@@ -77,10 +80,8 @@ static void learn_well(struct pipeline *p, const struct batch *b, const struct o
         blocking_end(p, BLOCKED_NETWORK, "");
     if (o->stage == STAGE_CONNECT || o->scope == SCOPE_HOST)
         return; // it may refuse us still
-    blocking_end(p, BLOCKED_CREDENTIALS, b->destination);
-    blocking_end(p, BLOCKED_SECRET, b->destination);
-    blocking_end(p, BLOCKED_RELAY, b->destination);
-    blocking_end(p, BLOCKED_TLS, b->destination);
+    for (size_t k = 0; k < OF_RELAYS; k++)
+        blocking_end(p, of_relays[k], b->destination);
 }
 
 void blocking_learn(struct pipeline *p, const struct batch *b, const struct outcome *outcomes)

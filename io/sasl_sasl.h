@@ -18,6 +18,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+// A server of SCRAM that wants more work than this (half a second of it) is refused.
+enum { SASL_ITERATIONS_MAX = 1000 * 1000 };
+
 struct sasl;
 
 struct sasl_identity {

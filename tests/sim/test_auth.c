@@ -115,6 +115,27 @@ static void test_no_secret_for_a_week(void **state)
     world_free(w);
 }
 
+// First there is no secret, then a wrong one, then it is right: each time that alone is told.
+static void test_one_thing_at_a_time(void **state)
+{
+    (void)state;
+    struct world *w = make_world(WITH(""), HOST_AUTH_REFUSE);
+    world_secrets_are_gone(w, true);
+    submit_many(w);
+    world_run(w, 5 * TIME_MINUTE_MS);
+    assert_says(ask(w, "stats", NULL), "our credentials cannot be used");
+    world_secrets_are_gone(w, false);
+    world_run(w, 5 * TIME_MINUTE_MS);
+    const char *stats = ask(w, "stats", NULL);
+    assert_says(stats, "the relay refuses our credentials");
+    assert_null(strstr(stats, "our credentials cannot be used"));
+    world_host(w, "192.0.2.1")->state = HOST_AUTH;
+    world_run(w, 5 * TIME_MINUTE_MS);
+    assert_null(strstr(ask(w, "stats", NULL), "Blocked here"));
+    assert_int_equal(world_queued(w), 0);
+    world_free(w);
+}
+
 // A corrected configuration, and a word of the operator: nobody waits for the next minute.
 static void test_corrected(void **state)
 {
@@ -137,6 +158,7 @@ int main(void)
         cmocka_unit_test(test_who_is_let_in),
         cmocka_unit_test(test_refused_for_a_week),
         cmocka_unit_test(test_no_secret_for_a_week),
+        cmocka_unit_test(test_one_thing_at_a_time),
         cmocka_unit_test(test_corrected),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -167,12 +167,51 @@ static void test_bad_input(void **state)
     buf_close(&text);
 }
 
+// The server's first message of SCRAM is made up around the client's nonce.
+static enum fp_err step_with_iterations(const char *iterations)
+{
+    struct sasl_identity id = {
+        .mechanism = "SCRAM-SHA-1", .user = user, .secret = password, .host = "h"};
+    struct sasl *s = NULL;
+    struct buf text, challenge;
+    char *plain = NULL, *coded = NULL;
+    size_t n;
+    buf_init(&text, 10000);
+    buf_init(&challenge, 10000);
+    assert_int_equal(sasl_new(&id, &s, &text), FP_OK);
+    assert_int_equal(sasl_step(s, SLICE_LIT(""), &text), FP_OK);
+    assert_int_equal(gsasl_base64_from(text.p, text.n, &plain, &n), GSASL_OK);
+    buf_addf(&challenge, "r=%.*smore,s=c2FsdHNhbHQ=,i=%s", (int)(n - 11), plain + 11, iterations);
+    assert_int_equal(gsasl_base64_to(challenge.p, challenge.n, &coded, &n), GSASL_OK);
+    buf_reset(&text);
+    enum fp_err err = sasl_step(s, slice_of(coded, n), &text);
+    gsasl_free(plain);
+    gsasl_free(coded);
+    sasl_free(s);
+    buf_close(&text);
+    buf_close(&challenge);
+    return err;
+}
+
+// A server may ask for work, but not for hours of it.
+static void test_iterations(void **state)
+{
+    (void)state;
+    assert_int_equal(step_with_iterations("4096"), FP_OK);
+    assert_int_equal(step_with_iterations("1000000"), FP_OK);
+    static const char *const bad[] = {
+        "1000001", "2147483647", "99999999999999999999", "0", "-1", "x", ""};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(step_with_iterations(bad[i]), FP_INVALID);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_mechanisms),
         cmocka_unit_test(test_tokens),
         cmocka_unit_test(test_bad_input),
+        cmocka_unit_test(test_iterations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
