@@ -151,6 +151,10 @@ static void add_try(const struct way_step *s, uint32_t number, struct column *c)
         column_text(c, s->tls_rule);
         column_str(c, ")");
     }
+    if (s->user) {
+        column_str(c, ", as ");
+        column_text(c, s->user);
+    }
     column_str(c, "\n");
 }
 

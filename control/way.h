@@ -35,6 +35,7 @@ struct way_step {
     const char *protocol; // "smtp", "smtps", "lmtp", "maildir", "pipe"
     const char *tls;      // the policy; NULL: it has none
     const char *tls_rule; // which row gives it
+    const char *user;     // we authenticate as; NULL: nobody
     // NOTE
     const char *status, *text;
     bool is_final; // the mail would be given back for it, if there were nothing else

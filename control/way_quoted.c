@@ -47,6 +47,7 @@ static void add_try(const struct way_step *s, struct column *c)
     quote_member_text(c, "protocol", s->protocol);
     quote_member_text(c, "tls", s->tls);
     quote_member_text(c, "tls_rule", s->tls_rule);
+    quote_member_text(c, "user", s->user);
     column_str(c, "}");
 }
 

@@ -145,6 +145,15 @@ static void take_tls(struct steps *s, uint32_t i, const struct survey_step *from
     to->tls_rule = s->texts[2 * i + 1] = buf_steal(&words, NULL);
 }
 
+// Hosts found by MX are told nothing (deliver/guard).
+static const char *user_of(const struct guide *g, const struct survey_step *from)
+{
+    const struct credential_row *row = from->by_mx || from->path || !from->host
+                                           ? NULL
+                                           : credential_find(g->config->credentials, from->host);
+    return row ? row->user : NULL;
+}
+
 static void take_try(struct steps *s, uint32_t i, const struct survey_step *from)
 {
     const struct target *t = &s->guide->row->targets[from->target];
@@ -158,6 +167,7 @@ static void take_try(struct steps *s, uint32_t i, const struct survey_step *from
     to->kind = WAY_TRY;
     to->where = s->texts[2 * i] = buf_steal(&where, NULL);
     to->protocol = protocol_of(t);
+    to->user = user_of(s->guide, from);
     take_tls(s, i, from, t);
 }
 

@@ -197,7 +197,7 @@ static const char *text_of(enum fp_err err)
     case FP_DENIED:
         return "the host does not know the password that it wants to be told";
     default:
-        return "the host's challenge makes no sense";
+        return "the host's challenge makes no sense, or asks for too much work";
     }
 }
 

@@ -167,13 +167,23 @@ enum fp_err sasl_new(const struct sasl_identity *id, struct sasl **ret, struct b
     return FP_OK;
 }
 
+// The library frees its copy as it is.
+static void wipe_password(Gsasl_session *session)
+{
+    const char *password = gsasl_property_fast(session, GSASL_PASSWORD);
+    if (password)
+        explicit_bzero((char *)password, strlen(password));
+}
+
 void sasl_free(struct sasl *s)
 {
     if (!s)
         return;
     wipe(s->token_response);
-    if (s->session)
+    if (s->session) {
+        wipe_password(s->session);
         gsasl_finish(s->session);
+    }
     if (s->library)
         gsasl_done(s->library);
     free(s);

@@ -42,7 +42,9 @@ static const char rows[] =
     " { for = \"later.example\", to = [ \"error:4.3.2 not now\" ] },\n"
     " { for = \"void.example\", to = [ \"discard:\" ] },\n"
     " { for = \"*\", to = [ \"mx\" ] } )\n"
-    "tls = ( { for = \"*\", policy = \"encrypt\" } )\n";
+    "tls = ( { for = \"*\", policy = \"encrypt\" } )\n"
+    "credentials = ( { for = \"192.0.2.9\", user = \"ann\", password_file = \"/s\" },\n"
+    " { for = \"mx.one.example\", user = \"ann\", password_file = \"/s\" } )\n"; // not by MX
 
 static struct world *world_of(const char *config)
 {
@@ -72,7 +74,8 @@ static void test_what_it_says(void **state)
         {0, "one.example", {"one.example\\n  row:", "1  mx.one.example[192.0.2.1]:25"}},
         {0,
          "<x@relay.example>",
-         {"1  192.0.2.9[192.0.2.9]:26  by smtp", "relay.example MX: no such name"}},
+         {"1  192.0.2.9[192.0.2.9]:26  by smtp, TLS encrypt (tls \\\"*\\\"), as ann\\n",
+          "relay.example MX: no such name"}},
         {0, "Boss@relay.example", {"1  /var/mail/boss  by maildir\\n"}},
         {0, "x@[192.0.2.5]", {"1  [192.0.2.5][192.0.2.5]:25"}},
         {0, "x@void.example", {"2.0.0 discarded", "counts as delivered"}},

@@ -49,6 +49,13 @@ static const struct way_step steps[] = {
      .tls = "may",
      .tls_rule = "the default"},
     {.kind = WAY_NOTE, .target = "smtp://x", .status = "4.3.5", .text = "no \"x\" is known"},
+    {.kind = WAY_TRY,
+     .target = "smtp://x",
+     .where = "x[192.0.2.3]:587",
+     .protocol = "smtp",
+     .tls = "verify",
+     .tls_rule = "tls \"x\"",
+     .user = "a\x1bn"},
     {.kind = WAY_TRY, .target = "lmtp:///run/s", .where = "/run/s", .protocol = "lmtp"},
 };
 static const struct why_limit limits[] = {{"connections", "20", "the default"},
