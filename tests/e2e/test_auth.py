@@ -189,6 +189,40 @@ def test_no_secret(world):
     world.await_log(r"our credentials cannot be used: 127\.0\.0\.1\[127\.0\.0\.1\]: /bin/sh: exit status 3")
 
 
+def test_a_command_that_hangs(world):
+    """It ends with its time limit, and with the daemon."""
+    s = Server(world, "PLAIN", Certificates(world).self_signed("own"))
+    configure(world, s.to(), 'password_command = [ "/bin/sleep", "3600" ], timeout = "1s"')
+    world.start()
+    send(world)
+    world.await_log(r"our credentials cannot be used: 127\.0\.0\.1\[127\.0\.0\.1\]: /bin/sleep: no answer within 1 s")
+    pid_file = world.path("pid")
+    configure(world, s.to(), f'password_command = [ "/bin/sh", "-c", "echo $$ >{pid_file}; exec sleep 3600" ]')
+    world.daemon.send_signal(signal.SIGHUP)
+    world.await_log("configuration read again")
+    flush(world)
+    pid = int(await_(lambda: world.read("pid").strip(), "the command"))
+    world.daemon.send_signal(signal.SIGTERM)
+    world.await_log("stopping")
+    world.stop()  # asked twice: no grace
+    await_(lambda: not os.path.exists(f"/proc/{pid}"), "the command's end")
+    equal(s.lines, [], "what the server heard")
+
+
+def test_many_at_once(world):
+    """Each connection has an exchange of its own; a restart finds everything as it was."""
+    s = Server(world, "SCRAM-SHA-256 SCRAM-SHA-256-PLUS", Certificates(world).self_signed("own"))
+    configure(world, s.to(), f'password_command = [ "/bin/sh", "-c", "cat {write_secret(world, PASSWORD)}" ], keep = "0"')
+    world.start()
+    for i in range(40):
+        send(world, f"b{i}@x.example")
+    await_(lambda: sum(line.startswith("message") for line in s.lines) >= 40, "40 messages")
+    world.await_empty()
+    equal([line for line in s.lines if "refused" in line], [], "refusals")
+    world.stop()
+    equal(world.read("stderr"), "", "what the daemon said")
+
+
 def test_a_credential_of_the_service(world):
     s = Server(world, "PLAIN", Certificates(world).self_signed("own"))
     configure(world, s.to(), 'password_credential = "relay"')
