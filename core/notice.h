@@ -29,8 +29,8 @@ struct notice_recipient {
     bool text_is_reply;      // then it stands as Diagnostic-Code: smtp
     const char *host;        // next hop's name for Remote-MTA, "" when nobody was reached
     int64_t last_attempt_ms; // 0: never tried
-    int64_t next_attempt_ms; // NOTICE_DELAYED only
-    int64_t expires_ms;      // NOTICE_DELAYED only: Will-Retry-Until
+    int64_t next_attempt_ms; // NOTICE_DELAYED only; 0, TIME_NEVER: nobody knows
+    int64_t expires_ms;      // NOTICE_DELAYED only: Will-Retry-Until; likewise
     bool expired;            // failed because it grew too old, not by a refusal
     const char *orcpt;       // Original-Recipient as ORCPT gave it, in xtext; NULL or "": none
     bool is_relayed;         // NOTICE_ARRIVED: handed on to a host that tells nobody; else arrived

@@ -49,6 +49,21 @@ static int64_t next_attempt(const struct pipeline *p, const struct settling *s, 
     return change->action == SETTLE_DEFER ? change->next_attempt_ms : s->rcpts[i].next_attempt_ms;
 }
 
+// What is suspended is not tried, and not given up, before that ends; nobody knows when where it
+// has no end. The spool's time of a sender's mail is our own putting off.
+static void take_suspension(const struct pipeline *p, const struct settling *s, uint32_t i,
+                            struct notice_recipient *to)
+{
+    const struct suspension *by = suspending_holds(p, &s->message, &s->rcpts[i]);
+    if (!by)
+        return;
+    bool is_later = by->until_ms > to->next_attempt_ms;
+    if (p->config->mode != MODE_QUEUE && (is_later || by->kind == SUSPENSION_SENDER))
+        to->next_attempt_ms = by->until_ms;
+    if (by->until_ms > to->expires_ms)
+        to->expires_ms = by->until_ms;
+}
+
 static void name_recipient(const struct pipeline *p, const struct settling *s, uint32_t i,
                            struct notice_recipient *to)
 {
@@ -69,6 +84,7 @@ static void name_recipient(const struct pipeline *p, const struct settling *s, u
         .is_relayed = o->onward == ONWARD_RELAYED,
         .in_doubt = (o->in_doubt || r->in_doubt) && plan->change.action != SETTLE_DELIVERED,
     };
+    take_suspension(p, s, i, to);
 }
 
 // RFC 3461 4.3: what RET says is about failures; without one headers are enough.

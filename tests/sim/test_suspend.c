@@ -231,7 +231,26 @@ static void test_does_not_expire(void **state)
         world_run(s.w, 31 * TIME_MINUTE_MS);
         assert_int_equal(s.com->received_count, 1);
         assert_int_equal(host_count_notices(s.home, "Action: delayed", "b@example.com"), 1);
+        assert_int_equal(host_count_notices(s.home, "Next try:", "b@example.com"), 0);
+        assert_int_equal(host_count_notices(s.home, "Will-Retry-Until:", "b@example.com"), 0);
         assert_int_equal(host_count_notices(s.home, "Action: failed", "b@example.com"), 0);
+        world_free(s.w);
+    }
+}
+
+// A warning names no time at which something is to happen that will not.
+static void test_warnings_say_when(void **state)
+{
+    static const char *const targets[] = {"example.com --for=10d", "from=a@example.org --for=10d"};
+    (void)state;
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+        struct stage s = make_stage("");
+        ask(&s, 0, "suspend", targets[i]);
+        send(&s, "a@example.org", "b@example.com");
+        world_run(s.w, 5 * TIME_HOUR_MS);
+        assert_int_equal(host_count_notices(s.home, "Next try:  2026-01-11 00:00:00",
+                                            "Will-Retry-Until: Sun, 11 Jan 2026 00:00:00"),
+                         1);
         world_free(s.w);
     }
 }
@@ -439,6 +458,7 @@ int main(void)
         cmocka_unit_test(test_ends),
         cmocka_unit_test(test_others_go_on),
         cmocka_unit_test(test_does_not_expire),
+        cmocka_unit_test(test_warnings_say_when),
         cmocka_unit_test(test_crashes),
         cmocka_unit_test(test_flush),
         cmocka_unit_test(test_interactive),
