@@ -553,7 +553,8 @@ static void take_addresses(struct plan *p, const struct dns_answer *answer)
     uint32_t *count = is_v6 ? &p->v6_count : &p->v4_count;
     char(*to)[OUTCOME_IP_SIZE] = is_v6 ? p->v6 : p->v4;
     p->is_host_secure &= answer->is_secure;
-    put_text(p->base, sizeof p->base, slice_str(answer->canonical));
+    if (hostname_is_valid(slice_str(answer->canonical))) // who publishes aliases is a stranger
+        put_text(p->base, sizeof p->base, slice_str(answer->canonical));
     for (uint32_t i = 0; i < answer->count && *count < PLAN_ADDRESSES_MAX; i++)
         if (answer->records[i].ip[0])
             put_text(to[(*count)++], OUTCOME_IP_SIZE, slice_str(answer->records[i].ip));

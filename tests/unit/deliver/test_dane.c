@@ -94,6 +94,10 @@ static void test_many_records(void **state)
     {                                                                                              \
         "mx.example", DNS_TYPE_A, DNS_ANSWER_OK, {"192.0.2.1"}, .canonical = "c.example"           \
     }
+#define ODD_ALIAS                                                                                  \
+    {                                                                                              \
+        "mx.example", DNS_TYPE_A, DNS_ANSWER_OK, {"192.0.2.1"}, .canonical = "b\\\"d"              \
+    }
 #define IP_OF_B                                                                                    \
     {                                                                                              \
         "b.example", DNS_TYPE_A, DNS_ANSWER_OK,                                                    \
@@ -163,6 +167,8 @@ static const struct row rows[] = {
      "mx.example verify mx.example d.example", 'D'},
     {"an alias without any", PROTECT_DANE, {MX, ALIAS}, {0},
      "_25._tcp.c.example _25._tcp.mx.example ", "", 'D'},
+    {"an alias of what is no host", PROTECT_DANE, {MX, ODD_ALIAS, RECORD("mx.example", "3 1 1")},
+     {.ehlo = OFFERED}, "_25._tcp.mx.example ", "mx.example verify mx.example d.example", 'D'},
     {"nobody knows", PROTECT_DANE, {MX, IP, NO_ANSWER(DNS_ANSWER_SERVFAIL)}, {.ehlo = OFFERED},
      "_25._tcp.mx.example ", "", 'T',
      "TLSA lookup error for mx.example:25: the name servers give no valid answer"},
