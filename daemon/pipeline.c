@@ -73,6 +73,7 @@ static void settings_from_config(struct pipeline *p)
         .protect = c->protect,
         .credentials = c->credentials,
         .fallback = p->fallback,
+        .families = &p->families,
     };
     buf_close(&own);
 }

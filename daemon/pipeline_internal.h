@@ -204,6 +204,7 @@ struct pipeline {
     struct session_settings session_settings;
     struct fallback *fallback;
     struct standby *standby; // next hops of lists that failed (nexthops.c)
+    struct families families;
     struct server_settings server_settings;
     struct kept_name *hostnames; // today's and earlier ones
     int64_t now_ms;              // never runs backwards

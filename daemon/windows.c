@@ -128,7 +128,8 @@ void windows_network(struct pipeline *p)
         return;
     }
     p->network_ms = p->now_ms;
-    dnscache_clear(p->dnscache); // other networks know other names
+    dnscache_clear(p->dnscache);        // other networks know other names
+    p->families = (struct families){0}; // and other ways
     struct scheduler_counts counts;
     scheduler_count(p->scheduler, &counts);
     if (counts.resting > 0)

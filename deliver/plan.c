@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // plan: see plan.h.
-#include "deliver/plan.h"
+#include "deliver/plan_inside.h"
 
 #include "core/hostname.h"
 #include "core/must.h"
@@ -19,9 +19,8 @@ static const unsigned allowed[PLAN_STATE_COUNT] = {
 
 static void start_target(struct plan *p);
 static void start_host(struct plan *p);
-static void ask(struct plan *p, const char *name, enum dns_type type);
 
-static void move_to(struct plan *p, enum plan_state to)
+void plan_move_to(struct plan *p, enum plan_state to)
 {
     must(allowed[p->state] & M(to));
     p->state = to;
@@ -136,13 +135,13 @@ static void note_dns(struct plan *p, enum dns_fault fault, const char *name)
     plan_note_failure(p, &o);
 }
 
-static bool is_temporary(enum dns_result result)
+bool plan_is_temporary(enum dns_result result)
 {
     return result == DNS_ANSWER_SERVFAIL || result == DNS_ANSWER_TIMEOUT ||
            result == DNS_ANSWER_BAD || result == DNS_ANSWER_NOBODY;
 }
 
-static enum dns_fault temporary_fault(enum dns_result result)
+enum dns_fault plan_temporary_fault(enum dns_result result)
 {
     return result == DNS_ANSWER_NOBODY    ? DNS_NO_RESOLVER
            : result == DNS_ANSWER_TIMEOUT ? DNS_TIMEOUT
@@ -156,8 +155,8 @@ static void note_no_address(struct plan *p)
     const char *name = p->hosts[p->host].name;
     bool is_relay = p->targets[p->target].kind != TARGET_MX, is_known = false;
     for (uint32_t i = 0; i < p->question_count; i++) {
-        if (is_temporary(p->questions[i].result)) {
-            note_dns(p, temporary_fault(p->questions[i].result), name);
+        if (plan_is_temporary(p->questions[i].result)) {
+            note_dns(p, plan_temporary_fault(p->questions[i].result), name);
             return;
         }
         is_known |= p->questions[i].result != DNS_ANSWER_NXDOMAIN;
@@ -174,13 +173,13 @@ static void note_no_address(struct plan *p)
 
 // ---- addresses -----------------------------------------------------------------------------
 
-static uint16_t port_of(const struct plan *p)
+uint16_t plan_port(const struct plan *p)
 {
     const struct target *t = &p->targets[p->target];
     return t->kind == TARGET_MX ? p->settings->smtp_port : t->port;
 }
 
-static void try_address(struct plan *p)
+void plan_try_address(struct plan *p)
 {
     if (p->tries == PLAN_TRIES_MAX) {
         p->host_count = p->host + 1; // that was enough of this target
@@ -192,84 +191,12 @@ static void try_address(struct plan *p)
     p->hop = (struct hop){
         .host = p->hosts[p->host].name,
         .ip = p->ips[p->address],
-        .port = port_of(p),
+        .port = plan_port(p),
         .path = t->kind == TARGET_LMTP_UNIX ? t->text : NULL,
         .is_lmtp = t->kind == TARGET_LMTP || t->kind == TARGET_LMTP_UNIX,
         .is_relay = t->kind == TARGET_SMTP || t->kind == TARGET_SMTPS,
     };
-    move_to(p, PLAN_ADDRESS);
-}
-
-// ---- what protects the host (deliver/dane) --------------------------------------------------
-
-enum protect_policy plan_policy(const struct plan *p, enum protect_policy row)
-{
-    if (row < PROTECT_DANE)
-        return row;
-    return !p->dane ? PROTECT_MAY : p->dane->count > 0 ? PROTECT_VERIFY : PROTECT_ENCRYPT;
-}
-
-static enum protect_policy row_policy(const struct plan *p)
-{
-    if (!p->settings->protect || p->targets[p->target].kind == TARGET_LMTP_UNIX)
-        return PROTECT_NONE;
-    return protect_find(p->settings->protect, p->domain, p->hosts[p->host].name, plan_is_by_mx(p))
-        ->policy;
-}
-
-// Nothing more is to be asked.
-static void use_protection(struct plan *p)
-{
-    bool is_usable = p->dane && p->dane->count > 0;
-    if (is_usable || row_policy(p) != PROTECT_DANE_ONLY) {
-        try_address(p);
-        return;
-    }
-    struct outcome o;
-    classify_no_tlsa(p->hosts[p->host].name, port_of(p), p->is_host_secure, &o);
-    plan_note_failure(p, &o);
-    plan_next_host(p);
-}
-
-static void ask_tlsa(struct plan *p, const char *base)
-{
-    char name[DANE_NAME_SIZE];
-    if (!dane_name(base, port_of(p), name)) {
-        use_protection(p); // there can be no such name
-        return;
-    }
-    p->question_count = 0;
-    ask(p, name, DNS_TYPE_TLSA);
-    move_to(p, PLAN_ASKING);
-}
-
-// RFC 7672 2.2: what stands on an answer that was not validated proves nothing.
-static void find_protection(struct plan *p)
-{
-    p->is_host_secure &= !plan_is_by_mx(p) || p->is_mx_secure;
-    if (p->is_host_secure && row_policy(p) >= PROTECT_DANE)
-        ask_tlsa(p, p->base);
-    else
-        use_protection(p);
-}
-
-static void on_tlsa(struct plan *p, const struct dns_answer *answer)
-{
-    const char *host = p->hosts[p->host].name;
-    if (is_temporary(answer->result)) {
-        struct outcome o;
-        classify_tlsa_unknown(host, port_of(p), temporary_fault(answer->result), &o);
-        plan_note_failure(p, &o);
-        plan_next_host(p);
-    } else if (answer->result == DNS_ANSWER_OK && answer->is_secure) {
-        p->dane = dane_new(p->base, answer);
-        use_protection(p);
-    } else if (strcasecmp(p->base, host) != 0) {
-        put_text(p->base, sizeof p->base, slice_str(host));
-        ask_tlsa(p, host);
-    } else {
-        use_protection(p);
-    }
+    plan_move_to(p, PLAN_ADDRESS);
 }
 
 // ---- which of them, and in which order -----------------------------------------------------
@@ -317,13 +244,15 @@ static void use_addresses(struct plan *p)
         return;
     }
     for (uint32_t i = 0; i < p->v6_count || i < p->v4_count; i++) {
+        if (p->v4_first && i < p->v4_count)
+            add_ip(p, p->v4[i]);
         if (i < p->v6_count)
             add_ip(p, p->v6[i]);
-        if (i < p->v4_count)
+        if (!p->v4_first && i < p->v4_count)
             add_ip(p, p->v4[i]);
     }
     if (p->ip_count > 0) {
-        find_protection(p);
+        plan_find_protection(p);
         return;
     }
     note_no_address(p);
@@ -338,7 +267,7 @@ static void use_literal(struct plan *p, struct slice ip)
     if (is_own(p, p->ips[0]))
         leave_out_from_here(p);
     else
-        use_protection(p);
+        plan_use_protection(p);
 }
 
 void plan_next_address(struct plan *p)
@@ -346,7 +275,7 @@ void plan_next_address(struct plan *p)
     must(p->state == PLAN_ADDRESS);
     if (p->address + 1 < p->ip_count) {
         p->address++;
-        try_address(p);
+        plan_try_address(p);
     } else {
         plan_next_host(p);
     }
@@ -354,7 +283,7 @@ void plan_next_address(struct plan *p)
 
 // ---- hosts and targets ---------------------------------------------------------------------
 
-static void ask(struct plan *p, const char *name, enum dns_type type)
+void plan_ask(struct plan *p, const char *name, enum dns_type type)
 {
     struct plan_question *q = &p->questions[p->question_count++];
     put_text(q->name, sizeof q->name, slice_str(name));
@@ -381,9 +310,9 @@ static void start_host(struct plan *p)
     p->question_count = p->v4_count = p->v6_count = 0;
     p->is_host_secure = true; // until an answer with addresses is not
     put_text(p->base, sizeof p->base, ip);
-    ask(p, name, DNS_TYPE_AAAA);
-    ask(p, name, DNS_TYPE_A);
-    move_to(p, PLAN_ASKING);
+    plan_ask(p, name, DNS_TYPE_AAAA);
+    plan_ask(p, name, DNS_TYPE_A);
+    plan_move_to(p, PLAN_ASKING);
 }
 
 // Those that do well, those that rest, and at the end who decides in any case.
@@ -419,7 +348,7 @@ void plan_next_host(struct plan *p)
         p->target = target_at(p, p->place);
         start_target(p);
     } else {
-        move_to(p, PLAN_OVER);
+        plan_move_to(p, PLAN_OVER);
     }
 }
 
@@ -442,7 +371,7 @@ static void start_handover(struct plan *p, const struct target *t)
         p->hop =
             (struct hop){.host = p->handover.order.path, .ip = "", .order = &p->handover.order};
         p->ip_count = p->address = 0;
-        move_to(p, PLAN_ADDRESS);
+        plan_move_to(p, PLAN_ADDRESS);
         return;
     }
     if (p->rcpt_count == 1)
@@ -468,8 +397,8 @@ static void find_mx(struct plan *p)
         return;
     }
     p->question_count = 0;
-    ask(p, p->domain, DNS_TYPE_MX);
-    move_to(p, PLAN_ASKING);
+    plan_ask(p, p->domain, DNS_TYPE_MX);
+    plan_move_to(p, PLAN_ASKING);
 }
 
 // The configuration's own word, whatever failed before.
@@ -480,7 +409,7 @@ static void decide(struct plan *p, const struct target *t)
         classify_route_error(t->text, &p->failure);
     else
         classify_discarded(&p->failure);
-    move_to(p, PLAN_OVER);
+    plan_move_to(p, PLAN_OVER);
 }
 
 static void start_target(struct plan *p)
@@ -511,14 +440,27 @@ static void start_target(struct plan *p)
     }
 }
 
-void plan_begin(struct plan *p, uint64_t seed)
+void plan_begin(struct plan *p, uint64_t seed, int64_t now_ms)
 {
-    move_to(p, PLAN_IDLE);
+    plan_move_to(p, PLAN_IDLE);
     p->seed = seed;
+    p->v4_first = families_v4_first(p->settings->families, now_ms);
     p->place = p->tries = p->question_count = p->miss_count = 0;
     p->target = target_at(p, 0);
     p->has_failure = false;
     start_target(p);
+}
+
+void plan_call(const struct plan *p, struct session_effect *ret)
+{
+    const struct hop *hop = &p->hop;
+    must(p->state == PLAN_ADDRESS);
+    ret->kind = hop->order ? SESSION_HAND_OVER : SESSION_CONNECT;
+    ret->order = hop->order;
+    ret->ip = hop->ip;
+    ret->port = hop->port;
+    ret->path = hop->path;
+    ret->begins_with_tls = plan_begins_with_tls(p);
 }
 
 // ---- questions and answers -----------------------------------------------------------------
@@ -594,7 +536,7 @@ void plan_answer(struct plan *p, const char *name, const struct dns_answer *answ
     if (answer->type == DNS_TYPE_MX)
         on_mx(p, answer);
     else if (answer->type == DNS_TYPE_TLSA)
-        on_tlsa(p, answer);
+        plan_on_tlsa(p, answer);
     else
         on_address(p, answer);
 }

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // plan: which address is to be tried next. From targets to hosts to addresses. Pure.
 //
-//     plan_begin(&p, seed);           at a new batch without a connection
+//     plan_begin(&p, seed, now);      at a new batch without a connection
 //     plan_next_address(&p);          or plan_next_host(&p), after a failure
 //     PLAN_ASKING:  take plan_pull_question until false, give plan_answer
 //     PLAN_ADDRESS: p.hop is to be tried
 //     PLAN_OVER:    nothing is left; p.failure says why, or what the route wants instead
 //
 // Targets are tried in order. For "mx" the hosts come from hosts_from_mx; a host's A and AAAA are
-// asked for at once and tried in turns, IPv6 first. Where the policy for the host is "dane", its
-// TLSA records are asked for before it is called, if all answers so far were validated: below the
-// name behind all aliases, then below its own (RFC 7672 2.2.3).
+// asked for at once and tried in turns, IPv6 first unless v4_first is set. Where the policy for the
+// host is "dane", its TLSA records are asked for before it is called, if all answers so far were
+// validated: below the name behind all aliases, then below its own (RFC 7672 2.2.3).
 // (P1) Work per batch is bounded however many records a stranger publishes: PLAN_ADDRESSES_MAX per
 // host, PLAN_TRIES_MAX for each target.
 // (P2) That a name does not exist is final only for a recipient's own domain. A host that a route
@@ -55,6 +55,7 @@ struct plan {
     uint32_t question_count;
     char v6[PLAN_ADDRESSES_MAX][OUTCOME_IP_SIZE], v4[PLAN_ADDRESSES_MAX][OUTCOME_IP_SIZE];
     uint32_t v6_count, v4_count;
+    bool v4_first; // as it was at plan_begin (deliver/families.h)
     char ips[PLAN_ADDRESSES_MAX][OUTCOME_IP_SIZE];
     uint32_t ip_count;
     struct hop hop; // PLAN_ADDRESS
@@ -87,12 +88,15 @@ void plan_set_domain(struct plan *p, const char *domain); // before plan_begin
 // Before plan_begin: these are tried last, though before one that decides in any case. Bits by
 // target.
 void plan_set_last(struct plan *p, uint32_t last);
-void plan_begin(struct plan *p, uint64_t seed);
+void plan_begin(struct plan *p, uint64_t seed, int64_t now_ms);
 void plan_next_address(struct plan *p);
 void plan_next_host(struct plan *p);
 // Something went wrong with the address under way. What is remembered as `failure` is the last one
 // that may pass, or the last one at all when none may.
 void plan_note_failure(struct plan *p, const struct outcome *o);
+
+// PLAN_ADDRESS: the effect CONNECT or HAND_OVER, without its outcome.
+void plan_call(const struct plan *p, struct session_effect *ret);
 
 // True: ret_name and ret_type are to be looked up; the name lives until plan_begin.
 bool plan_pull_question(struct plan *p, const char **ret_name, enum dns_type *ret_type);

@@ -156,13 +156,14 @@ static void start_plan(struct session *s)
                   s->tally.batch->rcpt_count);
     guard_forget_policy(&s->guard);
     plan_set_last(&s->plan, s->tally.batch->last);
-    plan_begin(&s->plan, s->seed++);
+    plan_begin(&s->plan, s->seed++, s->now_ms);
     follow_plan(s);
 }
 
 static void on_connect_failed(struct session *s, enum deliver_fault fault, const char *detail)
 {
     struct outcome o;
+    families_note_fault(s->settings.families, s->plan.hop.ip, fault, s->now_ms);
     classify_fault(STAGE_CONNECT, fault, detail, &s->plan.hop, &o);
     plan_note_failure(&s->plan, &o);
     plan_next_address(&s->plan);
@@ -244,6 +245,7 @@ static void on_connected(struct session *s)
 {
     s->times.connected_ms = s->now_ms;
     struct client_protection protection;
+    families_note_reached(s->settings.families, s->plan.hop.ip);
     guard_connected(&s->guard, &s->plan, s->is_in_clear, s->settings.fallback, s->now_ms,
                     &protection);
     client_connected(&s->client, &s->plan.hop, &protection, s->now_ms);
@@ -434,13 +436,8 @@ static bool pull_plan(struct session *s, struct session_effect *ret)
     if (s->needs_connect) {
         s->needs_connect = false;
         s->is_open = true;
-        ret->kind = s->plan.hop.order ? SESSION_HAND_OVER : SESSION_CONNECT;
-        ret->order = s->plan.hop.order;
-        ret->ip = s->plan.hop.ip;
-        ret->port = s->plan.hop.port;
-        ret->path = s->plan.hop.path;
+        plan_call(&s->plan, ret);
         ret->outcome = s->is_in_clear ? &s->client.failure : NULL;
-        ret->begins_with_tls = plan_begins_with_tls(&s->plan);
         return true;
     }
     if (s->needs_policy) {

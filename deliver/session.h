@@ -54,6 +54,7 @@
 #include "deliver/convert.h"
 #include "deliver/credential.h"
 #include "deliver/fallback.h"
+#include "deliver/families.h"
 #include "deliver/hosts.h"
 #include "deliver/protect.h"
 #include "deliver/route.h"
@@ -77,6 +78,7 @@ struct session_settings {
     struct protect_table *protect;   // NULL: TLS is not spoken
     struct credentials *credentials; // NULL: none
     struct fallback *fallback;       // shared by all sessions; NULL: nothing is remembered
+    struct families *families;       // likewise
 };
 
 // A target of a list of which it came to nothing, because its hosts or our set-up for them failed.

@@ -105,7 +105,7 @@ static void step(struct survey *s, survey_move *move, const char *name,
 static void begin(struct survey *s, const char *name, const struct dns_answer *answer)
 {
     (void)name, (void)answer;
-    plan_begin(&s->plan, s->plan.seed);
+    plan_begin(&s->plan, s->plan.seed, 0);
 }
 
 static void go_on(struct survey *s, const char *name, const struct dns_answer *answer)

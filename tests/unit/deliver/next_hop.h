@@ -575,6 +575,7 @@ static inline void world_open(struct world *w, const struct target *targets, uin
         .protect = given.protect,
         .credentials = given.credentials,
         .fallback = given.fallback,
+        .families = given.families,
     };
     w->session = session_new(&w->settings, targets, count, domain, 7);
 }
