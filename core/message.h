@@ -33,6 +33,8 @@ enum message_kind {
 enum message_trait {
     MESSAGE_UTF8 = 1,        // SMTPUTF8 was said of it (RFC 6531): it may be internationalised
     MESSAGE_UTF8_HEADER = 2, // and its header has octets above 127
+    MESSAGE_BY_RETURN = 4,   // behind deliver_by_ms it is given back; else its sender is told
+    MESSAGE_BY_TRACE = 8,    // its sender is told of each handing on (RFC 2852 4.1)
 };
 
 enum recipient_state {
@@ -44,15 +46,16 @@ struct message {
     uint64_t id;      // 48 bits, order of arrival, never reused
     uint32_t version; // grows with every stored change of the message or its recipients
     enum message_kind kind;
-    bool is_8bit;       // BODY=8BITMIME was declared or 8-bit octets were seen (RFC 6152)
-    uint8_t traits;     // enum message_trait
-    int64_t arrival_ms; // wall clock, ms since the epoch
-    uint64_t size;      // bytes of the body as stored
-    int8_t priority;    // -9 (may wait) to 9 (first); 0 is usual (RFC 6710 MT-PRIORITY)
-    int64_t uid;        // local submitter's user id, -1 when it came over the network or is our own
-    enum dsn_ret ret;   // RET of RFC 3461
-    char *envid;        // ENVID in xtext, NULL or "" when not given; owned
-    char *sender;       // "" is the null reverse-path; owned
+    bool is_8bit;          // BODY=8BITMIME was declared or 8-bit octets were seen (RFC 6152)
+    uint8_t traits;        // enum message_trait
+    int64_t arrival_ms;    // wall clock, ms since the epoch
+    int64_t deliver_by_ms; // DELIVERBY (RFC 2852): when its sender wants it delivered; 0: not said
+    uint64_t size;         // bytes of the body as stored
+    int8_t priority;       // -9 (may wait) to 9 (first); 0 is usual (RFC 6710 MT-PRIORITY)
+    int64_t uid;      // local submitter's user id, -1 when it came over the network or is our own
+    enum dsn_ret ret; // RET of RFC 3461
+    char *envid;      // ENVID in xtext, NULL or "" when not given; owned
+    char *sender;     // "" is the null reverse-path; owned
 };
 
 struct recipient {
@@ -75,6 +78,14 @@ struct recipient {
     char *last_host;         // "host[ip]:port", "" when nobody was reached; owned
     char *held_why;          // why it is held, "" when nobody said; owned
 };
+
+// When it is given back that waits for so long, or earlier where its sender said so.
+static inline int64_t message_expires_ms(const struct message *m, int64_t expire_after_ms)
+{
+    int64_t at_ms = m->arrival_ms + expire_after_ms;
+    bool is_sooner = m->deliver_by_ms != 0 && (m->traits & MESSAGE_BY_RETURN);
+    return is_sooner && m->deliver_by_ms < at_ms ? m->deliver_by_ms : at_ms;
+}
 
 void message_close(struct message *m); // frees the strings, not the struct
 void recipient_close(struct recipient *r);

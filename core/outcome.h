@@ -93,6 +93,8 @@ enum outcome_onward {
     ONWARD_RELAYED,  // nobody behind the next hop: we say that it was handed on
     ONWARD_PROMISED, // the next hop, which took the request
     ONWARD_FINAL,    // it has arrived: we say so
+    ONWARD_TRACED,   // it was handed on, and the sender is told of that unless he wants to hear
+                     // nothing
 };
 
 struct outcome {

@@ -168,19 +168,19 @@ void carrier_start(struct pipeline *p, struct batch *b)
         h->addresses[i] = b->rcpts[i].address;
     h->dsn = dsn_of(b);
     begin_body(h);
-    h->offer = (struct session_batch){
-        .sender = b->message.sender,
-        .rcpts = h->addresses,
-        .rcpt_count = b->rcpt_count,
-        .size = b->message.size,
-        .is_8bit = b->message.is_8bit,
-        .priority = b->message.priority,
-        .traits = b->message.traits,
-        .ret = b->message.ret,
-        .envid = b->message.envid,
-        .dsn = h->dsn,
-        .last = nexthops.last,
-    };
+    const struct message *m = &b->message;
+    h->offer = (struct session_batch){.sender = m->sender,
+                                      .rcpts = h->addresses,
+                                      .rcpt_count = b->rcpt_count,
+                                      .size = m->size,
+                                      .is_8bit = m->is_8bit,
+                                      .priority = m->priority,
+                                      .traits = m->traits,
+                                      .deliver_by_ms = m->deliver_by_ms,
+                                      .ret = m->ret,
+                                      .envid = m->envid,
+                                      .dsn = h->dsn,
+                                      .last = nexthops.last};
     session_feed(h->session, &(struct session_event){
                                  .kind = SESSION_BATCH, .now_ms = p->now_ms, .batch = &h->offer});
     pump(p, h);

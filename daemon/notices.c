@@ -18,8 +18,11 @@ enum {
 bool settling_tells_arrival(const struct settling *s, uint32_t i)
 {
     const struct settle_change *change = &s->plans[i].change;
-    return (s->rcpts[i].notify & DSN_SUCCESS) && change->action == SETTLE_DELIVERED &&
-           change->outcome.onward != ONWARD_PROMISED;
+    uint8_t notify = s->rcpts[i].notify, onward = change->outcome.onward;
+    if (change->action != SETTLE_DELIVERED)
+        return false;
+    return onward == ONWARD_TRACED ? !(notify & DSN_NEVER)
+                                   : (notify & DSN_SUCCESS) && onward != ONWARD_PROMISED;
 }
 
 // Did the sender ask for it, or leave it to us (RFC 3461 4.1)?
@@ -81,7 +84,7 @@ static void name_recipient(const struct pipeline *p, const struct settling *s, u
         .expires_ms = plan->expires_ms,
         .expired = plan->is_expired,
         .orcpt = r->orcpt,
-        .is_relayed = o->onward == ONWARD_RELAYED,
+        .is_relayed = o->onward == ONWARD_RELAYED || o->onward == ONWARD_TRACED,
         .in_doubt = (o->in_doubt || r->in_doubt) && plan->change.action != SETTLE_DELIVERED,
     };
     take_suspension(p, s, i, to);

@@ -32,6 +32,7 @@
 #include "daemon/budget.h"
 #include "daemon/intake.h"
 #include "daemon/pipeline.h"
+#include "daemon/sweep.h"
 #include "deliver/dnscache.h"
 #include "deliver/session.h"
 #include "deliver/sites.h"
@@ -151,25 +152,6 @@ struct kept_name {
 struct counters {
     uint64_t accepted, delivered, deferred, failed;
     uint64_t attempts; // begun: batches
-};
-
-struct sweep {
-    bool is_running, is_reading;
-    bool wants_all;       // the next pass looks at mail of every age
-    int64_t least_age_ms; // nothing younger can be due
-    int64_t seen_ms;      // until when whatever came of age was looked at
-    int64_t until_ms;     // likewise, when this pass has ended
-    struct spans spans;   // arrivals that this pass looks at
-    struct spans again;   // and the next one, whatever becomes of age
-    uint32_t level;
-    int64_t from_ms; // where the next page begins
-    uint64_t from_id;
-    uint32_t from_n;
-    uint32_t under_way; // settlings of this page
-    bool is_last_page;
-    uint32_t next_level;
-    uint64_t *settled; // messages of which something was settled while a page was being read
-    size_t settled_count, settled_cap;
 };
 
 // Answers that failed, until it is known whose doing that is (resolver.c).

@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <utlist.h>
 
-enum { RETRY_MS = 1000 };
+enum { RETRY_MS = 1000, LAST_CALL_MS = 60 * 1000 };
 
 static void proceed(struct pipeline *p, struct settling *s);
 
@@ -164,6 +164,18 @@ static void copy_rule(const struct retry_rule *rule, struct settle_rule *ret)
         ret->warn_after_ms[i] = rule->warn_after_ms[i];
 }
 
+// A last attempt is made while there is time for it, and what is late then is given back at once.
+static int64_t by_deadline(const struct message *m, int64_t now_ms, int64_t retry_at_ms)
+{
+    bool is_bound = m->deliver_by_ms != 0 && (m->traits & MESSAGE_BY_RETURN);
+    if (!is_bound || retry_at_ms <= m->deliver_by_ms - LAST_CALL_MS)
+        return retry_at_ms;
+    if (now_ms < m->deliver_by_ms - LAST_CALL_MS)
+        return m->deliver_by_ms - LAST_CALL_MS;
+    return retry_at_ms < m->deliver_by_ms || now_ms >= m->deliver_by_ms ? retry_at_ms
+                                                                        : m->deliver_by_ms;
+}
+
 // Host-scope failures follow the destination's clock, all others the recipient's own schedule.
 static int64_t retry_time(const struct pipeline *p, const struct settling *s, uint32_t i,
                           const struct retry_rule *rule)
@@ -206,10 +218,11 @@ static void decide_one(struct pipeline *p, struct settling *s, uint32_t i)
     struct retry_rule rule;
     find_rule(p, s, i, &rule);
     copy_rule(&rule, &in.rule);
+    settle_apply_deliver_by(&in.rule, &s->message);
     if (s->outcomes) {
         in.outcome = &s->outcomes[i];
         in.held_why = s->withheld ? s->withheld[i] : NULL;
-        in.retry_at_ms = retry_time(p, s, i, &rule);
+        in.retry_at_ms = by_deadline(&s->message, p->now_ms, retry_time(p, s, i, &rule));
     }
     struct buf name;
     struct outcome blocked;

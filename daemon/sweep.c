@@ -15,6 +15,10 @@
 // (G3) Everything is looked at when an age may count that had been passed already: at the start,
 //      with other rules, when mail was released or forgot its warnings.
 //
+// (G4) Mail whose sender set a time (DELIVERBY) has an age of its own. Its arrival comes out of an
+// index by
+//      that time with the first page, and no rule's age cuts it off.
+//
 // Remembering the earliest time at which anything becomes due was tried in thought and rejected: in
 // a long outage something does each minute, and then everything would be read each minute.
 #include "daemon/pipeline_internal.h"
@@ -51,14 +55,19 @@ void sweep_close(struct pipeline *p)
 
 void sweep_again(struct pipeline *p, const struct message *m)
 {
-    spans_add(&p->sweep.again, m->arrival_ms, m->arrival_ms);
+    spans_add(m->deliver_by_ms ? &p->sweep.by_again : &p->sweep.again, m->arrival_ms,
+              m->arrival_ms);
 }
 
 // Mail that was long on its way into the spool passed its first age before it could be read.
 static void note_entry(struct pipeline *p, const struct entry *e)
 {
-    if (e && e->message.arrival_ms + p->sweep.least_age_ms <= p->now_ms)
-        sweep_again(p, &e->message);
+    if (!e)
+        return;
+    const struct message *m = &e->message;
+    if (m->arrival_ms + p->sweep.least_age_ms <= p->now_ms ||
+        (m->deliver_by_ms != 0 && m->deliver_by_ms <= p->now_ms))
+        sweep_again(p, m);
 }
 
 static void note_settled(struct sweep *w, uint64_t message)
@@ -102,6 +111,11 @@ static void ask(struct pipeline *p)
     op->overdue.level = w->level;
     op->overdue.spans = w->spans;
     spans_cut(&op->overdue.spans, w->until_ms - rules_sweep_age(&p->config->rules, w->level));
+    spans_add_all(&op->overdue.spans, &w->by);
+    if (!w->has_by) {
+        op->overdue.by_from_ms = w->wants_every_by ? 1 : w->seen_ms + 1;
+        op->overdue.by_until_ms = w->until_ms;
+    }
     op->overdue.limit = SWEEP_PAGE;
     op->overdue.from_ms = w->from_ms;
     op->overdue.from_id = w->from_id;
@@ -145,6 +159,10 @@ void sweep_timer(struct pipeline *p)
     w->until_ms = p->now_ms;
     w->spans = w->again;
     w->again.count = 0;
+    w->by = w->by_again;
+    w->by_again.count = 0;
+    w->has_by = false;
+    w->wants_every_by = w->wants_all;
     if (w->wants_all)
         spans_add(&w->spans, INT64_MIN, w->until_ms - w->least_age_ms);
     else
@@ -244,9 +262,14 @@ void sweep_read(struct pipeline *p, struct op *op)
         effect_logf(p, LOG_LEVEL_ERROR, "spool: old mail could not be read: %s",
                     fp_err_text(op->err));
         spans_add_all(&w->again, &w->spans); // G1
+        spans_add_all(&w->by_again, &w->by);
+        w->wants_all |= w->wants_every_by || !w->has_by;
         end(p);
         return;
     }
+    if (!w->has_by)
+        spans_add_all(&w->by, &o->by);
+    w->has_by = true;
     w->is_last_page = o->is_done;
     w->next_level = o->is_done ? level_behind(p, o) : 0;
     w->from_ms = o->from_ms;

@@ -102,6 +102,10 @@ void classify_no_8bit(const struct hop *hop, struct outcome *ret);
 // Mail that needs SMTPUTF8, a host without it (RFC 6531 3.2): failed 5.6.7, by the header 5.6.9.
 enum classify_utf8 { UTF8_SENDER, UTF8_RECIPIENT, UTF8_HEADER };
 void classify_no_utf8(enum classify_utf8 what, const struct hop *hop, struct outcome *ret);
+// The time that its sender set for delivery (DELIVERBY, mode R) is over: failed 5.4.7.
+void classify_overdue(const struct hop *hop, struct outcome *ret);
+// The host does not keep that time (RFC 2852 4.2): failed 5.3.3.
+void classify_no_deadline(const struct hop *hop, struct outcome *ret);
 // An address or sender that cannot stand in a command line. Failed.
 void classify_unspeakable(bool is_sender, struct outcome *ret);
 // TLS cannot be had as our configuration wants it: a key or certificate of ours, a policy that the

@@ -157,6 +157,22 @@ void classify_no_utf8(enum classify_utf8 what, const struct hop *hop, struct out
     put_hop(ret, hop);
 }
 
+void classify_overdue(const struct hop *hop, struct outcome *ret)
+{
+    outcome_set(ret, OUTCOME_FAILED, SCOPE_MESSAGE, CLASS_EXPIRED, "5.4.7",
+                "the time that its sender set for delivery (DELIVERBY) is over");
+    put_hop(ret, hop);
+}
+
+void classify_no_deadline(const struct hop *hop, struct outcome *ret)
+{
+    outcome_set(ret, OUTCOME_FAILED, SCOPE_MESSAGE, CLASS_REFUSED, "5.3.3",
+                "the message is to be given back where it is late, which server %s[%s] does not "
+                "offer (DELIVERBY)",
+                hop->host, hop->ip);
+    put_hop(ret, hop);
+}
+
 void classify_unspeakable(bool is_sender, struct outcome *ret)
 {
     outcome_set(ret, OUTCOME_FAILED, is_sender ? SCOPE_MESSAGE : SCOPE_RECIPIENT, CLASS_ADDRESS,

@@ -6,6 +6,7 @@
 #include "core/time.h"
 #include "deliver/authenticate.h"
 #include "deliver/chunking.h"
+#include "deliver/deadline.h"
 #include "deliver/handover.h"
 #include "deliver/lmtp.h"
 #include "deliver/smtputf8.h"
@@ -174,7 +175,9 @@ void client_begin(struct client *c, struct tally *tally, int64_t now_ms)
         finish(c);
         return;
     }
-    if (smtputf8_refuse(tally, &c->caps, &c->hop)) {
+    c->envelope.now_ms = c->now_ms;
+    if (smtputf8_refuse(tally, &c->caps, &c->hop) ||
+        deadline_refuse(tally, &c->caps, &c->hop, c->now_ms)) {
         finish(c);
         return;
     }
@@ -311,6 +314,10 @@ static void on_early_reply(struct client *c)
 // LMTP ends at a mailbox.
 void client_note_onward(const struct client *c, struct outcome *o)
 {
+    if (!c->hop.is_lmtp && deadline_is_told(c->tally->batch, &c->caps)) {
+        o->onward = ONWARD_TRACED;
+        return;
+    }
     o->onward = c->caps.has_dsn ? ONWARD_PROMISED : c->hop.is_lmtp ? ONWARD_FINAL : ONWARD_RELAYED;
 }
 

@@ -51,6 +51,9 @@ static void take_keyword(struct slice line, struct ehlo_caps *caps)
         caps->has_starttls = true;
     } else if (slice_equal_nocase(word, SLICE_LIT("DSN"))) {
         caps->has_dsn = true;
+    } else if (slice_equal_nocase(word, SLICE_LIT("DELIVERBY"))) {
+        caps->has_deliverby = true;
+        caps->by_min_s = (int64_t)parse_limit(line);
     } else if (slice_equal_nocase(word, SLICE_LIT("CHUNKING"))) {
         caps->has_chunking = true;
     } else if (slice_equal_nocase(word, SLICE_LIT("SMTPUTF8"))) {

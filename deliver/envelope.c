@@ -6,6 +6,7 @@
 #include "deliver/envelope.h"
 
 #include "core/must.h"
+#include "deliver/deadline.h"
 #include "deliver/smtputf8.h"
 
 static struct envelope_place rcpt_from(const struct envelope *e, uint32_t i)
@@ -50,6 +51,7 @@ static void add_mail(const struct envelope *e, struct buf *to)
         must(buf_add_str(to, " BODY=8BITMIME") == FP_OK);
     if (e->caps->has_smtputf8 && smtputf8_is_wanted(b))
         must(buf_add_str(to, " SMTPUTF8") == FP_OK);
+    deadline_add(b, e->caps, e->now_ms, to);
     if (e->caps->has_mt_priority && b->priority < 0)
         must(buf_add_str(to, " MT-PRIORITY=-") == FP_OK &&
              buf_add_number(to, (uint64_t)-b->priority) == FP_OK);

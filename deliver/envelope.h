@@ -30,6 +30,7 @@ struct envelope {
     struct envelope_place sent;     // the next command to send
     struct envelope_place answered; // the command that the next reply answers
     bool is_chunked;                // there is no DATA: BDAT follows
+    int64_t now_ms;                 // set behind envelope_begin
 };
 
 // Both are borrowed until the transaction is over.

@@ -98,8 +98,9 @@ struct session_batch {
     uint32_t rcpt_count;      // >= 1
     uint64_t size;            // bytes of the body
     bool is_8bit;
-    int8_t priority; // -9 to 9, 0 is usual; said to hosts that offer MT-PRIORITY
-    uint8_t traits;  // enum message_trait
+    int8_t priority;       // -9 to 9, 0 is usual; said to hosts that offer MT-PRIORITY
+    uint8_t traits;        // enum message_trait
+    int64_t deliver_by_ms; // 0: not said
     enum dsn_ret ret;
     const char *envid;             // in xtext; NULL or "": none
     const struct session_dsn *dsn; // by recipient; NULL: none of them has any

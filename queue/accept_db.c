@@ -92,6 +92,7 @@ static enum fp_err message_insert(struct store *s, const struct entry *e)
     sql_int(&c, m->ret);
     sql_text(&c, m->envid);
     sql_int(&c, m->traits);
+    sql_int(&c, m->deliver_by_ms);
     return sql_run(&c);
 }
 

@@ -271,12 +271,27 @@ static enum fp_err find_next_level(struct store *s, struct op_overdue *overdue)
     return err;
 }
 
+static enum fp_err add_deliver_by(struct store *s, struct op_overdue *overdue)
+{
+    struct sql_call c = sql_call(s, SQL_DELIVER_BY);
+    sql_int(&c, overdue->by_from_ms);
+    sql_int(&c, overdue->by_until_ms);
+    while (sql_step(&c)) {
+        int64_t arrival_ms = sql_column_int(&c);
+        spans_add(&overdue->by, arrival_ms, arrival_ms);
+    }
+    spans_add_all(&overdue->spans, &overdue->by);
+    return sql_end(&c);
+}
+
 enum fp_err overdue_run(struct store *s, struct op *op)
 {
     struct op_overdue *overdue = &op->overdue;
     struct rows rows = {0};
     enum fp_err err = FP_OK;
     overdue->is_done = true;
+    if (overdue->by_until_ms != 0)
+        err = add_deliver_by(s, overdue);
     for (uint32_t i = 0; i < overdue->spans.count && !err && overdue->is_done; i++)
         if (overdue->spans.items[i].last_ms >= overdue->from_ms)
             err = read_overdue(s, overdue, &overdue->spans.items[i], &rows);

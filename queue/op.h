@@ -277,11 +277,15 @@ struct op_due {
 // For the sweep: messages whose lowest `warned` is `level` and that arrived within the spans.
 struct op_overdue {
     uint32_t level;
-    struct spans spans;  // times of arrival
-    uint32_t limit;      // recipients
-    int64_t from_ms;     // in and out: where to begin, and to go on: this arrival,
-    uint64_t from_id;    // this message (0 for the beginning)
-    uint32_t from_n;     // this recipient of it
+    struct spans spans; // times of arrival
+    uint32_t limit;     // recipients
+    int64_t from_ms;    // in and out: where to begin, and to go on: this arrival,
+    uint64_t from_id;   // this message (0 for the beginning)
+    uint32_t from_n;    // this recipient of it
+    // Asked where by_until_ms is not 0: messages whose deliver_by_ms lies within. out: their
+    // arrivals, which are looked at, too.
+    int64_t by_from_ms, by_until_ms;
+    struct spans by;
     struct op_row *rows; // out: open and held recipients; a message with many goes on in the next
     uint32_t row_count;  // page
     bool is_done;

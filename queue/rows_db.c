@@ -38,6 +38,7 @@ static void read_message(struct message *m, struct sql_call *c, struct pool *poo
     m->uid = sql_column_int(c);
     m->priority = (int8_t)sql_column_int(c);
     m->ret = (enum dsn_ret)sql_column_int(c);
+    m->deliver_by_ms = sql_column_int(c);
     m->envid = read_rare(c, pool);
     m->sender = sql_column_pooled(c, pool);
 }
@@ -93,7 +94,7 @@ enum fp_err rows_add_all_recipients(struct store *s, struct rows *rows, uint64_t
     return sql_end(&c);
 }
 
-enum { MESSAGE_COLUMN_COUNT = 12 };
+enum { MESSAGE_COLUMN_COUNT = 13 };
 
 static bool is_on_page(const struct op_page *page, uint64_t message)
 {

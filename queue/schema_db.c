@@ -96,10 +96,13 @@ static const char tables_4[] = "ALTER TABLE message ADD COLUMN ret INTEGER NOT N
                                "ALTER TABLE recipient ADD COLUMN notify INTEGER NOT NULL DEFAULT 0;"
                                "ALTER TABLE recipient ADD COLUMN orcpt TEXT NOT NULL DEFAULT '';";
 
-// - message.traits is flags of enum message_trait.
+// - message.traits is flags of enum message_trait. Hardly a message has a deliver_by: its index
+// costs
+//   the others nothing.
 static const char tables_5[] =
     "ALTER TABLE message ADD COLUMN traits INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE message ADD COLUMN deliver_by INTEGER NOT NULL DEFAULT 0;";
+    "ALTER TABLE message ADD COLUMN deliver_by INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX message_deliver_by ON message(deliver_by) WHERE deliver_by <> 0;";
 
 // - sts_policy: MTA-STS policies (RFC 8461), which must outlive a restart: that a policy cannot be
 //   fetched is no reason to do without the one that was. mode is enum sts_mode.
@@ -143,7 +146,10 @@ static const char create_views[] =
     " r.last_status AS status, r.last_reply AS reply, r.last_host AS host,"
     " r.in_doubt AS in_doubt, r.warned AS warnings, r.priority AS priority,"
     " r.held_why AS held_because, r.notify AS notify, r.orcpt AS orcpt, m.ret AS ret,"
-    " m.envid AS envid, (m.traits & 1) <> 0 AS smtputf8"
+    " m.envid AS envid, (m.traits & 1) <> 0 AS smtputf8,"
+    " " ISO("m.deliver_by") " AS deliver_by,"
+    " CASE WHEN m.deliver_by = 0 THEN '' WHEN m.traits & 4 THEN 'return' ELSE 'notify' END"
+    " AS deliver_by_mode"
     " FROM message m JOIN recipient r ON r.message = m.id;"
     // One row for each end of a recipient's way,
     "CREATE VIEW history AS SELECT"

@@ -7,6 +7,10 @@
 // (S6) A failure of our own (SCOPE_LOCAL) is no attempt: it counts nothing, it is nobody's reason
 //      to expire, but it is remembered, so that the listing shows what the mail waits for.
 //
+// (S7) Mail that its sender wants back at a certain time (DELIVERBY) is given back then, tried or
+// not: no
+//      host would get it any more.
+//
 // It does not decide whether a notice is sent (bounce/decide) nor when the next attempt is
 // (scheduler/rules): both come in or go out as values.
 #include "queue/settle.h"
@@ -24,6 +28,24 @@ static int64_t add_saturated(int64_t a, int64_t b)
     if (__builtin_add_overflow(a, b, &sum))
         return b > 0 ? INT64_MAX : INT64_MIN;
     return sum;
+}
+
+void settle_apply_deliver_by(struct settle_rule *rule, const struct message *m)
+{
+    if (m->deliver_by_ms == 0)
+        return;
+    if (m->traits & MESSAGE_BY_RETURN) {
+        rule->expire_after_ms = message_expires_ms(m, rule->expire_after_ms) - m->arrival_ms;
+    } else {
+        rule->warn_after_ms[0] = m->deliver_by_ms - m->arrival_ms;
+        rule->warn_count = 1;
+    }
+}
+
+// S7
+static bool is_overdue(const struct message *m, int64_t now_ms)
+{
+    return m->deliver_by_ms != 0 && (m->traits & MESSAGE_BY_RETURN) && m->deliver_by_ms <= now_ms;
 }
 
 static uint32_t warnings_passed(const struct settle_rule *rule, int64_t arrival_ms, int64_t now_ms)
@@ -127,7 +149,7 @@ static void decide_attempt(const struct settle_input *in, int64_t now_ms, int64_
         plan->change.outcome.result = OUTCOME_DEFERRED;
         plan->change.outcome.status[0] = '4'; // the class digit agrees with the result
     }
-    bool is_real = !is_local && in->began_ms >= epoch_ms; // S1
+    bool is_real = plan->is_overdue || (!is_local && in->began_ms >= epoch_ms); // S1
     bool is_last = in->rule.attempts_max > 0 && !o->in_doubt &&
                    in->rcpt->attempts + 1 >= in->rule.attempts_max;
     if (is_real && (is_last || plan->expires_ms <= now_ms) && in->rcpt->state != RECIPIENT_HELD)
@@ -149,7 +171,8 @@ static void decide_sweep(const struct settle_input *in, int64_t now_ms, int64_t 
     if (in->probe && in->last_probe_ms > r->last_attempt_ms)
         why = *in->probe;
     plan->change.outcome = why; // what a warning tells as the reason
-    if (r->state == RECIPIENT_HELD || plan->expires_ms > now_ms || !(tried || probed))
+    if (r->state == RECIPIENT_HELD || plan->expires_ms > now_ms ||
+        !(tried || probed || plan->is_overdue))
         return;
     plan->is_needed = true;
     plan_expiry(plan, in, &why);
@@ -164,6 +187,7 @@ void settle_decide(const struct message *m, const struct settle_input *in, int64
         .change = {.n = in->rcpt->n, .warned = is_late ? passed : in->rcpt->warned},
         .is_warning = is_late,
         .expires_ms = add_saturated(m->arrival_ms, in->rule.expire_after_ms),
+        .is_overdue = is_overdue(m, now_ms),
     };
     if (in->outcome)
         decide_attempt(in, now_ms, epoch_ms, ret);

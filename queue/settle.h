@@ -44,9 +44,13 @@ struct settle_plan {
     bool is_needed;  // false: nothing to store for this recipient (sweep found nothing due)
     bool is_warning; // to be named in the delay warning
     bool is_expired; // failed by age
+    bool is_overdue; // by the time that its sender set
     int64_t expires_ms;
 };
 
+// What the message's DELIVERBY changes in the rule: an earlier time to give it back, or when to
+// warn, which is then its sender's to say.
+void settle_apply_deliver_by(struct settle_rule *rule, const struct message *m);
 void settle_decide(const struct message *m, const struct settle_input *in, int64_t now_ms,
                    int64_t epoch_ms, struct settle_plan *ret);
 // What is remembered of the recipient's last attempt, as far as the spool keeps it.

@@ -88,6 +88,7 @@ enum sql_id {
     SQL_DUE_NEXT,
     SQL_DUE_SKIPPED,
     SQL_OVERDUE_PAGE,
+    SQL_DELIVER_BY,
     SQL_RECIPIENTS_FROM,
     SQL_LEVEL_NEXT,
     SQL_PAGE_BOUND,
@@ -200,7 +201,7 @@ void rows_add_recipient(struct rows *rows, struct sql_call *c);
 enum fp_err rows_add_all_recipients(struct store *s, struct rows *rows, uint64_t id);
 #define MESSAGE_COLUMNS                                                                            \
     "m.id, m.version, m.arrival, m.size, m.kind, m.is_8bit, m.traits, m.uid, m.priority, m.ret, "  \
-    "m.envid, m.sender"
+    "m.deliver_by, m.envid, m.sender"
 #define RECIPIENT_COLUMNS                                                                          \
     "r.message, r.n, r.state, r.attempts, r.warned, r.next_attempt, r.last_attempt, "              \
     "r.last_class, r.in_doubt, r.sender_key, r.address, r.domain, r.last_status, r.last_reply, "   \

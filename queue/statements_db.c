@@ -100,8 +100,8 @@ const char *const sql_texts[SQL_COUNT] = {
                      " ON CONFLICT(key) DO UPDATE SET value = excluded.value",
     [SQL_MESSAGE_INSERT] =
         "INSERT INTO message(id, version, arrival, size, kind, is_8bit, uid, warned, sender,"
-        " priority, ret, envid, traits)"
-        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        " priority, ret, envid, traits, deliver_by)"
+        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
     [SQL_RECIPIENT_INSERT] =
         "INSERT INTO recipient(message, n, state, domain, next_attempt, attempts, warned,"
         " last_attempt, last_class, in_doubt, address, last_status, last_reply, last_host,"
@@ -189,6 +189,8 @@ const char *const sql_texts[SQL_COUNT] = {
     [SQL_OVERDUE_PAGE] =
         "SELECT arrival, id FROM message INDEXED BY message_warned WHERE warned = ?1"
         " AND (arrival, id) >= (?2, ?3) AND arrival <= ?4 ORDER BY arrival, id",
+    [SQL_DELIVER_BY] = "SELECT arrival FROM message INDEXED BY message_deliver_by"
+                       " WHERE deliver_by <> 0 AND deliver_by BETWEEN ?1 AND ?2",
     [SQL_RECIPIENTS_FROM] = "SELECT " RECIPIENT_COLUMNS " FROM recipient r"
                             " WHERE r.message = ?1 AND r.n >= ?2 ORDER BY r.n LIMIT ?3",
     [SQL_LEVEL_NEXT] =

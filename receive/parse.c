@@ -217,6 +217,14 @@ static const char *take_utf8(struct slice value, struct parse_command *c)
     return NULL;
 }
 
+static const char *take_by(struct slice value, struct parse_command *c)
+{
+    c->has_by = true;
+    return deliver_by_parse(value, &c->by) ? NULL
+                                           : "501 5.5.4 BY is SECONDS;R or SECONDS;N, with a T "
+                                             "behind it for a trace; R needs time";
+}
+
 // given: what has been there, a bit for each.
 static const char *parse_parameter(const struct parameter *p, bool is_rcpt, unsigned *given,
                                    struct parse_command *c)
@@ -232,6 +240,7 @@ static const char *parse_parameter(const struct parameter *p, bool is_rcpt, unsi
                  {"RET", take_ret, false, false},
                  {"ENVID", take_envid, false, false},
                  {"SMTPUTF8", take_utf8, false, true},
+                 {"BY", take_by, false, false},
                  {"NOTIFY", take_notify, true, false},
                  {"ORCPT", take_orcpt, true, false}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {

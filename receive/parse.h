@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// parse: SMTP command lines as values. Pure. RFC 5321 4.1.1, 4.1.2; RFC 1870 6; RFC 3461 4; RFC
-// 6152 3; RFC 6531 3.
+// parse: SMTP command lines as values. Pure. RFC 5321 4.1.1, 4.1.2; RFC 1870 6; RFC 2852 4; RFC
+// 3461 4; RFC 6152 3; RFC 6531 3.
 //
 // A command is a verb and what follows it; MAIL and RCPT have a path and parameters. Says what is
 // there and answers nothing, except that a fault comes as the reply that names it.
@@ -8,6 +8,7 @@
 #define FP_RECEIVE_PARSE_H
 
 #include "core/buf.h"
+#include "core/deliver_by.h"
 #include "core/dsn.h"
 #include "core/message.h"
 
@@ -53,8 +54,10 @@ struct parse_command {
     bool is_8bit;       // BODY=8BITMIME
     bool has_priority;  // MT-PRIORITY= was given
     int8_t priority;    // -9 to 9
-    enum dsn_ret ret;   // RET
-    uint8_t notify;     // NOTIFY, flags of core/dsn.h
+    bool has_by;        // BY= was given
+    struct deliver_by by;
+    enum dsn_ret ret;          // RET
+    uint8_t notify;            // NOTIFY, flags of core/dsn.h
     struct slice envid, orcpt; // ENVID, ORCPT; empty: not given; borrowed from the line
 };
 

@@ -11,6 +11,7 @@
 #include "core/address.h"
 #include "core/must.h"
 #include "core/text.h"
+#include "core/time.h"
 #include "receive/parse.h"
 
 #include <stdlib.h>
@@ -34,9 +35,11 @@ static void add_extensions(struct server *s)
 {
     must(buf_add_str(&s->out, "250-PIPELINING\r\n250-SIZE ") == FP_OK);
     must(buf_add_number(&s->out, server_data_size_max(s)) == FP_OK);
-    must(buf_add_str(&s->out, "\r\n250-8BITMIME\r\n250-CHUNKING\r\n250-SMTPUTF8\r\n250-DSN\r\n"
-                              "250-MT-PRIORITY\r\n"
-                              "250 ENHANCEDSTATUSCODES\r\n") == FP_OK);
+    must(buf_add_str(
+             &s->out,
+             "\r\n250-8BITMIME\r\n250-CHUNKING\r\n250-DELIVERBY\r\n250-SMTPUTF8\r\n250-DSN\r\n"
+             "250-MT-PRIORITY\r\n"
+             "250 ENHANCEDSTATUSCODES\r\n") == FP_OK);
 }
 
 static void on_hello(struct server *s, struct slice name, bool is_esmtp)
@@ -74,6 +77,12 @@ static const char *take_envelope(struct server *s, const struct parse_command *c
     e->sender = must_memdup(sender.p, sender.n);
     e->is_8bit = c->is_8bit;
     e->traits = c->traits;
+    if (c->has_by) {
+        e->traits |= (uint8_t)((c->by.is_return ? MESSAGE_BY_RETURN : 0) |
+                               (c->by.is_traced ? MESSAGE_BY_TRACE : 0));
+        // 0 would be none, and it is over anyway.
+        e->deliver_by_ms = s->now_ms + c->by.seconds * TIME_SECOND_MS;
+    }
     e->ret = c->ret;
     e->envid = c->envid.n > 0 ? must_memdup(c->envid.p, c->envid.n) : NULL;
     e->has_priority = c->has_priority;

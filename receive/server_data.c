@@ -280,6 +280,7 @@ static struct entry *new_entry(struct server *s)
         .is_8bit = s->envelope.is_8bit || m->dot.has_8bit,
         .traits = (uint8_t)(s->envelope.traits | (m->watch.has_8bit ? MESSAGE_UTF8_HEADER : 0)),
         .arrival_ms = m->arrival_ms,
+        .deliver_by_ms = s->envelope.deliver_by_ms,
         .size = m->stored + m->body.n,
         .priority = s->envelope.has_priority ? s->envelope.priority : m->watch.priority,
         .uid = s->peer.uid,

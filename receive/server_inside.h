@@ -45,9 +45,10 @@ struct server_line {
 };
 
 struct server_envelope {
-    char *sender;      // NULL: no MAIL yet
-    bool is_8bit;      // declared
-    uint8_t traits;    // of enum message_trait: asked for
+    char *sender;   // NULL: no MAIL yet
+    bool is_8bit;   // declared
+    uint8_t traits; // of enum message_trait: asked for
+    int64_t deliver_by_ms;
     bool has_priority; // likewise, by MT-PRIORITY
     int8_t priority;
     bool has_refused;     // some RCPT got no 250

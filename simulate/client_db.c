@@ -86,7 +86,7 @@ const char *world_last_reply(const struct world *w)
 
 static void add_envelope(struct buf *to, const char *sender, const char *rcpts)
 {
-    buf_addf(to, "SMTP\nEHLO sim\r\nMAIL FROM:<%s>\r\n", sender);
+    buf_addf(to, "SMTP\nEHLO sim\r\nMAIL FROM:<%s%s\r\n", sender, strchr(sender, '>') ? "" : ">");
     while (*rcpts) {
         size_t n = strcspn(rcpts, " ");
         buf_addf(to, "RCPT TO:<%.*s>\r\n", (int)n, rcpts);

@@ -90,8 +90,8 @@ struct host *world_host(struct world *w, const char *place);
 enum { WORLD_PLACE_MAX = 64 };
 void world_place(const char *ip, uint16_t port, char place[WORLD_PLACE_MAX]); // "[IP]:PORT"
 
-// By the local socket. Returns the id that the 250 named, 0 when refused (then world_last_reply
-// says why).
+// By the local socket. Parameters may stand behind the sender: "a@example.org> BY=60;R". Returns
+// the id that the 250 named, 0 when refused (then world_last_reply says why).
 uint64_t world_submit(struct world *w, const char *sender, const char *rcpts, const char *content);
 const char *world_last_reply(const struct world *w);
 // The same without waiting for the last reply: the client stays, or goes away with its last word.

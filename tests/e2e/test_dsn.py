@@ -58,6 +58,32 @@ def test_priority(world):
     match(hop.await_one("Subject: story.").mail_line, r" MT-PRIORITY=-3$", "MAIL")
 
 
+def test_deadline(world):
+    """DELIVERBY (RFC 2852): what is left of the time is told to hosts that keep it, over a restart too."""
+    hop = Hop(world, keywords=("PIPELINING", "DSN", "DELIVERBY"))
+    home, _ = stage(world, hop=hop)
+    send(world, " BY=7200;R")
+    send(world, " BY=+3600;NT", text="Subject: other.\r\n\r\n")
+    await_(lambda: len(world.queue()) == 2 and "status=deferred" in world.log(), "both in the spool")
+    world.restart()
+    match(world.run("fermoposta", "show", world.queue()[0]["queue_id"]).out, r"^Deliver by: .*, else returned$", "show")
+    hop.up()
+    world.run("fermoposta", "flush")
+    match(hop.await_one("Subject: story.").mail_line, r" BY=7[12]\d\d;R$", "MAIL")
+    match(hop.await_one("Subject: other.").mail_line, r" BY=3[56]\d\d;NT$", "MAIL")
+    match(home.await_one("as you asked").data, r"^Action: relayed\r?$", "the trace")
+    world.await_empty()
+    equal(len(home.taken), 1, "notices")
+
+
+def test_deadline_not_kept(world):
+    home, hop = stage(world)
+    send(world, " BY=7200;R")
+    match(home.await_one("Undelivered").data, r"^Status: 5\.3\.3\r?$", "given back")
+    send(world, " BY=7200;N", to="c@d.example")
+    match(home.await_one("as you asked").data, r"^Final-Recipient: rfc822; c@d.example\r?$", "told that nobody keeps it now")
+
+
 def test_relayed(world):
     """A host without DSN: we say that it was handed on, and send no parameters."""
     home, hop = stage(world)

@@ -21,7 +21,7 @@ def test_a_session(world):
         match(c.banner, r"^220 mail\.example\.org ESMTP")
         keywords = c.want("EHLO client.example", "250").split("\n")
         equal(keywords[0][:20], "250-mail.example.org", "EHLO's first line")
-        equal(sorted(k[4:] for k in keywords[1:]), ["8BITMIME", "CHUNKING", "DSN", "ENHANCEDSTATUSCODES", "MT-PRIORITY", "PIPELINING", "SIZE 1048576", "SMTPUTF8"],
+        equal(sorted(k[4:] for k in keywords[1:]), ["8BITMIME", "CHUNKING", "DELIVERBY", "DSN", "ENHANCEDSTATUSCODES", "MT-PRIORITY", "PIPELINING", "SIZE 1048576", "SMTPUTF8"],
               "keywords")
         equal(c.want("HELO client.example", "250"), "250 mail.example.org", "HELO")
         c.want("mail from:<a@s.example>", "250 2.1.0")

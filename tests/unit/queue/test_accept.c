@@ -10,6 +10,7 @@ static void test_accept_is_read_back(void **state)
     e->message.kind = MESSAGE_NOTICE;
     e->message.is_8bit = true;
     e->message.traits = MESSAGE_UTF8 | MESSAGE_UTF8_HEADER;
+    e->message.deliver_by_ms = 123456;
     e->message.uid = 1000;
     e->message.ret = DSN_RET_HDRS;
     e->message.envid = must_strdup("QQ+31");
@@ -26,6 +27,7 @@ static void test_accept_is_read_back(void **state)
     assert_int_equal(row->message.kind, MESSAGE_NOTICE);
     assert_true(row->message.is_8bit);
     assert_int_equal(row->message.traits, MESSAGE_UTF8 | MESSAGE_UTF8_HEADER);
+    assert_int_equal(row->message.deliver_by_ms, 123456);
     assert_int_equal(row->message.uid, 1000);
     assert_int_equal(row->message.ret, DSN_RET_HDRS);
     assert_string_equal(row->message.envid, "QQ+31");

@@ -52,7 +52,7 @@ static const struct dialogue dialogues[] = {
     {"ehlo without name", "EHLO\r\n", "S- 501 Syntax: EHLO hostname\n"},
     {"ehlo", "EHLO [192.0.2.1]\r\n",
      "S- 250-mx.local.example\nS: 250-PIPELINING\nS: 250-SIZE 52428800\nS: 250-8BITMIME\n"
-     "S: 250-CHUNKING\nS: 250-SMTPUTF8\nS: 250-DSN\nS: 250-MT-PRIORITY\nS: 250 "
+     "S: 250-CHUNKING\nS: 250-DELIVERBY\nS: 250-SMTPUTF8\nS: 250-DSN\nS: 250-MT-PRIORITY\nS: 250 "
      "ENHANCEDSTATUSCODES\n"},
     {"help", "HELP\r\n", "S- 214 2.0.0 HELO EHLO MAIL RCPT DATA BDAT RSET NOOP VRFY QUIT\n"},
     {"vrfy", "VRFY bob\r\n", "S- 252 2.0.0 Not told; send a message and see\n"},

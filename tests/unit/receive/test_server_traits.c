@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SMTPUTF8 (RFC 6531) and international domains: hosts get these as A-labels.
+// What MAIL asks of a message's way: SMTPUTF8 (RFC 6531), with international domains, which hosts
+// get as A-labels; DELIVERBY (RFC 2852).
 #include "session.h"
 
 #include <setjmp.h>
@@ -67,6 +68,9 @@ static const struct row rows[] = {
      "ask b@b.example\nS- 250 2.1.0 Ok\nS: 250 2.1.5 Ok\n"},
     {"ORCPT of another type", false, UTF8_MAIL "RCPT TO:<b@b.example> ORCPT=rfc822;ö@b\r\n",
      "S- 250 2.1.0 Ok\nS: 501 5.5.4 ORCPT is not TYPE;ADDRESS in xtext, at most 500 octets\n"},
+    {"BY", false, "MAIL FROM:<a@c.example> BY=120;R\r\n", "S- 250 2.1.0 Ok\n"},
+    {"BY without time", false, "MAIL FROM:<a@c.example> BY=0;R\r\n",
+     "S- 501 5.5.4 BY is SECONDS;R or SECONDS;N, with a T behind it for a trace; R needs time\n"},
     {"ENVID", false, "MAIL FROM:<> SMTPUTF8 ENVID=ö\r\n",
      "S- 501 5.5.4 ENVID is no xtext of at most 100 octets\n"},
 };
@@ -108,8 +112,29 @@ static void test_entries(void **state)
     session_close(&s);
 }
 
+// RFC 2852
+static void test_deliver_by(void **state)
+{
+    (void)state;
+    struct session s;
+    open_session(&s, false);
+    session_say(&s, "MAIL FROM:<a@c.example> BY=120;RT\r\nRCPT TO:<b@b.example>\r\nDATA\r\n.\r\n"
+                    "MAIL FROM:<a@c.example> BY=-5;N\r\nRCPT TO:<b@b.example>\r\nDATA\r\n.\r\n" MAIL
+                    "RCPT TO:<b@b.example>\r\nDATA\r\n.\r\n");
+    assert_int_equal(s.count, 3);
+    const struct message *m[] = {&s.entries[0]->message, &s.entries[1]->message,
+                                 &s.entries[2]->message};
+    assert_int_equal(m[0]->traits, MESSAGE_BY_RETURN | MESSAGE_BY_TRACE);
+    assert_int_equal(m[0]->deliver_by_ms, s.now_ms + 120 * 1000);
+    assert_int_equal(m[1]->traits, 0);
+    assert_int_equal(m[1]->deliver_by_ms, s.now_ms - 5 * 1000);
+    assert_int_equal(m[2]->deliver_by_ms, 0);
+    session_close(&s);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_entries)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_entries),
+                                       cmocka_unit_test(test_deliver_by)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
