@@ -142,6 +142,8 @@ static void take_tls(struct steps *s, uint32_t i, const struct survey_step *from
                             : from->by_dns == PROTECT_ENCRYPT
                                 ? "; TLSA records of no use: encrypted"
                                 : "; no TLSA records: as \"may\"");
+    if (from->asks_policy)
+        buf_add_str(&words, "; and by the domain's MTA-STS policy");
     to->tls_rule = s->texts[2 * i + 1] = buf_steal(&words, NULL);
 }
 

@@ -47,14 +47,25 @@ void carrier_unidle(struct pipeline *p, struct carrier *h)
     free(i);
 }
 
+// Its list begins there today; or the domain has nobody there, which is no failure, and the one
+// behind it serves.
+static bool is_where_lists_begin(const struct carrier *h, const struct target *first)
+{
+    uint32_t misses, at = session_target_at(h->session);
+    session_misses(h->session, &misses);
+    if (strcmp(session_target(h->session, at)->name, first->name) == 0)
+        return true;
+    return misses == 0 &&
+           strcmp(session_target(h->session, h->nexthops.first)->name, first->name) == 0;
+}
+
 // Of a host that takes mail of several domains any conversation will do; but where that did not
 // answer, others may have been asked that are one domain's alone.
 static bool can_take(const struct pipeline *p, const struct carrier *h, const struct batch *b,
                      const struct target *first)
 {
-    const struct target *now = session_target(h->session, session_target_at(h->session));
     if (!session_suits(h->session, &p->session_settings, b->rule_domain) ||
-        strcmp(now->name, first->name) != 0)
+        !is_where_lists_begin(h, first))
         return false;
     return !b->rule_host || strcmp(h->domain, b->rule_domain) == 0 ||
            strcasecmp(session_host(h->session), b->rule_host) == 0;

@@ -3,6 +3,7 @@
 #include "deliver/survey.h"
 
 #include "core/must.h"
+#include "deliver/guard.h"
 #include "deliver/plan.h"
 
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 struct survey {
     struct session_settings settings;
     struct plan plan;
+    struct guard guard;
     char *sender, *rcpt;
     const char *rcpts[1];
     struct survey_step *steps;
@@ -43,6 +45,14 @@ static char *join_words(const struct handover_order *order)
     return text;
 }
 
+// As a session would be told.
+static void take_protection(struct survey *s, struct survey_step *step)
+{
+    struct client_protection protection;
+    guard_connected(&s->guard, &s->plan, false, NULL, 0, &protection);
+    step->asks_policy = guard_wants_policy(&s->guard, &s->plan);
+}
+
 static void add_try(struct survey *s)
 {
     const struct hop *hop = &s->plan.hop;
@@ -56,8 +66,10 @@ static void add_try(struct survey *s)
     step->by_dns = plan_policy(&s->plan, PROTECT_DANE);
     if (hop->path)
         step->path = must_strdup(hop->path);
-    if (!hop->order)
+    if (!hop->order) {
+        take_protection(s, step);
         return;
+    }
     step->is_command = hop->order->words_n > 0;
     step->path = step->is_command ? join_words(hop->order) : must_strdup(hop->order->path);
 }
@@ -134,6 +146,7 @@ struct survey *survey_new(const struct session_settings *settings, const struct 
     s->sender = must_strdup(mail->sender);
     s->rcpt = must_strdup(mail->rcpt);
     s->rcpts[0] = s->rcpt;
+    guard_init(&s->guard, settings->protect, settings->credentials);
     plan_init(&s->plan, &s->settings, mail->targets, mail->target_count, mail->domain);
     plan_set_mail(&s->plan, s->sender, s->rcpts, 1);
     s->plan.seed = mail->seed;
@@ -159,6 +172,7 @@ void survey_free(struct survey *s)
     }
     free(s->steps);
     plan_close(&s->plan);
+    guard_close(&s->guard);
     free(s->sender);
     free(s->rcpt);
     free(s->asked);

@@ -41,6 +41,7 @@ struct survey_step {
     bool by_mx;
     enum protect_policy by_dns; // what policy "dane" comes to there
     bool is_command;            // path is a program's and its words, each with a blank behind it
+    bool asks_policy;           // the domain's MTA-STS policy counts, too, and was not asked for
     // NOTE: owned
     struct outcome *note;
 };
@@ -55,7 +56,7 @@ struct survey_mail {
 };
 
 struct survey;
-// settings: borrowed; their names, addresses and port decide.
+// settings: borrowed; their names, addresses, port, and rows of `tls` decide.
 struct survey *survey_new(const struct session_settings *settings, const struct survey_mail *mail);
 void survey_free(struct survey *s); // NULL is fine
 

@@ -232,12 +232,31 @@ static void test_behind_many(void **state)
     world_free(w);
 }
 
+// That a domain has no hosts is no failure of theirs: nobody is passed over for it, and the
+// connection to who serves instead is used again.
+static void test_nobody_there(void **state)
+{
+    (void)state;
+    struct world *w =
+        world_of("route = ( { for = \"*\", to = [ \"mx\", \"smtp://" B "\" ] } )\n" RETRY);
+    for (int n = 0; n < 5; n++) {
+        submit(w, "b@nobody.example");
+        world_run(w, 100);
+    }
+    assert_true(world_run_until_empty(w, TIME_MINUTE_MS));
+    assert_int_equal(world_host(w, B)->received_count, 5);
+    assert_int_equal(world_host(w, B)->connections, 1);
+    assert_null(strstr(w->trace.p, "does not work"));
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one_waits), cmocka_unit_test(test_what_ends_it),
-        cmocka_unit_test(test_all_down),  cmocka_unit_test(test_whose_it_is),
-        cmocka_unit_test(test_final),     cmocka_unit_test(test_behind_many),
+        cmocka_unit_test(test_one_waits),    cmocka_unit_test(test_what_ends_it),
+        cmocka_unit_test(test_all_down),     cmocka_unit_test(test_whose_it_is),
+        cmocka_unit_test(test_final),        cmocka_unit_test(test_behind_many),
+        cmocka_unit_test(test_nobody_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
