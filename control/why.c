@@ -228,6 +228,8 @@ static void add_next(const struct why *w, const struct why_recipient *r, struct 
         column_str(c, ", by ");
         column_text(c, r->rule);
     }
+    if (!words && r->expires_ms > w->now_ms && r->next_ms > r->expires_ms)
+        column_str(c, ", unless it is given up before");
     column_str(c, "\n");
 }
 
@@ -307,7 +309,9 @@ static void add_try(const struct why *w, const struct why_try *t, bool is_exact,
     add_parts(t, c);
     column_str(c, "\n       ");
     column_text(c, t->reply);
-    column_str(c, t->in_doubt ? " (possibly delivered)\n       then " : "\n       then ");
+    bool is_said = strstr(t->reply, "may have been delivered") != NULL;
+    column_str(c, t->in_doubt && !is_said ? " (possibly delivered)" : "");
+    column_str(c, "\n       then ");
     if (t->next_ms > 0)
         add_time(w, is_exact, t->next_ms, c);
     else

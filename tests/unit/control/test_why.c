@@ -265,6 +265,33 @@ static void waits_for_an_operator(void **state)
     }
 }
 
+// A next try behind the time of giving up may never come.
+static void given_up_before(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t next_ms, expires_ms;
+        bool want;
+    } cases[] = {
+        {NOW + 2000, NOW + 1000, true},
+        {NOW + 1000, NOW + 2000, false},
+        {NOW + 1000, NOW - 1000, false}, // that one comes first
+        {NOW + 1000, 0, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct why w = {.now_ms = NOW};
+        struct why_recipient r = rcpts[1];
+        struct buf got;
+        r.hold.kind = WHY_NOT_DUE;
+        r.next_ms = cases[i].next_ms;
+        r.expires_ms = cases[i].expires_ms;
+        buf_init(&got, 4096);
+        why_recipient(&w, &r, &got);
+        assert_int_equal(strstr(got.p, "unless it is given up before") != NULL, cases[i].want);
+        buf_close(&got);
+    }
+}
+
 // One that does not fit is not begun.
 static void full(void **state)
 {
