@@ -311,9 +311,9 @@ static void full(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whole_answers), cmocka_unit_test(destinations),
-        cmocka_unit_test(what_holds),    cmocka_unit_test(waits_for_an_operator),
-        cmocka_unit_test(full),
+        cmocka_unit_test(whole_answers),   cmocka_unit_test(destinations),
+        cmocka_unit_test(what_holds),      cmocka_unit_test(waits_for_an_operator),
+        cmocka_unit_test(given_up_before), cmocka_unit_test(full),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
