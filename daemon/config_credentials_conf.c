@@ -10,7 +10,6 @@
 #include "daemon/system_sys.h"
 
 #include <stdlib.h>
-#include <strings.h>
 #include <unistd.h>
 
 enum { WORDS_MAX = 64, TIMEOUT_S = 10, TIMEOUT_MAX_S = 300, KEEP_MINUTES = 5, KEEP_MAX_HOURS = 24 };
@@ -19,17 +18,20 @@ enum { WORDS_MAX = 64, TIMEOUT_S = 10, TIMEOUT_MAX_S = 300, KEEP_MINUTES = 5, KE
 
 static void credential_host(struct config_reader *r, const config_setting_t *s, void *into)
 {
+    struct credential_row *row = into;
     const char *value = config_string(r, s);
     if (!value)
         return;
-    struct slice text = slice_str(value);
-    if (hostname_is_valid(text) || hostname_is_ipv4(text) || hostname_is_ipv6(text))
-        ((struct credential_row *)into)->host = config_lower_case(value);
-    else
-        config_problem(r, s,
-                       "for: \"%s\" is no next hop; write its name as the route has it, without a "
-                       "port: \"smtp.provider.example\"",
-                       config_shown(value));
+    struct slice text = hostname_without_root(slice_str(value));
+    if (hostname_is_valid(text) || hostname_is_ipv4(text) || hostname_is_ipv6(text)) {
+        row->host = config_lower_case(value);
+        row->host[text.n] = '\0';
+        return;
+    }
+    config_problem(r, s,
+                   "for: \"%s\" is no next hop; write its name as the route has it, without a "
+                   "port: \"smtp.provider.example\"",
+                   config_shown(value));
 }
 
 static void credential_user(struct config_reader *r, const config_setting_t *s, void *into)
@@ -257,7 +259,8 @@ static bool is_routed(const struct routes *routes, const char *host)
     for (uint32_t i = 0; i < routes->count; i++)
         for (uint32_t t = 0; t < routes->rows[i].target_count; t++) {
             const char *target = routes->rows[i].targets[t].host;
-            if (target && strcasecmp(target, host) == 0)
+            if (target &&
+                slice_equal_nocase(hostname_without_root(slice_str(target)), slice_str(host)))
                 return true;
         }
     return false;

@@ -5,7 +5,6 @@
 #include "core/must.h"
 
 #include <stdlib.h>
-#include <strings.h>
 
 struct credentials *credentials_new(void)
 {
@@ -46,8 +45,9 @@ bool credential_wants_tls(const struct credential_row *row)
 // A handful of rows at most: nobody has many relays.
 const struct credential_row *credential_find(const struct credentials *c, const char *host)
 {
+    struct slice name = slice_str(host);
     for (uint32_t i = 0; i < c->count; i++)
-        if (c->rows[i].host && strcasecmp(c->rows[i].host, host) == 0)
+        if (c->rows[i].host && slice_equal_nocase(slice_str(c->rows[i].host), name))
             return &c->rows[i];
     return NULL;
 }

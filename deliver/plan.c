@@ -102,8 +102,9 @@ static int weight(const struct outcome *o)
 static bool is_of_target(const struct outcome *o)
 {
     return o->scope == SCOPE_HOST ||
-           (o->scope == SCOPE_LOCAL && (o->blocked == BLOCKED_CREDENTIALS ||
-                                        o->blocked == BLOCKED_RELAY || o->blocked == BLOCKED_TLS));
+           (o->scope == SCOPE_LOCAL &&
+            (o->blocked == BLOCKED_CREDENTIALS || o->blocked == BLOCKED_SECRET ||
+             o->blocked == BLOCKED_RELAY || o->blocked == BLOCKED_TLS));
 }
 
 static void note_miss(struct plan *p, const struct outcome *o)

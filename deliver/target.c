@@ -122,6 +122,7 @@ static bool take_host(struct slice *rest, struct slice *ret_host)
     const char *colon = memchr(rest->p, ':', rest->n);
     *ret_host = slice_of(rest->p, colon ? (size_t)(colon - rest->p) : rest->n);
     *rest = slice_from(*rest, ret_host->n);
+    *ret_host = hostname_without_root(*ret_host); // no certificate has it
     return ret_host->n > 0 && (hostname_is_ipv4(*ret_host) || hostname_is_valid(*ret_host));
 }
 

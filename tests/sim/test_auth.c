@@ -136,6 +136,30 @@ static void test_one_thing_at_a_time(void **state)
     world_free(w);
 }
 
+// Where a list has another next hop, that one takes the mail; and the first is not asked again for
+// each message, because some lock an account behind so many wrong passwords.
+static void test_next_of_the_list(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct world *w = make_world(
+            "listen = ()\nroute = ( { for = \"*\", to = [ \"smtp://192.0.2.1:587\", "
+            "\"smtp://192.0.2.2\" ] } )\ncredentials = ( { for = \"192.0.2.1\", user = \"ann\", "
+            "password_file = \"/s\" } )\n",
+            i ? HOST_AUTH_REFUSE : HOST_AUTH);
+        world_secrets_are_gone(w, i == 0);
+        submit_many(w);
+        world_run(w, TIME_MINUTE_MS);
+        for (int hour = 0; hour < 3; hour++) {
+            submit_many(w);
+            world_run(w, TIME_HOUR_MS);
+        }
+        assert_int_equal(world_host(w, "192.0.2.2")->received_count, 4 * MESSAGES);
+        assert_true(world_host(w, "192.0.2.1")->connections < 20 + 3 * 5);
+        world_free(w);
+    }
+}
+
 // A corrected configuration, and a word of the operator: nobody waits for the next minute.
 static void test_corrected(void **state)
 {
@@ -155,11 +179,9 @@ static void test_corrected(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_who_is_let_in),
-        cmocka_unit_test(test_refused_for_a_week),
-        cmocka_unit_test(test_no_secret_for_a_week),
-        cmocka_unit_test(test_one_thing_at_a_time),
-        cmocka_unit_test(test_corrected),
+        cmocka_unit_test(test_who_is_let_in),        cmocka_unit_test(test_refused_for_a_week),
+        cmocka_unit_test(test_no_secret_for_a_week), cmocka_unit_test(test_one_thing_at_a_time),
+        cmocka_unit_test(test_next_of_the_list),     cmocka_unit_test(test_corrected),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,7 +24,7 @@ static const struct row {
     {"several things",
      HOST "credentials = ( { for = \"relay.test:587\", user = \"\", password_file = \"pw\" },\n"
           " { for = \"h.test\", user = \"u\" },\n"
-          " { for = \"H.test\", user = \"u\", password_file = \"/a\", token_file = \"/b\" },\n"
+          " { for = \"H.test.\", user = \"u\", password_file = \"/a\", token_file = \"/b\" },\n"
           " { for = \"i.test\", user = \"u\", password_command = [ \"pass\" ], clear = \"no\" },\n"
           " { for = \"j.test\", user = \"u\", password_credential = \"/x\",\n"
           "   mechanisms = [ \"NTLM\" ] }, { for = \"k.test\", token_file = \"/x\" } )\n",
@@ -58,6 +58,7 @@ static const struct row {
      false},
     {"nothing to say", HOST ROUTE("smtp.relay.test") SURE ROW(COMMAND ", timeout = \"1s\""), "",
      true},
+    {"the root's dot, and case", HOST ROUTE("SMTP.relay.test.") SURE ROW(COMMAND), "", true},
     {"for nobody", HOST ROUTE("relay.test") ROW(COMMAND),
      "c.conf:3: warning: this row of credentials is for nobody: no row of route names "
      "\"smtp.relay.test\" (\"smtp://smtp.relay.test:587\"), and hosts found by MX are told no "

@@ -5,12 +5,10 @@
 #include "next_hop.h"
 
 #define TLS    "rows of test_starttls"
-#define AUTH   "AUTH comes later"
 #define FAULTS "a resolver's packets: io's; the answers it makes of them are rows of test_session"
 
 static const struct cases_skip skips[] = {
     {"starttls-out-caps-reset", TLS},
-    {"hang-auth-reply", AUTH},
     {"lmtp-too-many", "LMTP comes later"},
     {"dns-mx-mixed-bad", "the zone's hostile names: rows of test_hosts"},
     {"dns-cdomain", "CNAMEs are followed by the resolver"},
@@ -40,10 +38,10 @@ static const char *verb_of(const char *state)
 {
     static const struct {
         const char *state, *verb;
-    } names[] = {{"greeting", NULL},       {"ehlo-reply", "EHLO"}, {"mail-reply", "MAIL"},
-                 {"rcpt-reply", "RCPT"},   {"data-reply", "DATA"}, {"dot-reply", "."},
-                 {"quit-reply", "QUIT"},   {"rset-reply", "RSET"}, {"starttls-reply", "STAR"},
-                 {"tls-handshake", "STAR"}};
+    } names[] = {{"greeting", NULL},        {"ehlo-reply", "EHLO"}, {"mail-reply", "MAIL"},
+                 {"rcpt-reply", "RCPT"},    {"data-reply", "DATA"}, {"dot-reply", "."},
+                 {"quit-reply", "QUIT"},    {"rset-reply", "RSET"}, {"starttls-reply", "STAR"},
+                 {"tls-handshake", "STAR"}, {"auth-reply", "AUTH"}};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(names[i].state, state) == 0)
             return names[i].verb;
@@ -81,6 +79,17 @@ static struct protect_table *protection(const json_t *row)
     return t;
 }
 
+static struct credentials *credentials_of_relay(void)
+{
+    struct credentials *known = credentials_new();
+    known->rows = must_zalloc(sizeof *known->rows);
+    known->rows[known->count++] = (struct credential_row){.host = must_strdup("192.0.2.1"),
+                                                          .user = must_strdup("u"),
+                                                          .file = must_strdup("/f"),
+                                                          .permits_clear = true};
+    return known;
+}
+
 static void run(struct cases *c, const json_t *row, const struct script *script,
                 const struct target *target, const char *domain, bool is_second)
 {
@@ -92,6 +101,8 @@ static void run(struct cases *c, const json_t *row, const struct script *script,
                       .body = SLICE_LIT("a\r\n\r\nb\r\n")};
     w.settings.protect = protection(row);
     w.settings.fallback = fallback_new();
+    if (strcmp(cases_text(row, "state"), "auth-reply") == 0)
+        w.settings.credentials = credentials_of_relay();
     struct session_batch b = {"s@e.example", rcpts, 1, 8, false};
     world_open(&w, target, 1, domain);
     world_give(&w, &b);
@@ -125,6 +136,8 @@ static void run_host(struct cases *c, const json_t *row)
         script = (struct script){.banner = bytes};
     if (strcmp(cases_text(row, "area"), "starttls") == 0 || strstr(cases_text(row, "id"), "tls"))
         use_tls(&script, cases_text(row, "state"), bytes);
+    if (verb && strcmp(verb, "AUTH") == 0)
+        script.ehlo = "250-mx\r\n250 AUTH PLAIN\r\n";
     if (is_second)
         script.steps[1] = (struct script_step){"RCPT", "550 no\r\n"};
     run(c, row, &script, &relay, "d.example", is_second);

@@ -580,6 +580,16 @@ static inline void world_open(struct world *w, const struct target *targets, uin
     w->session = session_new(&w->settings, targets, count, domain, 7);
 }
 
+// A table of `tls` in which one policy is everybody's.
+static inline struct protect_table *world_protection(enum protect_policy policy)
+{
+    struct protect_table *t = protect_table_new();
+    t->rows = must_zalloc(sizeof *t->rows);
+    t->rows[t->count++] = (struct protect_row){must_strdup("*"), policy};
+    protect_table_index(t);
+    return t;
+}
+
 static inline void world_close(struct world *w)
 {
     session_free(w->session);

@@ -33,16 +33,6 @@ static struct credentials *credentials_of(const char *host, bool permits_clear, 
     return c;
 }
 
-static struct protect_table *table_of(enum protect_policy policy)
-{
-    struct protect_table *t = protect_table_new();
-    t->rows = must_zalloc(sizeof *t->rows);
-    t->rows[0] = (struct protect_row){must_strdup("*"), policy};
-    t->count = 1;
-    protect_table_index(t);
-    return t;
-}
-
 static void give(struct world *w, const struct target *target, uint32_t count)
 {
     const struct session_batch b = {"s@e.example", rcpts, 1, sizeof BODY - 1, false};
@@ -151,7 +141,7 @@ static void check_row(const struct row *row, size_t chunk)
     memcpy(script.steps, row->steps, sizeof row->steps);
     struct world w = {.scripts = &script, .script_count = 1, .chunk_size = chunk};
     memcpy(w.responses, row->responses, sizeof row->responses);
-    w.settings.protect = table_of(PROTECT_MAY);
+    w.settings.protect = world_protection(PROTECT_MAY);
     w.settings.credentials = credentials_of("192.0.2.1", row->permits_clear, row->is_token);
     give(&w, &relay, 1);
     const struct outcome *o = &w.outcomes[0];
@@ -192,7 +182,7 @@ static void test_unbound(void **state)
     const struct script script = {.ehlo = OFFERED};
     struct world w = {
         .scripts = &script, .script_count = 1, .responses = {"aQ=="}, .is_unbound = true};
-    w.settings.protect = table_of(PROTECT_ENCRYPT);
+    w.settings.protect = world_protection(PROTECT_ENCRYPT);
     w.settings.credentials = credentials_of("192.0.2.1", false, false);
     give(&w, &relay, 1);
     assert_string_equal(w.outcomes[0].tls, STATED "SCRAM-SHA-1");
@@ -214,7 +204,7 @@ static void test_for_nobody_else(void **state)
     const struct script script = {.ehlo = OFFERED};
     for (int i = 0; i < 2; i++) {
         struct world w = {.scripts = &script, .script_count = 1, .dns = zone};
-        w.settings.protect = table_of(PROTECT_MAY);
+        w.settings.protect = world_protection(PROTECT_MAY);
         w.settings.credentials = credentials_of(hosts[i], false, false);
         give(&w, &targets[i], 1);
         assert_int_equal(w.outcomes[0].result, OUTCOME_DELIVERED);
@@ -232,7 +222,7 @@ static void test_next_target(void **state)
         {.kind = TARGET_SMTP, .host = (char *)"192.0.2.2", .port = 25}};
     const struct script scripts[] = {{.ehlo = WELCOME}, {.ehlo = WELCOME}};
     struct world w = {.scripts = scripts, .script_count = 2};
-    w.settings.protect = table_of(PROTECT_MAY);
+    w.settings.protect = world_protection(PROTECT_MAY);
     w.settings.credentials = credentials_of("192.0.2.1", false, false);
     give(&w, targets, 2);
     assert_int_equal(w.outcomes[0].result, OUTCOME_DELIVERED);
@@ -246,7 +236,7 @@ static void test_no_fall_back(void **state)
     (void)state;
     const struct script script = {.ehlo = OFFERED, .tls = "handshake failure"};
     struct world w = {.scripts = &script, .script_count = 1, .responses = {"aQ=="}};
-    w.settings.protect = table_of(PROTECT_MAY);
+    w.settings.protect = world_protection(PROTECT_MAY);
     w.settings.fallback = fallback_new();
     w.settings.credentials = credentials_of("192.0.2.1", false, false);
     fallback_note(w.settings.fallback, "192.0.2.1", 1); // of mail that went there by MX
@@ -266,7 +256,7 @@ static void test_reuse(void **state)
     const struct session_batch b = {"s@e.example", rcpts, 1, sizeof BODY - 1, false};
     struct world w = {
         .scripts = &script, .script_count = 1, .responses = {"aQ=="}, .body = SLICE_LIT(BODY)};
-    w.settings.protect = table_of(PROTECT_MAY);
+    w.settings.protect = world_protection(PROTECT_MAY);
     w.settings.credentials = credentials_of("192.0.2.1", false, false);
     world_open(&w, &relay, 1, "d.example");
     for (int i = 0; i < 3; i++) {

@@ -216,23 +216,13 @@ static void gather(const char *trace, const char *start, const char *behind, str
     }
 }
 
-static struct protect_table *table_of(enum protect_policy policy)
-{
-    struct protect_table *t = protect_table_new();
-    t->rows = must_zalloc(sizeof *t->rows);
-    t->rows[0] = (struct protect_row){must_strdup("*"), policy};
-    t->count = 1;
-    protect_table_index(t);
-    return t;
-}
-
 static void give(struct world *w, const struct target *target, enum protect_policy policy)
 {
     static const char *const rcpts[] = {"a@d.example"};
     const struct session_batch b = {"s@e.example", rcpts, 1, sizeof BODY - 1, false};
     w->dns_is_secure = true;
     w->body = SLICE_LIT(BODY);
-    w->settings.protect = table_of(policy);
+    w->settings.protect = world_protection(policy);
     w->settings.smtp_port = 25;
     world_open(w, target, 1, "d.example");
     world_give(w, &b);

@@ -22,6 +22,7 @@ static const struct {
     {"MX", FP_OK, TARGET_MX, NULL, 0},
     {"smtp://relay.example", FP_OK, TARGET_SMTP, "relay.example", 25},
     {"smtp://relay.example:587", FP_OK, TARGET_SMTP, "relay.example", 587},
+    {"smtp://relay.example.:587", FP_OK, TARGET_SMTP, "relay.example", 587},
     {"SMTP://192.0.2.1:1", FP_OK, TARGET_SMTP, "192.0.2.1", 1},
     {"smtp://192.0.2.1:65535", FP_OK, TARGET_SMTP, "192.0.2.1", 65535},
     {"smtp://[2001:db8::1]", FP_OK, TARGET_SMTP, "2001:db8::1", 25},

@@ -27,22 +27,12 @@ static const struct world_dns zone[] = {
     {NULL},
 };
 
-static struct protect_table *table_of(enum protect_policy policy)
-{
-    struct protect_table *t = protect_table_new();
-    t->rows = must_zalloc(sizeof *t->rows);
-    t->rows[0] = (struct protect_row){must_strdup("*"), policy};
-    t->count = 1;
-    protect_table_index(t);
-    return t;
-}
-
 static void give(struct world *w, const struct target *target, enum protect_policy policy)
 {
     const struct session_batch b = {"s@e.example", rcpts, 1, sizeof BODY - 1, false};
     w->dns = zone;
     w->body = SLICE_LIT(BODY);
-    w->settings.protect = table_of(policy);
+    w->settings.protect = world_protection(policy);
     w->settings.fallback = fallback_new();
     world_open(w, target, 1, "d.example");
     world_give(w, &b);
@@ -196,7 +186,7 @@ static void test_remembered(void **state)
                                      {.ehlo = OFFERED, .steps = {{".", "250 ok\r\n<CLOSE>"}}}};
     const struct session_batch b = {"s@e.example", rcpts, 1, sizeof BODY - 1, false};
     struct world w = {.scripts = scripts, .script_count = 2, .body = SLICE_LIT(BODY)};
-    w.settings.protect = table_of(PROTECT_MAY);
+    w.settings.protect = world_protection(PROTECT_MAY);
     w.settings.fallback = fallback_new();
     world_open(&w, &relay, 1, "d.example");
     const int64_t began_ms = w.now_ms;
