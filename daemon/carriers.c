@@ -4,6 +4,7 @@
 // A carrier is one deliver/session with what it needs from the world: a connection, answers of the
 // DNS, pieces of the body. What it does between batches stands in lingering.c.
 #include "daemon/carrier.h"
+#include "daemon/sts.h"
 
 #include <stdlib.h>
 #include <utlist.h>

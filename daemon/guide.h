@@ -11,6 +11,7 @@
 
 #include "control/why.h"
 #include "core/dns_answer.h"
+#include "core/sts_policy.h"
 #include "daemon/config.h"
 
 // The order of a list today: asked once its row is known. arg and what stands behind live as long
@@ -45,6 +46,7 @@ struct guide_health {
     int64_t until_ms;           // 0: not known
     const struct why_hop *hops; // of its list, passed over for the moment
     uint32_t hop_count;
+    const struct sts_policy *policy; // MTA-STS, of the domain; NULL: none is known
 };
 struct guide_form {
     bool is_json;

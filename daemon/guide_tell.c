@@ -6,6 +6,7 @@
 #include "daemon/guide_internal.h"
 #include "daemon/limit_words.h"
 #include "deliver/dane.h"
+#include "deliver/mta_sts.h"
 
 #include <stdlib.h>
 #include <sysexits.h>
@@ -46,6 +47,7 @@ static const char *type_name(enum dns_type type)
 // The steps of the answer, and what they borrow until it is written.
 struct steps {
     const struct guide *guide;
+    const struct sts_policy *policy; // of the domain; NULL: none is known
     struct way_step *rows;
     struct way_record **records; // by row, NULL but of answers
     char **texts;                // two by row, of tries and of TLSA records; NULL: none
@@ -117,6 +119,21 @@ static const char *protocol_of(const struct target *t)
     return names[t->kind];
 }
 
+// Of a policy that is known.
+static bool is_enforced(const struct steps *s)
+{
+    return s->policy && s->policy->mode == STS_ENFORCE;
+}
+
+static const char *by_policy(const struct steps *s, const struct survey_step *from)
+{
+    return !s->policy        ? "; and by the domain's MTA-STS policy"
+           : !is_enforced(s) ? "; the domain's MTA-STS policy asks for no more"
+           : mta_sts_allows(s->policy, from->host)
+               ? "; the domain's MTA-STS policy wants it verified"
+               : "; the domain's MTA-STS policy does not name this host: nothing is sent to it";
+}
+
 // As a session would have it: encryption comes first by smtps, whatever the row says.
 static void take_tls(struct steps *s, uint32_t i, const struct survey_step *from,
                      const struct target *t)
@@ -142,8 +159,10 @@ static void take_tls(struct steps *s, uint32_t i, const struct survey_step *from
                             : from->by_dns == PROTECT_ENCRYPT
                                 ? "; TLSA records of no use: encrypted"
                                 : "; no TLSA records: as \"may\"");
+    if (from->asks_policy && is_enforced(s))
+        to->tls = protect_policy_name(PROTECT_VERIFY);
     if (from->asks_policy)
-        buf_add_str(&words, "; and by the domain's MTA-STS policy");
+        buf_add_str(&words, by_policy(s, from));
     to->tls_rule = s->texts[2 * i + 1] = buf_steal(&words, NULL);
 }
 
@@ -181,11 +200,11 @@ static void take_note(struct steps *s, uint32_t i, const struct survey_step *fro
     to->text = from->note->text;
 }
 
-static void steps_take(struct steps *s, const struct guide *g)
+static void steps_take(struct steps *s, const struct guide *g, const struct sts_policy *policy)
 {
     uint32_t count;
     const struct survey_step *from = survey_steps(g->survey, &count);
-    *s = (struct steps){.guide = g, .count = count};
+    *s = (struct steps){.guide = g, .policy = policy, .count = count};
     s->rows = must_zalloc((count + 1) * sizeof *s->rows);
     s->records = must_zalloc((count + 1) * sizeof *s->records);
     s->texts = must_zalloc((2 * count + 1) * sizeof *s->texts);
@@ -309,7 +328,7 @@ int guide_tell(const struct guide *g, const struct guide_health *health,
     rules_limit(&g->config->rules, g->destination ? g->destination : "", &limit);
     limit_words_find(&g->config->rules, &limit, &limits);
     if (g->row) {
-        steps_take(&steps, g);
+        steps_take(&steps, g, health->policy);
         take_row(g, health, &limits, &words, &w);
     }
     w.steps = steps.rows;

@@ -5,6 +5,7 @@
 #include "daemon/guide.h"
 #include "daemon/nexthops.h"
 #include "daemon/operator_internal.h"
+#include "daemon/sts.h"
 
 #include <stdlib.h>
 #include <sysexits.h>
@@ -76,6 +77,7 @@ static void tell(struct pipeline *p, struct operator_session *s)
         buf_add_byte(&s->text, '\n');
     find_health(p, s, r->guide, &health);
     health.hops = hops;
+    health.policy = sts_known(p, guide_domain(r->guide));
     health.hop_count = operator_hops(p, s, guide_row(r->guide), guide_domain(r->guide), hops);
     take_code(r, guide_tell(r->guide, &health, &form, &s->text));
 }

@@ -4,6 +4,7 @@
 #include "daemon/nexthops.h"
 #include "daemon/pipeline_internal.h"
 #include "daemon/stopping.h"
+#include "daemon/sts.h"
 
 #include <stdlib.h>
 

@@ -514,17 +514,6 @@ void turns_mail_came(struct pipeline *p); // it is in the spool, or handed on
 void turns_started(struct pipeline *p);   // an attempt
 void turns_timer(struct pipeline *p);
 
-// sts.c
-void sts_open(struct pipeline *p);
-void sts_close(struct pipeline *p);
-void sts_load(struct pipeline *p); // at the start; goes on with suspending_load
-void sts_loaded(struct pipeline *p, struct op *op);
-// The conversation hears the domain's policy by SESSION_POLICY, at once or when it is known.
-void sts_ask(struct pipeline *p, struct carrier *h, const char *domain);
-void sts_answered(struct pipeline *p, uint64_t lookup, const char *name,
-                  const struct dns_answer *answer); // every answer of the DNS
-void sts_fetched(struct pipeline *p, const struct pipeline_event *event);
-
 // suspending.c
 void suspending_load(struct pipeline *p); // at the start; goes on with windows_start
 void suspending_loaded(struct pipeline *p, struct op *op);

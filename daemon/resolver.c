@@ -19,6 +19,7 @@
 // Counting failures of different names was rejected: with little mail there are too few of them to
 // tell, and a quiet night with three dead domains in the queue looks like an outage.
 #include "daemon/pipeline_internal.h"
+#include "daemon/sts.h"
 
 #include <stdlib.h>
 #include <utlist.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // sts: MTA-STS policies of domains (RFC 8461): who asks for them, and what is kept. See
-// pipeline_internal.h. What a policy says is deliver/mta_sts's, what it does to a conversation
+// sts.h. What a policy says is deliver/mta_sts's, what it does to a conversation
 // deliver/guard's.
 //
 // A conversation asks before it connects to a host that the DNS named. The domain's TXT record is
@@ -15,6 +15,8 @@
 // (T2) Nobody waits for a fetch that has failed lately, nor for one that only renews a policy whose
 //      id has not changed.
 // (T3) What is remembered is bounded: STS_DOMAINS_MAX, the first learnt goes first.
+#include "daemon/sts.h"
+
 #include "daemon/carrier.h"
 
 #include "deliver/mta_sts.h"
@@ -79,6 +81,11 @@ static struct sts_entry *find(const struct pipeline *p, const char *domain)
 static const struct sts_policy *valid_policy(const struct pipeline *p, const struct sts_entry *e)
 {
     return e && e->policy.domain && p->now_ms < e->policy.expires_ms ? &e->policy : NULL;
+}
+
+const struct sts_policy *sts_known(const struct pipeline *p, const char *domain)
+{
+    return valid_policy(p, find(p, domain));
 }
 
 // ---- the spool -------------------------------------------------------------------------------

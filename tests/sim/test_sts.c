@@ -75,6 +75,9 @@ static void test_holds(void **state)
                             "TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits), MTA-STS");
     send_another(w, 6);
     assert_int_equal(w->fetches, 1);
+    assert_says(ask(w, "route", "b@d.example"),
+                "1  mx.d.example[192.0.2.1]:25  by smtp, TLS verify (the default; the domain's "
+                "MTA-STS policy wants it verified)");
     policy = NULL;
     world_text(w, RECORD, NULL);
     world_restart(w);
@@ -102,6 +105,8 @@ static void test_new_id(void **state)
     send_another(w, 0);
     assert_says(ask(w, "list", NULL),
                 "the MTA-STS policy of d.example does not name host mx.d.example");
+    assert_says(ask(w, "route", "b@d.example"),
+                "the domain's MTA-STS policy does not name this host: nothing is sent to it");
     policy = STRICT;
     world_run(w, 2 * TIME_HOUR_MS);
     assert_int_equal(w->fetches, 1);
