@@ -42,6 +42,14 @@ struct carrier {
 void carrier_feed(struct pipeline *p, struct carrier *h, struct session_event e); // may free h
 void carrier_close_connection(struct pipeline *p, struct carrier *h);
 
+// carrier_body.c
+void carrier_begin_body(struct carrier *h); // a host hears it from its beginning
+// In answer to the session's NEED_BODY.
+void carrier_need_body(struct pipeline *p, struct carrier *h);
+void carrier_forget_piece(struct pipeline *p, struct carrier *h);   // the session has sent it
+void carrier_forget_sending(struct pipeline *p, struct carrier *h); // what was sent is out
+void carrier_forget_body(struct pipeline *p, struct carrier *h);    // all of it
+
 // lingering.c
 // Its batch is over: it can take another one.
 void carrier_idle(struct pipeline *p, struct carrier *h);

@@ -32,42 +32,12 @@ static struct carrier *carrier_new(struct pipeline *p, const struct batch *b,
     return h;
 }
 
-static void forget_piece(struct pipeline *p, struct carrier *h)
-{
-    body_unref(p, h->piece);
-    h->piece = NULL;
-    if (h->uses_body)
-        body_leave(p, h->batch->body);
-    h->uses_body = false;
-}
-
-static void count_sending(struct pipeline *p, struct carrier *h, size_t n)
-{
-    h->sending += n;
-    p->sending += n;
-}
-
-static void forget_sending(struct pipeline *p, struct carrier *h)
-{
-    p->sending -= h->sending;
-    h->sending = 0;
-}
-
-static void forget_body(struct pipeline *p, struct carrier *h)
-{
-    forget_piece(p, h);
-    forget_sending(p, h);
-    if (h->reading)
-        h->reading->carrier = NULL;
-    h->reading = NULL;
-}
-
 void carrier_free(struct pipeline *p, struct carrier *h)
 {
     carrier_unidle(p, h);
     carrier_unlinger(p, h);
     heap_remove(&p->alarms, &h->alarm.node);
-    forget_body(p, h);
+    carrier_forget_body(p, h);
     if (h->batch) {
         body_unref(p, h->batch->body);
         h->batch->body = NULL;
@@ -130,13 +100,6 @@ static struct session_dsn *dsn_of(const struct batch *b)
     return dsn;
 }
 
-// A host hears the message from its beginning.
-static void begin_body(struct carrier *h)
-{
-    h->chunk = h->chunk_offset = 0;
-    h->body_given = 0;
-}
-
 void carrier_start(struct pipeline *p, struct batch *b)
 {
     if (!windows_still_fits(p, b)) { // what the DNS says has changed while it waited
@@ -168,7 +131,7 @@ void carrier_start(struct pipeline *p, struct batch *b)
     for (uint32_t i = 0; i < b->rcpt_count; i++)
         h->addresses[i] = b->rcpts[i].address;
     h->dsn = dsn_of(b);
-    begin_body(h);
+    carrier_begin_body(h);
     const struct message *m = &b->message;
     h->offer = (struct session_batch){.sender = m->sender,
                                       .rcpts = h->addresses,
@@ -246,7 +209,7 @@ static void batch_done(struct pipeline *p, struct carrier *h, const struct sessi
         warn_of_signature(p, h);
     nexthops_learn(p, h->session, &h->nexthops, h->batch,
                    of_host && !done.host_failure && st.ready_ms > 0);
-    forget_body(p, h);
+    carrier_forget_body(p, h);
     free(h->addresses);
     free(h->dsn);
     h->addresses = NULL;
@@ -263,79 +226,11 @@ static void batch_done(struct pipeline *p, struct carrier *h, const struct sessi
     finish_batch(p, &done, outcomes, &times);
 }
 
-static void give_body(struct pipeline *p, struct carrier *h, struct slice piece)
-{
-    h->body_given += piece.n;
-    count_sending(p, h, piece.n);
-    struct session_event e = {.kind = SESSION_BODY, .now_ms = p->now_ms, .bytes = piece};
-    e.is_last = h->body_given >= h->batch->message.size;
-    session_feed(h->session, &e);
-}
-
-static void advance(struct carrier *h, size_t n, bool is_end_of_chunk)
-{
-    h->chunk_offset = is_end_of_chunk ? 0 : h->chunk_offset + (uint32_t)n;
-    h->chunk += is_end_of_chunk;
-}
-
-// The chunk that is to be sent now is in memory.
-static void give_part(struct pipeline *p, struct carrier *h, const struct body *b, size_t max)
-{
-    struct slice rest = slice_from((struct slice){b->data, b->size}, h->chunk_offset);
-    struct slice part = slice_of(rest.p, rest.n < max ? rest.n : max);
-    advance(h, part.n, part.n == rest.n);
-    give_body(p, h, part);
-}
-
-static void need_body(struct pipeline *p, struct carrier *h)
-{
-    uint64_t left = h->batch->message.size - h->body_given;
-    size_t max = body_piece_max(p, left);
-    struct body *b = h->chunk == 0 ? h->batch->body : NULL;
-    forget_piece(p, h);
-    if (body_use(p, b)) {
-        h->uses_body = true;
-        give_part(p, h, b, max);
-        return;
-    }
-    b = relaying_body(p, h->batch->message.id, h->chunk);
-    if (b) {
-        h->piece = body_ref(b);
-        give_part(p, h, b, max);
-        return;
-    }
-    struct op *op = op_new(OP_CHUNK);
-    op->chunk.message = h->batch->message.id;
-    op->chunk.chunk = h->chunk;
-    op->chunk.offset = h->chunk_offset;
-    op->chunk.size_max = (uint32_t)max;
-    h->reading = store_op(p, op, WAIT_CARRIER_CHUNK);
-    h->reading->carrier = h;
-    count_sending(p, h, left < max ? (size_t)left : max); // many may ask before the first is read
-}
-
-void carrier_chunk_read(struct pipeline *p, struct carrier *h, struct op *op)
-{
-    h->reading = NULL;
-    forget_sending(p, h);
-    if (op->err || op->chunk.size == 0) {
-        session_feed(h->session,
-                     &(struct session_event){.kind = SESSION_BODY_FAILED, .now_ms = p->now_ms});
-        pump(p, h);
-        return;
-    }
-    h->piece = body_new(p, op->chunk.data, op->chunk.size);
-    op->chunk.data = NULL;
-    advance(h, op->chunk.size, op->chunk.is_end);
-    give_body(p, h, (struct slice){h->piece->data, h->piece->size});
-    pump(p, h);
-}
-
 static void open_connection(struct pipeline *p, struct carrier *h, const struct session_effect *fx)
 {
     h->conn = p->next_conn;
     p->next_conn += 2;
-    begin_body(h);
+    carrier_begin_body(h);
     if (fx->outcome)
         protecting_failed(p, fx->outcome);
     conn_add(p, h->conn, CONN_CARRIER)->carrier = h;
@@ -352,7 +247,7 @@ static void hand_over(struct pipeline *p, struct carrier *h, const struct handov
 {
     h->conn = p->next_conn;
     p->next_conn += 2;
-    begin_body(h);
+    carrier_begin_body(h);
     conn_add(p, h->conn, CONN_CARRIER)->carrier = h;
     struct handover_order kept = *order;
     kept.path = effect_keep(p, slice_str(order->path)).p;
@@ -387,7 +282,7 @@ static void send_slices(struct pipeline *p, struct carrier *h, const struct sess
     // Of the last piece nobody waits to hear, but a large one counts until it is out.
     e->wants_sent = fx->wants_sent || h->sending > BUDGET_PIECE_SMALL;
     if (!e->wants_sent)
-        forget_sending(p, h);
+        carrier_forget_sending(p, h);
 }
 
 void carrier_close_connection(struct pipeline *p, struct carrier *h)
@@ -396,7 +291,7 @@ void carrier_close_connection(struct pipeline *p, struct carrier *h)
         return;
     effect_close(p, h->conn, true);
     conn_forget(p, h->conn);
-    forget_sending(p, h);
+    carrier_forget_sending(p, h);
     h->conn = 0;
     carrier_note_closed(p, h);
 }
@@ -446,7 +341,7 @@ static void execute(struct pipeline *p, struct carrier *h, const struct session_
         send_slices(p, h, fx);
         break;
     case SESSION_NEED_BODY:
-        need_body(p, h);
+        carrier_need_body(p, h);
         break;
     case SESSION_OUTCOME:
         h->outcomes[fx->index] = *fx->outcome;
@@ -478,7 +373,7 @@ static void pump(struct pipeline *p, struct carrier *h)
         return;
     }
     if (session_body_is_taken(h->session)) // the socket has it, or a copy of it
-        forget_piece(p, h);
+        carrier_forget_piece(p, h);
     int64_t at = session_deadline(h->session);
     alarm_set(p, &h->alarm, h->idle_until_ms < at ? h->idle_until_ms : at);
 }
@@ -546,7 +441,7 @@ void carrier_result(struct pipeline *p, struct carrier *h, const struct handover
 
 void carrier_sent(struct pipeline *p, struct carrier *h)
 {
-    forget_sending(p, h);
+    carrier_forget_sending(p, h);
     carrier_feed(p, h, (struct session_event){.kind = SESSION_SENT});
 }
 
