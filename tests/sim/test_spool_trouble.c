@@ -87,6 +87,7 @@ static void test_stop(void **state)
 {
     (void)state;
     struct world *w = make_world(3);
+    world_run(w, TIME_SECOND_MS); // what must be known before anything is tried was read
     submit(w);
     world_spool_fails(w, true);
     world_run(w, TIME_MINUTE_MS);
