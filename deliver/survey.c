@@ -45,14 +45,6 @@ static char *join_words(const struct handover_order *order)
     return text;
 }
 
-// As a session would be told.
-static void take_protection(struct survey *s, struct survey_step *step)
-{
-    struct client_protection protection;
-    guard_connected(&s->guard, &s->plan, false, NULL, 0, &protection);
-    step->asks_policy = guard_wants_policy(&s->guard, &s->plan);
-}
-
 static void add_try(struct survey *s)
 {
     const struct hop *hop = &s->plan.hop;
@@ -66,10 +58,9 @@ static void add_try(struct survey *s)
     step->by_dns = plan_policy(&s->plan, PROTECT_DANE);
     if (hop->path)
         step->path = must_strdup(hop->path);
-    if (!hop->order) {
-        take_protection(s, step);
+    step->asks_policy = guard_wants_policy(&s->guard, &s->plan);
+    if (!hop->order)
         return;
-    }
     step->is_command = hop->order->words_n > 0;
     step->path = step->is_command ? join_words(hop->order) : must_strdup(hop->order->path);
 }
