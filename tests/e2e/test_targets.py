@@ -183,6 +183,32 @@ esac
     world.stop()
 
 
+def test_list(world):
+    """Who is down is passed over, also after a restart, until he is found to work again."""
+    first, second, home = Hop(world), Hop(world).up(), Hop(world).up()
+    world.configure(f'route = ( {{ for = "*", from = "boss@s.example", to = [ "{home.to()}" ] }},\n'
+                    f'  {{ for = "*", to = [ "{first.to()}", "{second.to()}" ] }} )\n'
+                    'retry = ( { for = "*", schedule = "120s" } )')
+    world.start()
+    world.sendmail("-f", "s@s.example", "a@d.example", text="Subject: one\n\nx\n")
+    second.await_one("Subject: one")
+    world.await_log(rf"next hop {first.to()} does not work, others of its list are tried first until 20")
+    first.up()
+    world.restart()
+    world.sendmail("-f", "s@s.example", "a@d.example", text="Subject: two\n\nx\n")
+    second.await_one("Subject: two")
+    match(world.run("fermoposta", "stats").out, rf"{first.to()}: passed over until", "stats")
+    match(world.run("fermoposta", "why", "d.example").out, rf"next hop: +{first.to()} rests until", "why")
+    match(world.run("fermoposta", "route", "a@d.example").out, rf"1  127\.0\.0\.1\[127\.0\.0\.1\]:{second.port} ", "route")
+    world.run("fermoposta", "flush")
+    world.sendmail("-f", "s@s.example", "a@d.example", text="Subject: three\n\nx\n")
+    first.await_one("Subject: three")
+    world.await_log(rf"next hop {first.to()} works again")
+    world.sendmail("-f", "boss@s.example", "a@d.example", text="Subject: four\n\nx\n")
+    home.await_one("Subject: four", "(by the row for the boss)")
+    world.await_empty()
+
+
 def test_error_and_discard(world):
     home = Hop(world).up()
     world.configure(f'route = ( {{ for = "*", to = [ "{home.to()}" ] }},\n'

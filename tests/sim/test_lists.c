@@ -250,13 +250,90 @@ static void test_nobody_there(void **state)
     world_free(w);
 }
 
+enum { HOSTS = 3, MESSAGES = 40, SEEDS = 40, ROUNDS = 60 };
+
+static uint64_t draw(uint64_t *random, uint64_t below)
+{
+    *random = *random * 6364136223846793005U + 1442695040888963407U;
+    return (*random >> 33) % below;
+}
+
+static void change_something(struct world *w, uint64_t *random, const char *config)
+{
+    static const enum host_state states[] = {HOST_UP, HOST_DOWN, HOST_SILENT, HOST_BUSY, HOST_UP};
+    char ip[32];
+    snprintf(ip, sizeof ip, "192.0.2.%u", (unsigned)draw(random, HOSTS) + 1);
+    switch (draw(random, 12)) {
+    case 0:
+        world_run(w, TIME_SECOND_MS); // what was delivered is in the spool by then
+        world_crash(w);
+        break;
+    case 1:
+        world_restart(w);
+        break;
+    case 2:
+        world_reload(w, config);
+        break;
+    case 3:
+        ask(w, "flush", NULL);
+        break;
+    case 4:
+        world_jump(w, (int64_t)draw(random, 3) * TIME_HOUR_MS);
+        break;
+    default:
+        world_host(w, ip)->state = states[draw(random, sizeof states / sizeof *states)];
+    }
+}
+
+// Whatever happens to hosts and to us, nobody's mail is lost or comes twice, and when hosts are
+// well again it goes, in the end to the first of the list.
+static void test_weather(void **state)
+{
+    static const char config[] =
+        "retry = ( { for = \"*\", warn_after = [] } )\nroute = ( { for = \"*\", from = "
+        "\"b@example.org\", to = [ "
+        "\"smtp://192.0.2.2\", \"smtp://192.0.2.1\" ] },\n { for = \"*\", to = [ "
+        "\"smtp://192.0.2.1\", "
+        "\"smtp://192.0.2.2\", \"smtp://192.0.2.3\" ] } )\n";
+    (void)state;
+    for (uint64_t seed = 0; seed < SEEDS; seed++) {
+        uint64_t random = seed;
+        uint32_t received = 0, before[HOSTS];
+        struct world *w = world_new(&(struct world_options){.seed = seed + 1, .config = config});
+        for (int i = 0; i < ROUNDS; i++) {
+            change_something(w, &random, config);
+            const char *sender = draw(&random, 2) ? "a@example.org" : "b@example.org";
+            if (i < MESSAGES)
+                assert_int_not_equal(world_submit(w, sender, "x@one.example", content), 0);
+            world_run(w, (int64_t)draw(&random, 30 * TIME_MINUTE_MS));
+        }
+        static const char *const ips[HOSTS] = {"192.0.2.1", "192.0.2.2", "192.0.2.3"};
+        for (int i = 0; i < HOSTS; i++)
+            world_host(w, ips[i])->state = HOST_UP;
+        assert_true(world_run_until_empty(w, 2 * TIME_HOUR_MS));
+        for (int i = 0; i < HOSTS; i++)
+            received += before[i] = world_host(w, ips[i])->received_count;
+        if (received != MESSAGES)
+            fail_msg("seed %llu: %u", (unsigned long long)seed, received);
+        world_run(w, TIME_HOUR_MS);
+        for (int i = 0; i < 2; i++) { // the first finds out that hosts are well
+            assert_int_not_equal(world_submit(w, "a@example.org", "x@one.example", content), 0);
+            assert_int_not_equal(world_submit(w, "b@example.org", "x@one.example", content), 0);
+            world_run(w, TIME_MINUTE_MS);
+        }
+        assert_int_equal(world_host(w, ips[0])->received_count, before[0] + 2);
+        assert_int_equal(world_host(w, ips[1])->received_count, before[1] + 2);
+        world_free(w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_waits),    cmocka_unit_test(test_what_ends_it),
         cmocka_unit_test(test_all_down),     cmocka_unit_test(test_whose_it_is),
         cmocka_unit_test(test_final),        cmocka_unit_test(test_behind_many),
-        cmocka_unit_test(test_nobody_there),
+        cmocka_unit_test(test_nobody_there), cmocka_unit_test(test_weather),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
