@@ -8,7 +8,7 @@ import subprocess
 
 from certificates import Certificates
 from knot import Knot
-from lib import Hop, equal, free_port, main, match, peer
+from lib import Hop, await_, equal, free_port, main, match, peer
 from unbound import Unbound
 
 ZONE = """$ORIGIN mailtest.example.
@@ -25,15 +25,19 @@ def server(pair):
     return context
 
 
-def digest(cert, kind="-pubkey"):
-    """SHA-256 of the key ("-pubkey") of a certificate, or of the whole."""
+def bare(cert, kind="-pubkey"):
+    """The key ("-pubkey") of a certificate, or the whole of it."""
     openssl = peer("openssl")
     if kind == "-pubkey":
         pem = subprocess.run([openssl, "x509", "-in", cert, "-noout", "-pubkey"], capture_output=True, check=True).stdout
         der = subprocess.run([openssl, "pkey", "-pubin", "-outform", "der"], input=pem, capture_output=True, check=True).stdout
     else:
         der = subprocess.run([openssl, "x509", "-in", cert, "-outform", "der"], capture_output=True, check=True).stdout
-    return hashlib.sha256(der).hexdigest()
+    return der
+
+
+def digest(cert, kind="-pubkey"):
+    return hashlib.sha256(bare(cert, kind)).hexdigest()
 
 
 class Stage:
@@ -53,13 +57,13 @@ class Stage:
             self.zone += f"_{self.port}._tcp.{'real' if alias else 'mx'}-{name} TLSA {text}\n"
         return Hop(self.world, ip, self.port, tls=tls).up()
 
-    def start(self, policy="dane", refused=()):
+    def start(self, policy="dane", refused=(), more=""):
         dns = free_port()
         knot = Knot(self.world, free_port(), self.zone + "probe MX 10 ns\n", "probe.mailtest.example", is_signed=True)
         Unbound(self.world, dns, knot, refused)
         self.world.configure(
             f'route = ( {{ for = "*", to = [ "mx" ] }}, {{ for = "home.example", to = [ "{self.home.to()}" ] }} )\n'
-            f'tls = ( {{ for = "*", policy = "{policy}" }} )\n',
+            f'tls = ( {{ for = "*", policy = "{policy}" }} )\n' + more,
             nameservers=[f"127.0.0.1:{dns}"], smtp_port=self.port)
         self.world.start()
 
@@ -74,6 +78,7 @@ def test_right_records(world):
     own = certificates.self_signed("own")  # for another name, by nobody: usage 3 looks at neither
     ta = certificates.make("ta", "DNS:mx-ta.mailtest.example")
     by_domain = certificates.make("bydomain", "DNS:domain.mailtest.example")
+    old = certificates.make("old", "DNS:elsewhere.example", days="-1")
     for pair in (ta, by_domain):  # usage 2: the authority's certificate must come along (RFC 7672 3.1.2)
         with open(pair[0], "ab") as f, open(certificates.ca, "rb") as ca:
             f.write(ca.read())
@@ -81,6 +86,9 @@ def test_right_records(world):
     hops = {
         "key": stage.host("key", ["3 1 1 " + digest(own[0])], server(own)),
         "cert": stage.host("cert", ["3 0 1 " + digest(own[0], "whole"), "3 1 1 " + 64 * "0"], server(own)),
+        "sha512": stage.host("sha512", ["3 1 2 " + hashlib.sha512(bare(own[0])).hexdigest()], server(own)),
+        "full": stage.host("full", ["3 1 0 " + bare(own[0]).hex()], server(own)),
+        "old": stage.host("old", ["3 1 1 " + digest(old[0])], server(old)),  # RFC 7672 3.1.1: dates are nothing
         "ta": stage.host("ta", ["2 0 1 " + authority], server(ta)),
         "domain": stage.host("domain", ["2 0 1 " + authority], server(by_domain)),
         "alias": stage.host("alias", ["3 1 1 " + digest(own[0])], server(own), alias=True),
@@ -96,6 +104,19 @@ def test_right_records(world):
     spool = sqlite3.connect(world.path("spool.db"))
     equal(set(spool.execute("SELECT tls FROM finished")), {("TLSv1.3 TLS_AES_256_GCM_SHA384 verified by DANE",)}, "history")
     spool.close()
+
+
+def test_sessions_go_on(world):
+    """One that was verified by records is resumed as such."""
+    stage = Stage(world)
+    own = Certificates(world).self_signed("own")
+    hop = stage.host("key", ["3 1 1 " + digest(own[0])], server(own))
+    stage.start(more='limit = ( { for = "*", messages_per_connection = 1 } )\n')
+    for n in (1, 2):
+        stage.send("key")
+        await_(lambda n=n: len(hop.taken) == n, f"message {n}")
+    equal(hop.handshakes, ["TLSv1.3", "resumed"], "handshakes")
+    world.await_log(r"Verified TLS connection .*, DANE, resumed$")
 
 
 def test_wrong_records(world):
