@@ -138,7 +138,8 @@ static void emit_head(struct convert *c, const char *encoding)
         emit_str(c, "Content-Transfer-Encoding: ");
         copy(c, slice_str(encoding), true);
     }
-    emit(c, slice_of(c->held.p + from, c->held_head - from));
+    if (c->held_head > from) // a message may have no header at all, and then nothing was held
+        emit(c, slice_of(c->held.p + from, c->held_head - from));
 }
 
 static bool is_utf8(struct slice text)
