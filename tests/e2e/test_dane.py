@@ -172,7 +172,7 @@ def test_route_tells(world):
         match(out, r"^ +1 0 1 0+  left out: of no use for mail \(RFC 7672\)$", "the other")
         match(out, r'\[127\.0\.4\.1\]:\d+  by smtp, TLS dane \(tls "\*"; verified by TLSA records\)$', "the host")
         match(world.run("fermoposta", "route", "b@pkix.mailtest.example").out, r"TLSA records of no use: encrypted\)$")
-        match(world.run("fermoposta", "route", "b@none.mailtest.example").out, r'no TLSA records: as "may"\)$')
+        match(world.run("fermoposta", "route", "b@none.mailtest.example").out, r'no TLSA records: as "may"')
         if world.daemon:
             world.stop()
 
