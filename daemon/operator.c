@@ -18,7 +18,8 @@ enum {
     CHANGE_PAGE = 500,
     SAMPLE_MAX = 10,
     INPUT_HIGH = 64 * 1024,
-    SAID_MAX = 64 * 1024, // then the client is to take the answers before more is answered
+    FLUSH_WAIT_MS = 5 * 1000, // for the spool, behind a start
+    SAID_MAX = 64 * 1024,     // then the client is to take the answers before more is answered
 };
 
 static void next_request(struct pipeline *p, struct operator_session *s);
@@ -252,8 +253,21 @@ static void change_stored(struct pipeline *p, struct operator_session *s, struct
     end_of_selection(p, s);
 }
 
+// What is woken now would rest again as soon as the spool has said who rests. A spool that says
+// nothing is not waited for: then the flush is what tells of the trouble.
+static bool is_too_early(struct pipeline *p, struct operator_session *s)
+{
+    bool is_loading = p->brakes & BRAKE_LOADING;
+    s->is_early = is_loading && p->now_ms - p->started_ms < FLUSH_WAIT_MS;
+    if (s->is_early)
+        alarm_set(p, &s->alarm, p->now_ms + OPERATOR_EARLY_MS);
+    return s->is_early;
+}
+
 static void flush(struct pipeline *p, struct operator_session *s)
 {
+    if (is_too_early(p, s))
+        return;
     bool everything = s->request.filter.count == 0 && s->caller.is_operator && !s->request.dry_run;
     if (!everything) {
         ask_change(p, s);
@@ -438,7 +452,9 @@ bool operator_sent(struct pipeline *p, struct operator_session *s)
 
 void operator_timer(struct pipeline *p, struct operator_session *s)
 {
-    if (s->is_early)
+    if (s->is_early && s->request.verb == VERB_FLUSH)
+        flush(p, s);
+    else if (s->is_early)
         answer_suspend(p, s);
     else
         list_timer(p, s);

@@ -18,7 +18,8 @@ struct list_page {
     enum fp_err err; // it could not be read; then it is the last one
     bool is_last;
 };
-enum { LIST_PAGES_MAX = 2 }; // the one to be sent next, and one that was read ahead
+enum { OPERATOR_EARLY_MS = 10 }; // while the daemon starts
+enum { LIST_PAGES_MAX = 2 };     // the one to be sent next, and one that was read ahead
 
 struct operator_session {
     uint64_t conn;
@@ -47,7 +48,7 @@ struct operator_session {
     bool is_waiting;              // for the client, or its turn, to send the first of them
     uint64_t mail_seen;           // when the last one was sent
     struct alarm alarm;           // its turn
-    bool is_early;                // suspend, resume: the spool has not said yet what is suspended
+    bool is_early;                // suspend, resume, flush: the spool has not said yet who rests
     struct operator_why *why;     // why; NULL when none is asked
     struct operator_plan *plan;   // plan; likewise
     struct operator_route *route; // route; likewise

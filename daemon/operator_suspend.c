@@ -12,8 +12,6 @@
 #include <stdlib.h>
 #include <sysexits.h>
 
-enum { EARLY_MS = 10 }; // while the daemon starts
-
 static const struct suspensions *all(const struct pipeline *p)
 {
     return scheduler_suspensions(p->scheduler);
@@ -224,7 +222,7 @@ void answer_suspend(struct pipeline *p, struct operator_session *s)
 {
     s->is_early = p->brakes & BRAKE_LOADING;
     if (s->is_early)
-        alarm_set(p, &s->alarm, p->now_ms + EARLY_MS);
+        alarm_set(p, &s->alarm, p->now_ms + OPERATOR_EARLY_MS);
     else if (!s->caller.is_operator)
         answer_error(p, s, EX_NOPERM,
                      "only root, the service user and operators may suspend and resume");

@@ -284,6 +284,23 @@ static void test_flushed(void **state)
     buf_close(&conf);
 }
 
+// A flush right behind a start ends rests that the spool has still to tell of.
+static void test_flushed_at_the_start(void **state)
+{
+    (void)state;
+    struct world *w = make_world(23);
+    char id[MESSAGE_ID_DIGITS + 1];
+    world_host(w, "192.0.2.1")->state = HOST_DOWN;
+    submit(w, "b@one.example", id);
+    world_run(w, TIME_HOUR_MS); // it rests for half an hour at a time
+    world_host(w, "192.0.2.1")->state = HOST_UP;
+    world_restart(w);
+    ask(w, "flush", NULL);
+    world_run(w, TIME_SECOND_MS);
+    assert_int_equal(world_host(w, "192.0.2.1")->received_count, 1);
+    world_free(w);
+}
+
 static void test_of_an_address(void **state)
 {
     (void)state;
@@ -474,6 +491,7 @@ int main(void)
         cmocka_unit_test(test_of_a_message),
         cmocka_unit_test(test_in_line),
         cmocka_unit_test(test_flushed),
+        cmocka_unit_test(test_flushed_at_the_start),
         cmocka_unit_test(test_turns_by_rate),
         cmocka_unit_test(test_of_an_address),
         cmocka_unit_test(test_of_a_destination),
