@@ -58,6 +58,7 @@ static const char sendmail_help[] =
     "  -N WHEN       which notices are wanted: never, or success,failure,delay\n"
     "  -R WHAT       what comes back with a failure: full or hdrs\n"
     "  -V ID         an id of yours that stands in notices\n"
+    "  --require-tls over TLS on its whole way, or not at all\n"
     "  -C FILE       the configuration file\n"
     "  -bm           submit a message (default)\n"
     "  -bs           speak SMTP on standard input and output\n"

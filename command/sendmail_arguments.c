@@ -197,11 +197,13 @@ static enum fp_err take_options(struct walk *w, const char *word)
 
 static enum fp_err take_long_option(struct walk *w, const char *word)
 {
-    static const char *const names[] = {"--help", "--version"};
+    static const char *const names[] = {"--help", "--version", "--require-tls"};
     if (strcmp(word, names[0]) == 0)
         w->a->mode = SENDMAIL_HELP;
     else if (strcmp(word, names[1]) == 0)
         w->a->mode = SENDMAIL_VERSION;
+    else if (strcmp(word, names[2]) == 0)
+        w->a->requires_tls = true;
     else {
         const char *nearest = text_nearest(word, names, sizeof(names) / sizeof(names[0]));
         buf_add_str(w->why, "unknown option \"");
@@ -255,6 +257,8 @@ void sendmail_arguments_dsn(const struct sendmail_arguments *a, struct buf *mail
         (void)buf_add_str(mail, " ENVID=");
         dsn_xtext_encode(slice_str(a->envid), mail);
     }
+    if (a->requires_tls)
+        (void)buf_add_str(mail, " REQUIRETLS");
     if (a->notify) {
         (void)buf_add_str(rcpt, " NOTIFY=");
         dsn_notify_add(a->notify, rcpt);

@@ -27,6 +27,7 @@ struct sendmail_arguments {
     bool takes_recipients;   // -t
     bool dot_ends;           // no -i, no -oi
     bool is_8bit;            // -B8BITMIME
+    bool requires_tls;       // --require-tls
     uint8_t notify;          // -N; flags of core/dsn.h
     enum dsn_ret ret;        // -R
     const char *envid;       // -V, as written; NULL: not given
@@ -38,7 +39,7 @@ struct sendmail_arguments {
     size_t count;
 };
 
-// What -N, -R and -V add to MAIL and to each RCPT; nothing: "".
+// What -N, -R, -V and --require-tls add to MAIL and to each RCPT; nothing: "".
 void sendmail_arguments_dsn(const struct sendmail_arguments *a, struct buf *mail, struct buf *rcpt);
 
 void sendmail_arguments_close(struct sendmail_arguments *a);

@@ -59,6 +59,8 @@ static void show_envelope(const struct listing_row *row, int64_t now_ms, int utc
         column_str(c, m->priority < 0 ? "\nPriority:    -" : "\nPriority:    ");
         column_number(c, (uint64_t)abs(m->priority), 0);
     }
+    if (m->traits & MESSAGE_REQUIRE_TLS)
+        column_str(c, "\nTLS:         required by its sender");
     if (m->deliver_by_ms != 0) {
         column_str(c, "\nDeliver by:  ");
         column_time_near(c, m->deliver_by_ms, now_ms, utc_offset_s);

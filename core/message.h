@@ -31,10 +31,13 @@ enum message_kind {
 
 // What mail asks of its way; flags of message.traits.
 enum message_trait {
-    MESSAGE_UTF8 = 1,        // SMTPUTF8 was said of it (RFC 6531): it may be internationalised
-    MESSAGE_UTF8_HEADER = 2, // and its header has octets above 127
-    MESSAGE_BY_RETURN = 4,   // behind deliver_by_ms it is given back; else its sender is told
-    MESSAGE_BY_TRACE = 8,    // its sender is told of each handing on (RFC 2852 4.1)
+    MESSAGE_UTF8 = 1,          // SMTPUTF8 was said of it (RFC 6531): it may be internationalised
+    MESSAGE_UTF8_HEADER = 2,   // and its header has octets above 127
+    MESSAGE_BY_RETURN = 4,     // behind deliver_by_ms it is given back; else its sender is told
+    MESSAGE_BY_TRACE = 8,      // its sender is told of each handing on (RFC 2852 4.1)
+    MESSAGE_REQUIRE_TLS = 16,  // REQUIRETLS (RFC 8689): over TLS with a proved host, or given back
+    MESSAGE_TLS_OPTIONAL = 32, // TLS-Required: No (RFC 8689 5): what its recipients' domains ask
+                               // for is not looked at
 };
 
 enum recipient_state {

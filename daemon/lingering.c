@@ -64,6 +64,8 @@ static bool is_where_lists_begin(const struct carrier *h, const struct target *f
 static bool can_take(const struct pipeline *p, const struct carrier *h, const struct batch *b,
                      const struct target *first)
 {
+    if (b->message.traits & MESSAGE_REQUIRE_TLS) // nobody remembers what a connection has proved
+        return false;
     if (!session_suits(h->session, &p->session_settings, b->rule_domain) ||
         !is_where_lists_begin(h, first))
         return false;

@@ -96,6 +96,8 @@ static enum notice_return choose_return(const struct pipeline *p, const struct s
 {
     enum notice_return ret = p->config->notice_return;
     bool is_asked = s->message.ret != DSN_RET_NONE;
+    if (s->message.traits & MESSAGE_REQUIRE_TLS) // RFC 8689 4.2.2: the notice may go in clear
+        return ret == RETURN_FULL ? RETURN_HEADERS : ret;
     if (kind == NOTICE_FAILED && is_asked)
         return s->message.ret == DSN_RET_FULL ? RETURN_FULL : RETURN_HEADERS;
     bool is_at_most_header = kind == NOTICE_ARRIVED || is_asked;

@@ -106,6 +106,8 @@ void classify_no_utf8(enum classify_utf8 what, const struct hop *hop, struct out
 void classify_overdue(const struct hop *hop, struct outcome *ret);
 // The host does not keep that time (RFC 2852 4.2): failed 5.3.3.
 void classify_no_deadline(const struct hop *hop, struct outcome *ret);
+// REQUIRETLS, and a host that does not pass it on, or speaks no TLS (RFC 8689 4.2): failed 5.7.30.
+void classify_no_requiretls(const struct hop *hop, struct outcome *ret);
 // An address or sender that cannot stand in a command line. Failed.
 void classify_unspeakable(bool is_sender, struct outcome *ret);
 // TLS cannot be had as our configuration wants it: a key or certificate of ours, a policy that the

@@ -173,6 +173,15 @@ void classify_no_deadline(const struct hop *hop, struct outcome *ret)
     put_hop(ret, hop);
 }
 
+void classify_no_requiretls(const struct hop *hop, struct outcome *ret)
+{
+    outcome_set(ret, OUTCOME_FAILED, SCOPE_MESSAGE, CLASS_TLS, "5.7.30",
+                "the message is to be protected on its whole way (REQUIRETLS), which server %s[%s] "
+                "does not offer",
+                hop->host, hop->ip);
+    put_hop(ret, hop);
+}
+
 void classify_unspeakable(bool is_sender, struct outcome *ret)
 {
     outcome_set(ret, OUTCOME_FAILED, is_sender ? SCOPE_MESSAGE : SCOPE_RECIPIENT, CLASS_ADDRESS,

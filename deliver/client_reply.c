@@ -9,6 +9,7 @@
 #include "deliver/deadline.h"
 #include "deliver/handover.h"
 #include "deliver/lmtp.h"
+#include "deliver/requiretls.h"
 #include "deliver/smtputf8.h"
 
 #include <stdio.h>
@@ -176,7 +177,7 @@ void client_begin(struct client *c, struct tally *tally, int64_t now_ms)
         return;
     }
     c->envelope.now_ms = c->now_ms;
-    if (smtputf8_refuse(tally, &c->caps, &c->hop) ||
+    if (requiretls_refuse(c, tally) || smtputf8_refuse(tally, &c->caps, &c->hop) ||
         deadline_refuse(tally, &c->caps, &c->hop, c->now_ms)) {
         finish(c);
         return;

@@ -54,6 +54,8 @@ static void take_keyword(struct slice line, struct ehlo_caps *caps)
     } else if (slice_equal_nocase(word, SLICE_LIT("DELIVERBY"))) {
         caps->has_deliverby = true;
         caps->by_min_s = (int64_t)parse_limit(line);
+    } else if (slice_equal_nocase(word, SLICE_LIT("REQUIRETLS"))) {
+        caps->has_requiretls = true;
     } else if (slice_equal_nocase(word, SLICE_LIT("CHUNKING"))) {
         caps->has_chunking = true;
     } else if (slice_equal_nocase(word, SLICE_LIT("SMTPUTF8"))) {

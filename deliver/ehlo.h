@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // ehlo: what a host says it can do. RFC 5321 4.1.1.1, RFC 1870, RFC 2852, RFC 2920, RFC 3030, RFC
-// 3207, RFC 3461, RFC 4954, RFC 6152, RFC 6531, RFC 6710.
+// 3207, RFC 3461, RFC 4954, RFC 6152, RFC 6531, RFC 6710, RFC
+// 8689.
 #ifndef FP_DELIVER_EHLO_H
 #define FP_DELIVER_EHLO_H
 
@@ -17,6 +18,7 @@ struct ehlo_caps {
     bool has_chunking;    // RFC 3030
     bool has_mt_priority; // RFC 6710
     bool has_deliverby;   // RFC 2852
+    bool has_requiretls;  // RFC 8689
     uint64_t size_max;    // 0: none is said
     uint32_t mechanisms;  // of AUTH (RFC 4954), those that we know: auth_bit
     int64_t by_min_s;     // the least time that DELIVERBY takes; 0: none is said

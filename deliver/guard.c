@@ -27,9 +27,10 @@ void guard_close(struct guard *g)
 
 // ---- the policy of a domain ----------------------------------------------------------------
 
-static bool heeds_policies(const struct protect_row *row)
+static bool heeds_policies(const struct guard *g, const struct protect_row *row)
 {
-    return protect_may_heed_sts(row->policy) && !row->ignores_sts;
+    return protect_may_heed_sts(row->policy) && !row->ignores_sts &&
+           !(g->traits & MESSAGE_TLS_OPTIONAL);
 }
 
 // Does nothing but a policy of the domain protect the host under way?
@@ -37,7 +38,7 @@ static bool leaves_it_to_policies(const struct guard *g, const struct plan *p)
 {
     const struct protect_row *row =
         protect_find(g->table, p->domain, p->hop.host, plan_is_by_mx(p));
-    return heeds_policies(row) && plan_policy(p, row->policy) == PROTECT_MAY;
+    return heeds_policies(g, row) && plan_policy(p, row->policy) == PROTECT_MAY;
 }
 
 void guard_forget_policy(struct guard *g)
@@ -67,7 +68,7 @@ bool guard_wants_policy(const struct guard *g, const struct plan *p)
 
 bool guard_wants_policy_again(const struct guard *g, const struct plan *p)
 {
-    return g->row && !g->has_policy && may_have_policy(p) && heeds_policies(g->row);
+    return g->row && !g->has_policy && may_have_policy(p) && heeds_policies(g, g->row);
 }
 
 static bool is_enforced(const struct guard *g, const struct plan *p)
@@ -86,6 +87,24 @@ bool guard_allows(const struct guard *g, const struct plan *p, struct outcome *r
 
 // ---- the connection ------------------------------------------------------------------------
 
+static bool is_by_dane(const struct guard *g, const struct plan *p)
+{
+    bool is_ignored =
+        g->is_lax && g->row->policy == PROTECT_DANE; // "dane-only" is the operator's word
+    return p->dane && p->dane->count > 0 && !is_ignored;
+}
+
+// By the rows and what the domain publishes, made stricter or less strict by the message.
+static enum protect_policy by_message(const struct guard *g, const struct plan *p,
+                                      enum protect_policy policy)
+{
+    if (g->is_lax && g->row->policy == PROTECT_DANE)
+        return PROTECT_MAY;
+    bool is_proved = policy == PROTECT_VERIFY || is_by_dane(g, p);
+    return (g->traits & MESSAGE_REQUIRE_TLS) && !is_proved && !p->hop.is_lmtp ? PROTECT_VERIFY
+                                                                              : policy;
+}
+
 static bool was_broken(const struct fallback *broken, const char *host, int64_t now_ms)
 {
     return broken && fallback_has(broken, host, now_ms);
@@ -99,7 +118,8 @@ static enum protect_policy policy_of(struct guard *g, const struct plan *p)
     free(g->domain);
     g->domain = must_strdup(p->domain);
     g->is_strict = is_enforced(g, p);
-    return g->is_strict ? PROTECT_VERIFY : plan_policy(p, g->row->policy);
+    g->is_lax = (g->traits & MESSAGE_TLS_OPTIONAL) != 0;
+    return by_message(g, p, g->is_strict ? PROTECT_VERIFY : plan_policy(p, g->row->policy));
 }
 
 static const struct credential_row *credential_of(const struct guard *g, const struct plan *p)
@@ -113,7 +133,7 @@ void guard_connected(struct guard *g, const struct plan *p, bool is_in_clear,
 {
     *ret = (struct client_protection){.policy = PROTECT_NONE, .credential = credential_of(g, p)};
     g->row = NULL;
-    g->is_strict = false;
+    g->is_strict = g->is_lax = false;
     if (g->table && !p->hop.path) // nobody listens in on a Unix socket
         ret->policy = policy_of(g, p);
     ret->is_implicit = g->table && plan_begins_with_tls(p);
@@ -125,11 +145,24 @@ void guard_connected(struct guard *g, const struct plan *p, bool is_in_clear,
     ret->is_strict = g->is_strict && ret->policy == PROTECT_VERIFY;
 }
 
+// RFC 8689 4.2.1: a host's name counts only where nobody could forge it.
+static void require(struct guard *g, const struct plan *p)
+{
+    g->terms.must_verify = true;
+    bool is_validated = p->is_mx_secure && p->is_host_secure;
+    if (!g->is_by_mx || is_validated || g->row->name_count > 0 || g->row->pin_count > 0)
+        return;
+    g->default_names[0] = g->domain;
+    g->terms.name_count = 1;
+}
+
 const struct tls_terms *guard_terms(struct guard *g, const struct plan *p, const struct hop *hop)
 {
     protect_terms(g->row, g->domain, hop->host, g->is_by_mx, g->default_names, &g->terms);
-    if (p->dane && p->dane->count > 0)
+    if (is_by_dane(g, p))
         dane_terms(p->dane, g->is_by_mx ? g->domain : hop->host, g->default_names, &g->terms);
+    else if (g->traits & MESSAGE_REQUIRE_TLS)
+        require(g, p);
     if (g->is_strict) { // RFC 8461 4.2: the host's name, and nothing else
         g->terms.must_verify = true;
         g->terms.name_count = 1;
@@ -152,6 +185,8 @@ bool guard_suits(const struct guard *g, const struct session_settings *today, co
                  const char *host)
 {
     if (g->table != today->protect || g->credentials != today->credentials)
+        return false;
+    if (host && g->is_lax)
         return false;
     return !g->table || !host || !g->row ||
            protect_suits(g->table, g->row, g->domain, domain, host, g->is_by_mx);

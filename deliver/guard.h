@@ -9,6 +9,11 @@
 // (2). Other rows are the operator's own word, which is stricter or was meant so, and relays are
 // the operator's choice: no policy is asked for.
 //
+// A message may ask for more or less (RFC 8689). With REQUIRETLS the host must prove who it is,
+// whatever the rows say; one that an unvalidated MX names, by a certificate for the domain itself.
+// With "TLS-Required: No" what the domain publishes (DANE, MTA-STS) is not looked at; what rows
+// require is.
+//
 // Credentials are for relays alone. Whoever the DNS names as a domain's MX is told nothing.
 #ifndef FP_DELIVER_GUARD_H
 #define FP_DELIVER_GUARD_H
@@ -22,6 +27,8 @@ struct guard {
     struct credentials *credentials; // held; NULL: none
     const struct protect_row *row;   // for the connection, while there is one
     char *domain;                    // the one it was made for
+    uint8_t traits;                  // of the message that connections are made for
+    bool is_lax;                     // the connection was made for one that asks for less
     bool is_by_mx, is_strict;        // of that connection; strict: as its policy wants it
     bool has_policy;                 // the domain under way was asked about; policy is what it has
     struct sts_policy policy;        // domain NULL: none

@@ -280,6 +280,7 @@ static void on_batch(struct session *s, const struct session_batch *batch)
     tally_begin(&s->tally, batch);
     s->has_reopened = s->body_began = false;
     s->plan.miss_count = 0;
+    s->guard.traits = batch->traits;
     s->times = (struct session_times){.started_ms = s->now_ms};
     if (tally_refuse_unspeakable(&s->tally)) {
         finish_batch(s);

@@ -147,6 +147,7 @@ static const char create_views[] =
     " r.in_doubt AS in_doubt, r.warned AS warnings, r.priority AS priority,"
     " r.held_why AS held_because, r.notify AS notify, r.orcpt AS orcpt, m.ret AS ret,"
     " m.envid AS envid, (m.traits & 1) <> 0 AS smtputf8,"
+    " (m.traits & 16) <> 0 AS requiretls, (m.traits & 32) <> 0 AS tls_optional,"
     " " ISO("m.deliver_by") " AS deliver_by,"
     " CASE WHEN m.deliver_by = 0 THEN '' WHEN m.traits & 4 THEN 'return' ELSE 'notify' END"
     " AS deliver_by_mode"

@@ -217,6 +217,14 @@ static const char *take_utf8(struct slice value, struct parse_command *c)
     return NULL;
 }
 
+// RFC 8689 4.1
+static const char *take_requiretls(struct slice value, struct parse_command *c)
+{
+    (void)value;
+    c->traits |= MESSAGE_REQUIRE_TLS;
+    return NULL;
+}
+
 static const char *take_by(struct slice value, struct parse_command *c)
 {
     c->has_by = true;
@@ -241,6 +249,7 @@ static const char *parse_parameter(const struct parameter *p, bool is_rcpt, unsi
                  {"ENVID", take_envid, false, false},
                  {"SMTPUTF8", take_utf8, false, true},
                  {"BY", take_by, false, false},
+                 {"REQUIRETLS", take_requiretls, false, true},
                  {"NOTIFY", take_notify, true, false},
                  {"ORCPT", take_orcpt, true, false}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
@@ -276,6 +285,8 @@ const char *parse_mail_or_rcpt(struct slice rest, const struct parse_path_option
         if (fault)
             return fault;
     }
+    if ((ret->traits & MESSAGE_REQUIRE_TLS) && !o->is_private)
+        return "530 5.7.10 REQUIRETLS needs TLS, which is not offered here";
     bool has_utf8 = o->is_rcpt ? o->has_utf8 : (ret->traits & MESSAGE_UTF8) != 0;
     if (ret->needs_utf8 && !has_utf8) // RFC 6531 3.5
         return o->is_rcpt ? "553 5.6.7 This recipient needs SMTPUTF8, which MAIL did not say"

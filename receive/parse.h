@@ -43,6 +43,7 @@ struct parse_path_options {
     const char *hostname; // the domain that is then added
     bool has_utf8;        // of a recipient: SMTPUTF8 stood with MAIL
     bool takes_idn;       // a domain beyond ASCII does not need it
+    bool is_private;      // nobody listens in: REQUIRETLS may be said
 };
 
 struct parse_command {

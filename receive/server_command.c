@@ -35,11 +35,11 @@ static void add_extensions(struct server *s)
 {
     must(buf_add_str(&s->out, "250-PIPELINING\r\n250-SIZE ") == FP_OK);
     must(buf_add_number(&s->out, server_data_size_max(s)) == FP_OK);
-    must(buf_add_str(
-             &s->out,
-             "\r\n250-8BITMIME\r\n250-CHUNKING\r\n250-DELIVERBY\r\n250-SMTPUTF8\r\n250-DSN\r\n"
-             "250-MT-PRIORITY\r\n"
-             "250 ENHANCEDSTATUSCODES\r\n") == FP_OK);
+    must(buf_add_str(&s->out, "\r\n250-8BITMIME\r\n250-CHUNKING\r\n250-DELIVERBY\r\n"
+                              "250-SMTPUTF8\r\n250-DSN\r\n250-MT-PRIORITY\r\n") == FP_OK);
+    // RFC 8689 4.1: over TLS alone; on a Unix socket nobody listens in either.
+    must(buf_add_str(&s->out, s->peer.is_local ? "250-REQUIRETLS\r\n" : "") == FP_OK);
+    must(buf_add_str(&s->out, "250 ENHANCEDSTATUSCODES\r\n") == FP_OK);
 }
 
 static void on_hello(struct server *s, struct slice name, bool is_esmtp)
@@ -94,7 +94,8 @@ static void on_mail(struct server *s, struct slice rest)
 {
     struct parse_path_options options = {.may_lack_domain = s->peer.is_local,
                                          .hostname = s->settings.hostname,
-                                         .takes_idn = s->peer.is_local};
+                                         .takes_idn = s->peer.is_local,
+                                         .is_private = s->peer.is_local};
     struct parse_command c;
     const char *fault = mail_fault(s);
     if (!s->peer.is_local && s->settings.messages_max && s->messages >= s->settings.messages_max) {

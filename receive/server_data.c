@@ -154,6 +154,8 @@ static void look_at_line(struct server_watch *w)
         w->received++;
     else if (w->priority == 0 && is_field(w, SLICE_LIT("Precedence"), &body))
         w->priority = precedence(body);
+    else if (is_field(w, SLICE_LIT("TLS-Required"), &body))
+        w->says_no_tls = slice_equal_nocase(body, SLICE_LIT("No"));
 }
 
 // Takes text up to a line's end at most; only the beginning of each line is kept.
@@ -270,6 +272,17 @@ static struct recipient new_recipient(const struct server *s, uint32_t n)
     return r;
 }
 
+// RFC 8689 5: who says REQUIRETLS means that.
+static uint8_t traits_of(const struct server *s)
+{
+    uint8_t traits = s->envelope.traits;
+    if (s->message.watch.has_8bit)
+        traits |= MESSAGE_UTF8_HEADER;
+    if (s->message.watch.says_no_tls && !(traits & MESSAGE_REQUIRE_TLS))
+        traits |= MESSAGE_TLS_OPTIONAL;
+    return traits;
+}
+
 static struct entry *new_entry(struct server *s)
 {
     struct server_message *m = &s->message;
@@ -278,7 +291,7 @@ static struct entry *new_entry(struct server *s)
         .id = m->id,
         .kind = MESSAGE_MAIL,
         .is_8bit = s->envelope.is_8bit || m->dot.has_8bit,
-        .traits = (uint8_t)(s->envelope.traits | (m->watch.has_8bit ? MESSAGE_UTF8_HEADER : 0)),
+        .traits = traits_of(s),
         .arrival_ms = m->arrival_ms,
         .deliver_by_ms = s->envelope.deliver_by_ms,
         .size = m->stored + m->body.n,

@@ -66,6 +66,7 @@ struct server_watch {
     uint32_t received; // Received fields
     int8_t priority;   // by the first Precedence field that says something
     bool has_8bit;     // some octet is above 127; looked at where SMTPUTF8 was said
+    bool says_no_tls;  // TLS-Required: No
     size_t head_n;
     char head[40]; // how the current line begins
 };

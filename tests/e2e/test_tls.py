@@ -159,6 +159,31 @@ def test_verified_and_resumed(world):
     equal(hop.handshakes, ["TLSv1.3", "resumed", "TLSv1.3"], "handshakes, on other terms a whole one")
 
 
+def test_asked_for_by_the_sender(world):
+    """REQUIRETLS (RFC 8689): verified whatever the rows say, told on, and given back where it is not offered."""
+    c = Certificates(world)
+    keywords = ("PIPELINING", "8BITMIME", "SIZE", "REQUIRETLS")
+    hop = Hop(world, tls=server(c.make("right", "IP:127.0.0.1")), keywords=keywords).up()
+    home = Hop(world).up()
+    world.configure(f'route = ( {{ for = "*", to = [ "{hop.to()}" ] }}, {{ for = "home.example", to = [ "{home.to()}" ] }} )\n'
+                    'tls = ( { for = "*", policy = "none" } )\n')
+    world.env["SSL_CERT_FILE"] = c.ca  # in place of the system's
+    world.start()
+    send(world, "plain")
+    equal("REQUIRETLS" in hop.await_one("Subject: plain.").mail_line, False, "MAIL of other mail")
+    equal(hop.handshakes, [], "handshakes")
+    world.sendmail("--require-tls", "-f", "a@home.example", "b@tlstest.example", text="Subject: asked.\n\nx\n")
+    match(hop.await_one("Subject: asked.").mail_line, " REQUIRETLS", "MAIL")
+    equal(hop.handshakes, ["TLSv1.3"], "handshakes")
+    world.await_log("Verified TLS connection established to 127")
+    hop.keywords = keywords[:3]
+    world.sendmail("--require-tls", "-R", "full", "-f", "a@home.example", "b@tlstest.example", text="Subject: secret.\n\nbody\n")
+    notice = home.await_one("Subject: secret.")
+    match(notice.data, r"^Status: 5\.7\.30\r?$", "why")
+    equal(b"\r\nbody\r\n" in notice.data, False, "its body")
+    world.await_empty()
+
+
 def test_implicit(world):
     c = Certificates(world)
     hop = Hop(world, tls=server(c.make("right", "IP:127.0.0.1")), is_implicit=True).up()

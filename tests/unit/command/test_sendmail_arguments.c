@@ -18,6 +18,7 @@ static const struct line_case {
 } cases[] = {
     {"cron", {"-FCronDaemon", "-i", "-B8BITMIME", "-oem", "root"}, "submit 8 F=CronDaemon root"},
     {"PHP", {"-t", "-i", "-fwww@example.org"}, "submit t f=www@example.org"},
+    {"tls", {"-i", "--require-tls", "c@d.example"}, "submit REQUIRETLS c@d.example"},
     {"nodemailer", {"-i", "-f", "a@b.example", "c@d.example"}, "submit f=a@b.example c@d.example"},
     {"mutt",
      {"-oem", "-oi", "-N", "failure", "-R", "hdrs", "-f", "a@b", "--", "c@d"},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What MAIL asks of a message's way: SMTPUTF8 (RFC 6531), with international domains, which hosts
-// get as A-labels; DELIVERBY (RFC 2852).
+// get as A-labels; DELIVERBY (RFC 2852), REQUIRETLS (RFC 8689).
 #include "session.h"
 
 #include <setjmp.h>
@@ -71,6 +71,11 @@ static const struct row rows[] = {
     {"BY", false, "MAIL FROM:<a@c.example> BY=120;R\r\n", "S- 250 2.1.0 Ok\n"},
     {"BY without time", false, "MAIL FROM:<a@c.example> BY=0;R\r\n",
      "S- 501 5.5.4 BY is SECONDS;R or SECONDS;N, with a T behind it for a trace; R needs time\n"},
+    {"REQUIRETLS in clear", false, "MAIL FROM:<a@c.example> REQUIRETLS\r\n",
+     "S- 530 5.7.10 REQUIRETLS needs TLS, which is not offered here\n"},
+    {"REQUIRETLS from here", true, "MAIL FROM:<a@c.example> REQUIRETLS\r\n", "S- 250 2.1.0 Ok\n"},
+    {"REQUIRETLS with a value", true, "MAIL FROM:<a@c.example> REQUIRETLS=1\r\n",
+     "S- 501 5.5.4 This parameter takes no value\n"},
     {"ENVID", false, "MAIL FROM:<> SMTPUTF8 ENVID=ö\r\n",
      "S- 501 5.5.4 ENVID is no xtext of at most 100 octets\n"},
 };
@@ -132,9 +137,30 @@ static void test_deliver_by(void **state)
     session_close(&s);
 }
 
+// RFC 8689
+static void test_tls(void **state)
+{
+    (void)state;
+    struct session s;
+    open_session(&s, true);
+    session_say(&s, "EHLO x\r\n");
+    assert_non_null(strstr(s.trace.p, "250-REQUIRETLS\n"));
+    session_say(&s, "MAIL FROM:<a@c.example> REQUIRETLS\r\nRCPT TO:<b@b.example>\r\nDATA\r\n"
+                    "tls-required: no\r\n\r\n.\r\n" MAIL
+                    "RCPT TO:<b@b.example>\r\nDATA\r\nTLS-Required: No\r\n\r\n.\r\n" MAIL
+                    "RCPT TO:<b@b.example>\r\nDATA\r\nTLS-Required: Yes\r\n\r\n.\r\n" MAIL
+                    "RCPT TO:<b@b.example>\r\nDATA\r\na: b\r\n\r\nTLS-Required: No\r\n.\r\n");
+    assert_int_equal(s.count, 4);
+    static const uint8_t want[] = {MESSAGE_REQUIRE_TLS, MESSAGE_TLS_OPTIONAL, 0, 0};
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(s.entries[i]->message.traits, want[i]);
+    session_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_entries),
-                                       cmocka_unit_test(test_deliver_by)};
+                                       cmocka_unit_test(test_deliver_by),
+                                       cmocka_unit_test(test_tls)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
