@@ -80,3 +80,9 @@ void quote_member_number(struct column *c, const char *name, uint64_t n)
     quote_name(c, name);
     quote_number(c, n);
 }
+
+void quote_member_flag(struct column *c, const char *name, bool is_set)
+{
+    quote_name(c, name);
+    column_str(c, is_set ? "true" : "false");
+}

@@ -17,5 +17,6 @@ void quote_name(struct column *c, const char *name);
 void quote_member_text(struct column *c, const char *name, const char *s);
 void quote_member_time(struct column *c, const char *name, int64_t ms);
 void quote_member_number(struct column *c, const char *name, uint64_t n);
+void quote_member_flag(struct column *c, const char *name, bool is_set);
 
 #endif

@@ -3,12 +3,6 @@
 #include "control/quote.h"
 #include "control/way.h"
 
-static void add_flag(struct column *c, const char *name, bool is_set)
-{
-    quote_name(c, name);
-    column_str(c, is_set ? "true" : "false");
-}
-
 static void add_records(const struct way_step *s, struct column *c)
 {
     quote_name(c, "records");
@@ -33,8 +27,8 @@ static void add_answer(const struct way_step *s, struct column *c)
     quote_member_text(c, "alias_of", s->canonical);
     quote_member_text(c, "failure", s->failure);
     quote_member_number(c, "ttl", s->ttl_s);
-    add_flag(c, "cached", s->is_cached);
-    add_flag(c, "secure", s->is_secure);
+    quote_member_flag(c, "cached", s->is_cached);
+    quote_member_flag(c, "secure", s->is_secure);
     add_records(s, c);
     column_str(c, "}");
 }
@@ -114,7 +108,7 @@ void way_json(const struct way *w, struct buf *to)
     add_steps(w, WAY_ANSWER, "answers", add_answer, &c);
     add_steps(w, WAY_TRY, "tries", add_try, &c);
     add_steps(w, WAY_NOTE, "notes", add_note, &c);
-    add_flag(&c, "cut", w->is_cut);
+    quote_member_flag(&c, "cut", w->is_cut);
     quote_member_text(&c, "result", w->result);
     quote_member_text(&c, "end", w->end);
     column_str(&c, "}\n");

@@ -5,12 +5,6 @@
 #include "control/why.h"
 #include "core/time.h"
 
-static void add_flag(struct column *c, const char *name, bool is_set)
-{
-    quote_name(c, name);
-    column_str(c, is_set ? "true" : "false");
-}
-
 static void add_hold(const struct why_hold *h, struct column *c)
 {
     column_str(c, "{\"what\": ");
@@ -22,9 +16,9 @@ static void add_hold(const struct why_hold *h, struct column *c)
     quote_member_number(c, "failures", h->failures);
     if (h->kind >= WHY_RATE && h->kind <= WHY_TURN) {
         quote_member_number(c, "before", h->before);
-        add_flag(c, "at_least", h->is_in_spool);
+        quote_member_flag(c, "at_least", h->is_in_spool);
         quote_member_number(c, "allowed", h->allowed);
-        add_flag(c, "is_estimate", h->kind == WHY_RATE);
+        quote_member_flag(c, "is_estimate", h->kind == WHY_RATE);
     }
     column_str(c, "}");
 }
@@ -53,7 +47,7 @@ static void add_try(const struct why_try *t, struct column *c)
     quote_member_text(c, "class", t->klass);
     quote_member_text(c, "status", t->status);
     quote_member_text(c, "reply", t->reply);
-    add_flag(c, "in_doubt", t->in_doubt);
+    quote_member_flag(c, "in_doubt", t->in_doubt);
     quote_member_time(c, "next_attempt", t->next_ms);
     quote_member_text(c, "rule", t->rule);
     column_str(c, "}");
@@ -100,10 +94,10 @@ void why_recipient_json(const struct why *w, const struct why_recipient *r, stru
     quote_member_text(c, "sender", r->sender);
     quote_member_text(c, "recipient", r->address);
     quote_member_time(c, "arrival", r->arrival_ms);
-    add_flag(c, "queued", r->is_queued);
+    quote_member_flag(c, "queued", r->is_queued);
     quote_member_text(c, "state", r->is_queued ? r->state : gone_name(r->end.how));
     quote_member_number(c, "attempts", r->attempts);
-    add_flag(c, "in_doubt", r->in_doubt);
+    quote_member_flag(c, "in_doubt", r->in_doubt);
     if (r->is_queued)
         add_queued(r, c);
     else
@@ -138,7 +132,7 @@ void why_hops_json(const struct why_hop *hops, uint32_t count, struct column *c)
     for (uint32_t i = 0; i < count; i++) {
         column_str(c, i ? ", {\"next_hop\": " : "{\"next_hop\": ");
         quote_text(c, hops[i].name);
-        add_flag(c, "probing", hops[i].is_probing);
+        quote_member_flag(c, "probing", hops[i].is_probing);
         quote_member_time(c, "until", hops[i].until_ms);
         quote_member_number(c, "failures", hops[i].failures);
         quote_member_text(c, "reason", hops[i].reason);
