@@ -253,7 +253,10 @@ void timeline_text(const struct timeline *t, struct buf *to)
         if (l->text[0])
             buf_add_all(to, ": ", l->text);
         if (is_failure(l->kind)) {
-            buf_addf(to, "; %" PRIu32 " deferred, next probe ", l->count);
+            if (l->count > 0) // a next hop that others of its list stand in for defers nothing
+                buf_addf(to, "; %" PRIu32 " deferred, next probe ", l->count);
+            else
+                buf_add_str(to, "; next probe ");
             add_time(to, l->next_ms);
         }
         buf_add_byte(to, '\n');
