@@ -117,7 +117,7 @@ static void name_choice(const struct account *a, const struct recipient *r,
         return;
     }
     if (hold->kind == WHY_BLOCKED && hold->until_ms >= r->next_attempt_ms)
-        buf_add_str(words, "a short rest, as it is our own doing");
+        buf_add_str(words, "a rest, as it is our own doing");
     if (hold->kind == WHY_BLOCKED || to->try_count == 0)
         return;
     const struct why_try *last = &to->tries[to->try_count - 1];

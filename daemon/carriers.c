@@ -175,6 +175,11 @@ static bool is_in_transaction(const struct outcome *o)
     return o->stage >= STAGE_MAIL && o->stage <= STAGE_DOT;
 }
 
+static bool is_of_login(const struct outcome *o)
+{
+    return o->stage == STAGE_AUTH && o->has_reply;
+}
+
 static void warn_of_signature(struct pipeline *p, const struct carrier *h)
 {
     char id[MESSAGE_ID_DIGITS + 1];
@@ -201,6 +206,7 @@ static void batch_done(struct pipeline *p, struct carrier *h, const struct sessi
         .host_failure = of_host && of_host->scope == SCOPE_HOST ? &why : NULL,
         .is_local_failure = !of_host,
         .is_local_refusal = !of_host && is_in_transaction(&outcomes[0]),
+        .is_login_refusal = !of_host && is_of_login(&outcomes[0]),
         .blocked = of_host ? BLOCKED_NOT : outcomes[0].blocked,
         .is_cut_short = h->is_cut,
         .is_too_fast = fx->scope < SCOPE_HOST && speaks_of_rate(outcomes, h->batch->rcpt_count),

@@ -218,7 +218,36 @@ static void note_failure(struct scheduler *s, struct destination *d, const struc
     list_put_last(&s->unsaved, &d->unsaved);
 }
 
-// Our own failure proves nothing about the host: its failures stay as they are, a short rest. One
+// By the schedule of a row that speaks of credentials; else twice as long each time.
+static int64_t rest_of_login(const struct scheduler *s, const struct destination *d,
+                             const struct batch *b)
+{
+    const struct rules *rules = s->settings.rules;
+    struct rule_question question = {.address = slice_str(b->rcpts[0].address),
+                                     .host = slice_str(b->rule_host),
+                                     .klass = CLASS_AUTH};
+    struct retry_rule rule;
+    rules_retry(rules, &question, &rule);
+    int32_t row = rule.row[RULE_SCHEDULE];
+    if (row >= 0 && rules->retries[row].on == CLASS_AUTH)
+        return rules_wait(&rule, d->logins, SLICE_LIT(""), (uint64_t)s->now_ms + d->logins);
+    int64_t wait_ms = LOCAL_REST_MS << (d->logins < 8 ? d->logins - 1 : 7);
+    return wait_ms < LOGIN_REST_MAX_MS ? wait_ms : LOGIN_REST_MAX_MS;
+}
+
+static int64_t rest_of_local(const struct scheduler *s, struct destination *d,
+                             const struct sched_event *event)
+{
+    if (!event->is_login_refusal) {
+        d->logins = 0;
+        return LOCAL_REST_MS;
+    }
+    if (d->logins < UINT8_MAX)
+        d->logins++;
+    return rest_of_login(s, d, event->batch);
+}
+
+// Our own failure proves nothing about the host: its failures stay as they are, and it rests. One
 // message that a relay will not take from us, while it takes the others, must not hold them up.
 static void note_local_failure(struct scheduler *s, struct destination *d,
                                const struct sched_event *event)
@@ -231,7 +260,7 @@ static void note_local_failure(struct scheduler *s, struct destination *d,
     if (!is_news(d, event->batch) || (is_open(d) && !is_of_all))
         return;
     d->noted++;
-    rest(s, d, s->now_ms + LOCAL_REST_MS);
+    rest(s, d, s->now_ms + rest_of_local(s, d, event));
 }
 
 // It answers. That holds for a batch that started before the outage too: the answer is of today.
@@ -241,7 +270,7 @@ static void note_success(struct scheduler *s, struct destination *d)
         list_put_last(&s->unsaved, &d->unsaved);
     d->failures = 0;
     d->since_ms = d->last_probe_ms = 0;
-    d->blocked = d->refusals = 0;
+    d->blocked = d->refusals = d->logins = 0;
     forget_reason(d);
     if (!destination_answers(d))
         list_remove(&d->run); // from among those that D11 passes over

@@ -35,6 +35,7 @@ struct destination {
     uint8_t state;    // enum destination_state
     uint8_t blocked;  // enum outcome_blocked
     uint8_t refusals; // of us, in a row
+    uint8_t logins;   // of our credentials, in a row
     bool is_idle_listed : 1;
     bool is_suspended : 1; // D9
     char name[];

@@ -157,6 +157,9 @@ struct sched_event {
     // DONE, with is_local_failure: the host talked, and refused us for what this batch asked: it
     // rests when that comes several times in a row, and nothing gets through in between
     bool is_local_refusal;
+    // DONE, with is_local_failure: it refused our credentials. Nobody says the same password each
+    // minute to a host that may lock the account, or us, out.
+    bool is_login_refusal;
     uint8_t blocked;   // DONE, with is_local_failure: enum outcome_blocked
     bool is_cut_short; // DONE: nobody wants it any more; it says nothing about the destination
     bool is_too_fast;  // DONE: replies spoke of a rate, while the conversation went on

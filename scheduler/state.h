@@ -34,11 +34,12 @@ enum {
     READS_PER_DESTINATION = 8, // of these for one destination, whose domains may be many and small
     READ_RETRY_MS = 1000,      // after a page that could not be read
     LOCAL_REST_MS = 60 * 1000, // after a failure of our own
-    NETWORK_SPREAD_MS = 3000,  // of the probes, when a network has appeared
-    FORGET_MS = 24 * 3600 * 1000, // behind the rest of a destination without mail
-    SCAN_MS = 3600 * 1000,        // between looks for such ones
-    UNTRIED_LEAVE = 5,            // D11: a fifth is for destinations that answer
-    LOCAL_REFUSALS = 3,           // so many in a row are not about what was asked, but about us
+    LOGIN_REST_MAX_MS = 15 * 60 * 1000, // after our credentials were refused again and again
+    NETWORK_SPREAD_MS = 3000,           // of the probes, when a network has appeared
+    FORGET_MS = 24 * 3600 * 1000,       // behind the rest of a destination without mail
+    SCAN_MS = 3600 * 1000,              // between looks for such ones
+    UNTRIED_LEAVE = 5,                  // D11: a fifth is for destinations that answer
+    LOCAL_REFUSALS = 3, // so many in a row are not about what was asked, but about us
 };
 
 struct scheduler {

@@ -84,9 +84,9 @@ static void check_blocked(struct world *w, const char *loud)
     assert_true(relay->connections < 8 * 24 * 60 + 100); // one probe a minute at most
 }
 
-static void assert_all_goes_out(struct world *w)
+static void assert_all_goes_out(struct world *w, int64_t within_ms)
 {
-    world_run(w, TIME_MINUTE_MS + TIME_SECOND_MS);
+    world_run(w, within_ms + TIME_SECOND_MS);
     assert_int_equal(world_queued(w), 0);
     assert_int_equal(world_host(w, "192.0.2.1")->received_known, MESSAGES);
     assert_null(strstr(ask(w, "stats", NULL), "Blocked here"));
@@ -99,8 +99,9 @@ static void test_refused_for_a_week(void **state)
     struct world *w = make_world(WITH(""), HOST_AUTH_REFUSE);
     check_blocked(w, "the relay refuses our credentials");
     assert_says(w->trace.p, "sasl_method=SCRAM-SHA-256, sasl_username=ann");
+    assert_true(world_host(w, "192.0.2.1")->connections < 8 * 24 * 4 + 20); // by and by fewer
     world_host(w, "192.0.2.1")->state = HOST_AUTH;
-    assert_all_goes_out(w);
+    assert_all_goes_out(w, 15 * TIME_MINUTE_MS);
     world_free(w);
 }
 
@@ -111,8 +112,39 @@ static void test_no_secret_for_a_week(void **state)
     world_secrets_are_gone(w, true);
     check_blocked(w, "our credentials cannot be used");
     world_secrets_are_gone(w, false);
-    assert_all_goes_out(w);
+    assert_all_goes_out(w, TIME_MINUTE_MS);
     world_free(w);
+}
+
+// A password that was refused is not said again each minute: after 1, 2, 4, 8 and 15, or as a row
+// of retry has it.
+static void test_not_again_and_again(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *config;
+        int minutes;
+        uint32_t least, most;
+    } cases[] = {
+        {WITH(""), 1, 2, 2},
+        {WITH(""), 16, 5, 5},
+        {WITH(""), 61, 8, 8},
+        {NULL, 61, 3, 4},
+    };
+    static const char by_row[] =
+        "listen = ()\nroute = ( { for = \"*\", to = [ \"smtp://192.0.2.1:587\" ] } )\n"
+        "credentials = ( { for = \"192.0.2.1\", user = \"ann\", password_file = \"/s\" } )\n"
+        "retry = ( { for = \"*\", on = \"auth\", schedule = \"20m\" } )\n";
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct world *w = make_world(cases[i].config ? cases[i].config : by_row, HOST_AUTH_REFUSE);
+        struct host *relay = world_host(w, "192.0.2.1");
+        assert_int_not_equal(
+            world_submit(w, "a@x.example", "b@d.example", "Subject: x\r\n\r\nx\r\n"), 0);
+        world_run(w, cases[i].minutes * TIME_MINUTE_MS + 10 * TIME_SECOND_MS);
+        if (relay->connections < cases[i].least || relay->connections > cases[i].most)
+            fail_msg("%zu: %u connections\n%s", i, relay->connections, w->trace.p);
+        world_free(w);
+    }
 }
 
 // First there is no secret, then a wrong one, then it is right: each time that alone is told.
@@ -130,7 +162,8 @@ static void test_one_thing_at_a_time(void **state)
     assert_says(stats, "the relay refuses our credentials");
     assert_null(strstr(stats, "our credentials cannot be used"));
     world_host(w, "192.0.2.1")->state = HOST_AUTH;
-    world_run(w, 5 * TIME_MINUTE_MS);
+    ask(w, "flush", NULL);
+    world_run(w, 5 * TIME_SECOND_MS);
     assert_null(strstr(ask(w, "stats", NULL), "Blocked here"));
     assert_int_equal(world_queued(w), 0);
     world_free(w);
@@ -179,9 +212,13 @@ static void test_corrected(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_who_is_let_in),        cmocka_unit_test(test_refused_for_a_week),
-        cmocka_unit_test(test_no_secret_for_a_week), cmocka_unit_test(test_one_thing_at_a_time),
-        cmocka_unit_test(test_next_of_the_list),     cmocka_unit_test(test_corrected),
+        cmocka_unit_test(test_who_is_let_in),
+        cmocka_unit_test(test_refused_for_a_week),
+        cmocka_unit_test(test_no_secret_for_a_week),
+        cmocka_unit_test(test_one_thing_at_a_time),
+        cmocka_unit_test(test_not_again_and_again),
+        cmocka_unit_test(test_next_of_the_list),
+        cmocka_unit_test(test_corrected),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

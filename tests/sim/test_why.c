@@ -399,7 +399,7 @@ static void test_blocked_here(void **state)
     submit(w, "b@one.example", id);
     world_run(w, 20 * TIME_MINUTE_MS);
     ASSERT_WHY(w, id, "state:      queued, 0 attempts",
-               "now:        blocked here: ", "by a short rest, as it is our own doing");
+               "now:        blocked here: ", "by a rest, as it is our own doing");
     ASSERT_WHY(w, "one.example", "state:      resting; blocked here: ", "health:     good");
     assert_says(ask(w, "plan", NULL), "blocked here: ");
     world_free(w);
