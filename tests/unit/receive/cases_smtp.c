@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Runs smtp-cases.jsonl as far as it speaks of mail coming in by SMTP, against the machine: with
 // one read for all, with one octet each where the case says so, and with reads of 2 to 64 octets.
-// Messages by `sendmail -i` go through the preparation and then through the machine, and what is
-// stored must be clean.
+// Messages by `sendmail -i` go through the preparation and then through the machine, and those of
+// the relay's by BDAT. What is stored must be clean; and on its way out, in pieces of that size
+// too, there is one end mark, the last thing that is said, and nothing bare.
 #include "cases.h"
 #include "core/dot.h"
+#include "deliver/content.h"
 #include "session.h"
 #include "whole.h"
 
@@ -18,8 +20,6 @@ static const struct skip skips[] = {
     {"starttls-in-again", "STARTTLS is not offered"},
     {"auth-in-during-mail", "AUTH is not offered: 502"},
     {"auth-in-long", "AUTH is not offered"},
-    {"bdat-rset", "BDAT is not offered"},
-    {"bdat-dot", "BDAT is not offered"},
 };
 
 static void reach(struct session *s, const char *state)
@@ -107,6 +107,44 @@ static bool is_clean(const struct buf *body)
     return true;
 }
 
+static void send_out(struct slice body, size_t piece_size, struct buf *wire)
+{
+    struct content_writer w = {0};
+    struct slice slices[CONTENT_SLICES_MAX];
+    content_begin(&w);
+    for (bool is_last = false; !is_last;) {
+        size_t n = piece_size && piece_size < body.n ? piece_size : body.n;
+        is_last = n == body.n;
+        content_piece(&w, slice_of(body.p, n), is_last);
+        body = slice_from(body, n);
+        while (!content_is_taken(&w))
+            for (uint32_t i = 0, count = content_slices(&w, slices); i < count; i++)
+                must(buf_add_slice(wire, slices[i]) == FP_OK);
+    }
+    content_close(&w);
+}
+
+static uint32_t count_marks(struct slice wire)
+{
+    uint32_t count = wire.n >= 3 && memcmp(wire.p, ".\r\n", 3) == 0;
+    for (const char *at = wire.p; (at = memmem(at, wire.n - (size_t)(at - wire.p), "\r\n.\r\n", 5));
+         at++)
+        count++;
+    return count;
+}
+
+// By any reader, also one to whom a bare CR or LF ends lines: that is what clean means.
+static bool is_ended_once(const struct buf *body, size_t piece_size)
+{
+    struct buf wire;
+    buf_init(&wire, CASE_TEXT_MAX);
+    send_out(buf_slice(body), piece_size, &wire);
+    bool is_good = is_clean(&wire) && count_marks(buf_slice(&wire)) == 1 &&
+                   memcmp(wire.p + wire.n - 3, ".\r\n", 3) == 0;
+    buf_close(&wire);
+    return is_good;
+}
+
 static bool holds(struct session *s, const json_t *expect)
 {
     const json_t *v;
@@ -124,7 +162,8 @@ static bool holds(struct session *s, const json_t *expect)
         return false;
     for (uint32_t i = 0; i < s->count; i++) {
         text = json_string_value(json_object_get(expect, "no_envelope_from"));
-        if ((text && strcmp(s->entries[i]->message.sender, text) == 0) || !is_clean(&s->bodies[i]))
+        if ((text && strcmp(s->entries[i]->message.sender, text) == 0) ||
+            !is_clean(&s->bodies[i]) || !is_ended_once(&s->bodies[i], s->read_size))
             return false;
     }
     return s->memory_max <= MESSAGE_CHUNK_MAX + 64 + SESSION_ENVELOPE && has_no_control(&s->trace);
@@ -176,6 +215,7 @@ static bool run_sendmail(const json_t *c, size_t read_size)
     }
     session_send(&s, DOT_END);
     bool is_good = s.count == 1 && s.last_code == 250 && is_clean(&out) && is_clean(&s.bodies[0]) &&
+                   is_ended_once(&s.bodies[0], read_size) &&
                    s.bodies[0].n > out.n && // our field, then exactly what was prepared
                    memcmp(s.bodies[0].p + s.bodies[0].n - out.n, out.p, out.n) == 0;
     buf_close(&in);
@@ -184,16 +224,40 @@ static bool run_sendmail(const json_t *c, size_t read_size)
     return is_good;
 }
 
+static bool run_bdat(const json_t *c, size_t read_size)
+{
+    struct session s;
+    struct buf in;
+    char command[40];
+    buf_init(&in, CASE_TEXT_MAX);
+    case_text(c, case_member(c, "bytes"), &in);
+    session_init(&s);
+    reach(&s, "rcpt");
+    s.read_size = read_size;
+    snprintf(command, sizeof command, "BDAT %zu LAST\r\n", in.n);
+    session_say(&s, command);
+    session_send(&s, buf_slice(&in));
+    session_say(&s, "NOOP\r\n");
+    bool is_good = s.count == 1 && s.last_code == 250 && is_clean(&s.bodies[0]) &&
+                   is_ended_once(&s.bodies[0], read_size);
+    buf_close(&in);
+    session_close(&s);
+    return is_good;
+}
+
 static int check(const json_t *c)
 {
     bool is_smtp = strcmp(case_member(c, "direction"), "in-smtp") == 0;
     bool is_sendmail = strcmp(case_member(c, "state"), "sendmail-i-stdin") == 0;
-    if (!is_smtp && !is_sendmail)
+    bool is_bdat = !is_smtp && strcmp(case_member(c, "state"), "bdat") == 0;
+    if (!is_smtp && !is_sendmail && !is_bdat)
         return -1;
     // Large ones only as one read: splitting them shows nothing more.
     size_t sizes = json_object_get(c, "expand") ? 0 : 64;
     for (size_t read_size = 0; read_size <= sizes; read_size++)
-        if (is_smtp ? !run_smtp(c, read_size) : !run_sendmail(c, read_size))
+        if (is_smtp   ? !run_smtp(c, read_size)
+            : is_bdat ? !run_bdat(c, read_size)
+                      : !run_sendmail(c, read_size))
             return 0;
     return 1;
 }
@@ -201,5 +265,5 @@ static int check(const json_t *c)
 int main(int argc, char **argv)
 {
     must(argc == 2);
-    return case_run_file(argv[1], skips, sizeof skips / sizeof *skips, 60, check);
+    return case_run_file(argv[1], skips, sizeof skips / sizeof *skips, 67, check);
 }
