@@ -10,9 +10,10 @@ class Unbound:
     """On 127.0.0.1:port; knows what `knot` knows of mailtest.example, that there is a root, and nothing else.
 
     refused: names that it will not look up. anchor: which key it trusts, if not the right one: then all is forged.
+    also: other addresses that it listens on.
     """
 
-    def __init__(self, world, port, knot, refused=(), anchor=None):
+    def __init__(self, world, port, knot, refused=(), anchor=None, also=()):
         self.folder = world.path("unbound")
         os.mkdir(self.folder)
         with open(os.path.join(self.folder, "anchor"), "w") as f:
@@ -21,7 +22,7 @@ class Unbound:
         with open(conf, "w") as f:
             f.write(f"""server:
     interface: 127.0.0.1@{port}
-    num-threads: 1
+{"".join(f"    interface: {ip}@{port}{chr(10)}" for ip in also)}    num-threads: 1
     do-daemonize: no
     username: ""
     chroot: ""
@@ -29,7 +30,7 @@ class Unbound:
     pidfile: ""
     use-syslog: no
     do-not-query-localhost: no
-    access-control: 127.0.0.0/8 allow
+    access-control: 0.0.0.0/0 allow
     module-config: "validator iterator"
     trust-anchor-file: "{self.folder}/anchor"
     local-zone: "example." nodefault
