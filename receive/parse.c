@@ -74,8 +74,22 @@ static bool is_bare_user(struct slice text, struct slice *ret_user, struct slice
     return ret_rest->n == 0 || ret_rest->p[0] == ' ';
 }
 
-static bool parse_path(struct slice text, const struct parse_path_options *o,
-                       struct parse_command *to, struct slice *ret_rest)
+static const char *bad_address(const struct parse_path_options *o)
+{
+    return o->is_rcpt ? "501 5.1.3 Bad recipient address" : "501 5.1.7 Bad sender address";
+}
+
+// As an address it is right, but IDNA has no such domain: RFC 5891 5.
+static const char *bad_domain(const struct parse_path_options *o)
+{
+    return o->is_rcpt
+               ? "501 5.1.3 Bad recipient address: its domain is no international name (IDNA)"
+               : "501 5.1.7 Bad sender address: its domain is no international name (IDNA)";
+}
+
+// NULL when it is right, else the reply.
+static const char *parse_path(struct slice text, const struct parse_path_options *o,
+                              struct parse_command *to, struct slice *ret_rest)
 {
     struct slice path;
     struct address_path_options options = {.allow_null = !o->is_rcpt,
@@ -84,17 +98,18 @@ static bool parse_path(struct slice text, const struct parse_path_options *o,
                                            .lenient = true};
     bool is_bare = o->may_lack_domain && is_bare_user(text, &path, ret_rest);
     if (!is_bare && address_parse_path(text, options, &path, ret_rest))
-        return false;
+        return bad_address(o);
     if (path.n == 0)
-        return !o->is_rcpt;
+        return o->is_rcpt ? bad_address(o) : NULL;
     // Behind this door domains are A-labels, with which every host can do something (RFC 6531 3.2).
-    if (domain_of_address_to_ascii(path, &to->address))
-        return false;
+    enum fp_err err = domain_of_address_to_ascii(path, &to->address);
+    if (err)
+        return err == FP_INVALID ? bad_domain(o) : bad_address(o);
     // What comes back without a domain is <postmaster> (RFC 5321 4.1.1.3) or a bare user.
     if (!memchr(path.p, '@', path.n) && buf_addf(&to->address, "@%s", o->hostname))
-        return false;
+        return bad_address(o);
     to->needs_utf8 = !utf8_is_ascii(o->takes_idn ? address_local(path) : path);
-    return address_check(buf_slice(&to->address), true) == FP_OK;
+    return address_check(buf_slice(&to->address), true) ? bad_address(o) : NULL;
 }
 
 // RFC 5321 4.1.2: esmtp-keyword, and a value of printable characters without '='; RFC 6531 3.3 adds
@@ -275,8 +290,9 @@ const char *parse_mail_or_rcpt(struct slice rest, const struct parse_path_option
         return o->is_rcpt ? "501 5.5.4 Syntax: RCPT TO:<address>"
                           : "501 5.5.4 Syntax: MAIL FROM:<address>";
     rest = skip_blanks(slice_from(rest, keyword.n));
-    if (!parse_path(rest, o, ret, &rest))
-        return o->is_rcpt ? "501 5.1.3 Bad recipient address" : "501 5.1.7 Bad sender address";
+    const char *bad_path = parse_path(rest, o, ret, &rest);
+    if (bad_path)
+        return bad_path;
     for (rest = skip_blanks(rest); rest.n > 0; rest = skip_blanks(rest)) {
         struct parameter p;
         if (!split_parameter(take_word(&rest), &p))

@@ -41,6 +41,9 @@ static const struct row rows[] = {
      "S- 250 2.1.0 Ok\nS: 501 5.1.3 Bad recipient address\n"},
     {"that is no name", true, MAIL "RCPT TO:<b@-ü.example>\r\n",
      "S- 250 2.1.0 Ok\nS: 501 5.1.3 Bad recipient address\n"},
+    {"that hides an at sign", true, MAIL "RCPT TO:<b@a＠b.exämple>\r\n",
+     "S- 250 2.1.0 Ok\nS: 501 5.1.3 Bad recipient address: its domain is no international name "
+     "(IDNA)\n"},
     {"a local part from here", true, MAIL "RCPT TO:<bärbel@müller.example>\r\n",
      "S- 250 2.1.0 Ok\n" NEEDS},
     {"a sender from here", true, "MAIL FROM:<al@müller.example>\r\n", "S- 250 2.1.0 Ok\n"},
