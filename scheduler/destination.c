@@ -340,9 +340,15 @@ void destination_learn_health(struct scheduler *s, const struct sched_event *eve
     destination_refresh(s, d);
 }
 
+// Is what it rests for our own fault, and nobody suffers when all of its mail finds out at once?
+static bool may_open(const struct destination *d)
+{
+    return d->state == DESTINATION_RESTING && d->failures == 0 && d->logins == 0;
+}
+
 void destination_flush(struct scheduler *s, struct destination *d)
 {
-    if (d->state == DESTINATION_RESTING && d->failures == 0) {
+    if (may_open(d)) {
         move(s, d, DESTINATION_OPEN);
     } else if (destination_is_resting(s, d)) {
         set_rest(s, d, s->now_ms);
@@ -387,8 +393,10 @@ void destination_reset(struct scheduler *s, struct destination *d)
 {
     d->pace.limit = 0;
     d->rcpts_max = 0;
-    if (d->state == DESTINATION_RESTING && d->failures == 0)
+    if (may_open(d))
         move(s, d, DESTINATION_OPEN);
+    else if (d->logins > 0 && destination_is_resting(s, d))
+        set_rest(s, d, s->now_ms);
     destination_refresh(s, d);
 }
 

@@ -147,6 +147,50 @@ static void test_not_again_and_again(void **state)
     }
 }
 
+// Nor by all of the mail at once, when somebody wants it tried: one message finds out.
+static void test_one_finds_out(void **state)
+{
+    (void)state;
+    struct world *w = make_world(WITH(""), HOST_AUTH_REFUSE);
+    struct host *relay = world_host(w, "192.0.2.1");
+    submit_many(w);
+    world_run(w, TIME_HOUR_MS);
+    uint32_t before = relay->connections;
+    ask(w, "flush", NULL);
+    world_run(w, 5 * TIME_SECOND_MS);
+    assert_int_equal(relay->connections, before + 1);
+    world_reload(w, WITH(", mechanisms = [ \"CRAM-MD5\" ]"));
+    world_run(w, 5 * TIME_SECOND_MS);
+    assert_int_equal(relay->connections, before + 2);
+    relay->state = HOST_AUTH;
+    world_reload(w, WITH(""));
+    world_run(w, 5 * TIME_SECOND_MS);
+    assert_true(relay->received_known >= MESSAGES - 2); // those that found out wait for their time
+    world_run(w, 15 * TIME_MINUTE_MS);
+    assert_int_equal(relay->received_known, MESSAGES);
+    world_free(w);
+}
+
+// In mode "queue" nothing is tried but by flushes: a later one makes up for the one that was
+// refused.
+static void test_mode_queue(void **state)
+{
+    (void)state;
+    struct world *w = make_world("mode = \"queue\"\n" WITH(""), HOST_AUTH_REFUSE);
+    struct host *relay = world_host(w, "192.0.2.1");
+    submit_many(w);
+    for (int i = 0; i < 3; i++) {
+        ask(w, "flush", NULL);
+        world_run(w, TIME_MINUTE_MS);
+    }
+    assert_int_equal(relay->received_count, 0);
+    relay->state = HOST_AUTH;
+    ask(w, "flush", NULL);
+    world_run(w, TIME_MINUTE_MS);
+    assert_int_equal(relay->received_known, MESSAGES);
+    world_free(w);
+}
+
 // First there is no secret, then a wrong one, then it is right: each time that alone is told.
 static void test_one_thing_at_a_time(void **state)
 {
@@ -217,6 +261,8 @@ int main(void)
         cmocka_unit_test(test_no_secret_for_a_week),
         cmocka_unit_test(test_one_thing_at_a_time),
         cmocka_unit_test(test_not_again_and_again),
+        cmocka_unit_test(test_one_finds_out),
+        cmocka_unit_test(test_mode_queue),
         cmocka_unit_test(test_next_of_the_list),
         cmocka_unit_test(test_corrected),
     };
