@@ -6,6 +6,9 @@
 // been set back since, while no daemon ran. Such mail is due, and as old as if it had come now.
 // Mail that came before a clock had been set for the first time is given the age that it has.
 //
+// Mail of suspended senders is put off on purpose, for longer than any schedule says; it is made
+// due with the rest and put off anew. So while there are such senders nobody is told of a clock.
+//
 // It goes page by page beside everything else: a sound spool costs one look for each domain.
 #include "daemon/pipeline_internal.h"
 
@@ -57,7 +60,7 @@ void repair_stored(struct pipeline *p, struct op *op)
     }
     sweep_arm(p);
     end_of_unset(p);
-    if (p->repaired > 0)
+    if (p->repaired > 0 && !suspensions_has(scheduler_suspensions(p->scheduler), SUSPENSION_SENDER))
         effect_logf(p, LOG_LEVEL_WARNING,
                     "the clock was ahead: %llu recipients would have waited longer than any "
                     "schedule says, and are due now",

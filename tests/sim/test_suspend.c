@@ -206,6 +206,9 @@ static void test_others_go_on(void **state)
     uint32_t pages = s.w->ops[OP_DUE];
     world_run(s.w, TIME_DAY_MS);
     assert_int_equal(s.w->ops[OP_DUE], pages);
+    world_restart(s.w); // where it is put off anew
+    world_run(s.w, TIME_MINUTE_MS);
+    assert_null(strstr(s.w->trace.p, "the clock was ahead")); // it was not
     ask(&s, 0, "resume", "from=a@example.org");
     world_run(s.w, TIME_MINUTE_MS);
     assert_int_equal(s.com->received_count, 520);
