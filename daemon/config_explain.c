@@ -196,6 +196,14 @@ static void add_route(const struct config *c, const struct config_question *q, s
     buf_close(&whom);
 }
 
+static bool has_senders(const struct config *c)
+{
+    bool has = c->routes.has_senders;
+    for (uint32_t i = 0; i < c->rules.retry_count && !has; i++)
+        has = c->rules.retries[i].from != NULL;
+    return has;
+}
+
 static void add_header(const struct config *c, const struct config_question *q, struct buf *to)
 {
     buf_add_str(to, q->address);
@@ -205,7 +213,7 @@ static void add_header(const struct config *c, const struct config_question *q, 
         buf_addf(to, " at %s", q->host);
     else if (c->mx_host_count > 0)
         buf_add_str(to, " (rows for \"mx:HOST\" left out: ask with --mx HOST)");
-    if (!q->sender && c->routes.has_senders)
+    if (!q->sender && has_senders(c))
         buf_add_str(to, " (rows for some senders left out: ask with --from SENDER)");
     buf_add_byte(to, '\n');
 }

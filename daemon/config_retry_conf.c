@@ -39,6 +39,21 @@ static void retry_on(struct config_reader *r, const config_setting_t *s, void *i
         ((struct retry_row *)into)->on = classes[word];
 }
 
+static void complain_about_wait(struct config_reader *r, const config_setting_t *s,
+                                const char *value, struct slice bad)
+{
+    char *word = must_memdup(bad.p, bad.n);
+    const char *why = "is no wait of a second or more; write waits one after the other: "
+                      "\"5m 15m 30m\"";
+    if (word[0] == 'x')
+        why = "is no growth; write a factor above 1 and the longest wait, last: "
+              "\"5m 15m x1.5<=4h\"";
+    else if (memchr(value, 'x', (size_t)(bad.p - value)))
+        why = "stands behind a growth, which never ends; write it before";
+    config_problem(r, s, "schedule: \"%s\" %s", config_shown(word), why);
+    free(word);
+}
+
 static void retry_schedule(struct config_reader *r, const config_setting_t *s, void *into)
 {
     struct retry_row *row = into;
@@ -50,16 +65,9 @@ static void retry_schedule(struct config_reader *r, const config_setting_t *s, v
     if (err == FP_TOO_BIG)
         config_problem(r, s, "schedule has more than %d waits; the last one repeats anyway",
                        SCHEDULE_STEPS_MAX);
-    else if (err && bad.n > 0) {
-        char *word = must_memdup(bad.p, bad.n);
-        config_problem(r, s,
-                       word[0] == 'x' ? "schedule: \"%s\" is no growth; write a factor above 1 and "
-                                        "the longest wait, last: \"5m 15m x1.5<=4h\""
-                                      : "schedule: \"%s\" is no wait of a second or more; write "
-                                        "waits one after the other: \"5m 15m 30m\"",
-                       config_shown(word));
-        free(word);
-    } else if (err)
+    else if (err && bad.n > 0)
+        complain_about_wait(r, s, value, bad);
+    else if (err)
         config_problem(r, s, "schedule is empty; write waits one after the other: \"5m 15m 30m\"");
 }
 
@@ -224,6 +232,39 @@ static bool gives_something(const struct rules *rules, uint32_t i)
     return false;
 }
 
+// The first wait behind the first that is not over before the end.
+static int64_t wait_behind_end(const struct retry_rule *rule)
+{
+    int64_t age_ms = 0;
+    for (uint32_t i = 0; i < rule->schedule.count; i++) {
+        int64_t wait_ms = rule->schedule.waits_ms[i];
+        if (i > 0 && (age_ms >= rule->expire_after_ms || wait_ms >= rule->expire_after_ms))
+            return wait_ms;
+        age_ms += wait_ms;
+    }
+    return 0;
+}
+
+static void warn_about_schedule(struct config_reader *r, const config_setting_t *at,
+                                const struct retry_rule *rule)
+{
+    int64_t wait_ms = wait_behind_end(rule);
+    if (rule->schedule.waits_ms[0] >= rule->expire_after_ms) {
+        config_warning(r, at,
+                       "the first wait of schedule is not shorter than expire_after: there is no "
+                       "second attempt");
+    } else if (wait_ms > 0) {
+        struct buf wait;
+        buf_init(&wait, 100);
+        time_format_duration(wait_ms, &wait);
+        config_warning(r, at,
+                       "schedule goes on behind expire_after: mail is given back before the wait "
+                       "of %s is over",
+                       buf_slice(&wait).p);
+        buf_close(&wait);
+    }
+}
+
 static void warn_about_ages(struct config_reader *r, const config_setting_t *s,
                             const struct retry_row *row, const struct retry_rule *rule)
 {
@@ -242,11 +283,8 @@ static void warn_about_ages(struct config_reader *r, const config_setting_t *s,
         config_warning(r, expire,
                        "expire_after is not behind the default warn_after, \"4h\": nobody is "
                        "warned; write warn_after, too, or warn_after = []");
-    if (is_meant(schedule, row, rule, RULE_SCHEDULE) &&
-        rule->schedule.waits_ms[0] >= rule->expire_after_ms)
-        config_warning(r, schedule ? schedule : expire,
-                       "the first wait of schedule is not shorter than expire_after: there is no "
-                       "second attempt");
+    if (is_meant(schedule, row, rule, RULE_SCHEDULE))
+        warn_about_schedule(r, schedule ? schedule : expire, rule);
 }
 
 // A warning that comes after the end, or a first wait beyond it, is no error but hardly meant.

@@ -145,8 +145,8 @@ char *config_table_pattern(struct config_reader *r, const config_setting_t *s)
 char *config_table_sender(struct config_reader *r, const config_setting_t *s)
 {
     const char *value = config_string(r, s);
-    if (!value)
-        return NULL;
+    if (!value || strcmp(value, "*") == 0)
+        return NULL; // "*" is as if it were not written
     if (strcmp(value, "<>") == 0 ||
         (config_pattern_is_valid(slice_str(value)) && strncasecmp(value, "mx:", 3) != 0))
         return config_pattern_key(value);

@@ -151,11 +151,7 @@ static void route_to(struct config_reader *r, const config_setting_t *s, void *i
 
 static void route_from(struct config_reader *r, const config_setting_t *s, void *into)
 {
-    char *from = config_table_sender(r, s);
-    if (from && strcmp(from, "*") != 0)
-        ((struct route_row *)into)->from = from;
-    else
-        free(from); // as if it were not written
+    ((struct route_row *)into)->from = config_table_sender(r, s);
 }
 
 static void *route_add(struct config *c)

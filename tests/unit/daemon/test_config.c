@@ -147,6 +147,9 @@ static const struct bad_case {
      "c.conf:3: the row for = \"a.example\" stands twice in route; keep one\n"},
     {"retry: a near name", "retry = ( { for = \"*\",\n shedule = \"5m\" } )\n",
      "c.conf:2: unknown setting \"shedule\" in retry; did you mean \"schedule\"?\n"},
+    {"retry: a wait behind what never ends",
+     "retry = ( { for = \"*\", schedule = \"5m x1.5<=4h 5h\" } )\n",
+     "c.conf:1: schedule: \"5h\" stands behind a growth, which never ends; write it before\n"},
     {"retry: a bad wait", "retry = ( { for = \"*\", schedule = \"5m soon\" } )\n",
      "c.conf:1: schedule: \"soon\" is no wait of a second or more; write waits one after the "
      "other: \"5m 15m 30m\"\n"},
@@ -355,6 +358,19 @@ static const struct warning_case {
      "attempt\n"
      "c.conf:5: warning: schedule does not count with max_attempts = 1: there is no second "
      "attempt\n"},
+    {"a schedule that goes on behind the end",
+     HOST "retry = ( { for = \"a.test\", schedule = \"5m 6d\" },\n"
+          " { for = \"b.test\", schedule = \"1d 2d 3d 1h\" },\n"
+          " { for = \"c.test\", schedule = \"1d*2 2d\" },\n"
+          " { for = \"c.test\", from = \"<>\", expire_after = \"1d12h\" } )\n",
+     "c.conf:2: warning: schedule goes on behind expire_after: mail is given back before the wait "
+     "of 6d is over\n"
+     "c.conf:3: warning: schedule goes on behind expire_after: mail is given back before the wait "
+     "of 1h is over\n"
+     "c.conf:5: warning: schedule goes on behind expire_after: mail is given back before the wait "
+     "of 2d is over\n"},
+    {"a row for everybody's mail",
+     HOST "retry = ( { for = \"a.test\", from = \"*\", schedule = \"5m\" } )\n", ""},
     {"a row for each kind of failure",
      HOST "retry = ( { for = \"a.test\", schedule = \"5m\", jitter = \"0%\" },\n"
           " { for = \"a.test\", on = \"host\", schedule = \"1m\", jitter = \"0%\" },\n"

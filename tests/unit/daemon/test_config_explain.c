@@ -18,7 +18,8 @@ static const char text[] =
     "},\n"
     "  { for = \"example.com\", on = \"greylist\", schedule = \"1m\", retry_after = [] },\n"
     "  { for = \"example.com\", from = \"<>\", max_attempts = 3, jitter = \"0%\" },\n"
-    "  { for = \"mx:mx1.example.net\", max_attempts = 7 } )\n"
+    "  { for = \"mx:mx1.example.net\", max_attempts = 7 },\n"
+    "  { for = \"star.example\", from = \"*\", schedule = \"9m\" } )\n"
     "limit = ( { for = \"example.com\", connections = 3, rate = \"5/1m\" } )\n";
 
 static void explain(const char *address, const char *sender, const char *host, struct buf *to)
@@ -50,7 +51,8 @@ static void each_value_has_its_row(void **state)
     explain("b@Example.com", NULL, NULL, &got);
     assert_string_equal(
         got.p,
-        "b@Example.com (rows for \"mx:HOST\" left out: ask with --mx HOST)\n"
+        "b@Example.com (rows for \"mx:HOST\" left out: ask with --mx HOST) (rows for some "
+        "senders left out: ask with --from SENDER)\n"
         "  route                     smtp://relay.example.net:26,mx  route \"example.com\", F:2\n"
         "  schedule                  5m*3 15m x1.5<=4h             retry \"*\", F:3\n"
         "  warn_after                1h, 2h                        retry \"*\", F:3\n"
@@ -64,10 +66,10 @@ static void each_value_has_its_row(void **state)
         "  retry_after               not heard                     retry \"example.com\" on "
         "greylist, F:4\n"
         "at once, all mail to smtp://relay.example.net:26,mx together\n"
-        "  connections               3                             limit \"example.com\", F:7\n"
+        "  connections               3                             limit \"example.com\", F:8\n"
         "  messages_per_connection   100                           the default\n"
         "  recipients_per_message    100                           the default\n"
-        "  rate                      5/1m                          limit \"example.com\", F:7\n");
+        "  rate                      5/1m                          limit \"example.com\", F:8\n");
     buf_close(&got);
 }
 
@@ -87,9 +89,12 @@ static void senders_have_rows_too(void **state)
     assert_non_null(strstr(got.p, "ask with --mx HOST"));
     buf_reset(&got);
     explain("b@elsewhere.example", NULL, "mx1.example.net", &got);
-    assert_non_null(strstr(got.p, "b@elsewhere.example at mx1.example.net\n"));
+    assert_non_null(strstr(got.p, "b@elsewhere.example at mx1.example.net (rows for some "));
     assert_non_null(strstr(got.p, "  max_attempts              7      "));
     assert_non_null(strstr(got.p, "retry \"mx:mx1.example.net\", F:6\n"));
+    buf_reset(&got);
+    explain("b@star.example", NULL, NULL, &got); // everybody's
+    assert_non_null(strstr(got.p, "retry \"star.example\", F:7\n"));
     buf_close(&got);
 }
 
