@@ -4,6 +4,7 @@
 #include "control/column.h"
 #include "control/listing.h"
 #include "control/summary.h"
+#include "core/outcome.h"
 #include "core/time.h"
 
 #include <stdlib.h>
@@ -93,6 +94,14 @@ static void show_text(const char *label, const char *text, struct column *c)
     column_text(c, text);
 }
 
+static const char *why_not_given_up(const struct listing_recipient *r)
+{
+    if (r->rcpt->state == RECIPIENT_HELD)
+        return "not while it is held";
+    bool is_blocked = r->reason && outcome_behind_blocked(r->reason);
+    return is_blocked ? "not while it is blocked here" : "not while it is suspended";
+}
+
 static void show_times(const struct listing_recipient *r, int64_t now_ms, int utc_offset_s,
                        struct column *c)
 {
@@ -119,8 +128,7 @@ static void show_times(const struct listing_recipient *r, int64_t now_ms, int ut
     if (r->expires_ms > 0)
         column_time_near(c, r->expires_ms, now_ms, utc_offset_s);
     else
-        column_str(c, r->rcpt->state == RECIPIENT_HELD ? "not while it is held"
-                                                       : "not while it is suspended");
+        column_str(c, why_not_given_up(r));
 }
 
 static void show_recipient(const struct listing_recipient *r, int64_t now_ms, int utc_offset_s,

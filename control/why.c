@@ -238,7 +238,9 @@ static void add_give_up(const struct why *w, const struct why_recipient *r, stru
     add_label(c, "gives up:");
     if (r->expires_ms == 0) {
         column_str(c, "not while it is ");
-        column_str(c, r->hold.kind == WHY_HELD ? "held\n" : "suspended\n");
+        column_str(c, r->hold.kind == WHY_HELD        ? "held\n"
+                      : r->hold.kind == WHY_SUSPENDED ? "suspended\n"
+                                                      : "blocked here\n");
         return;
     }
     add_when(c, r->expires_ms, w->now_ms, w->utc_offset_s);

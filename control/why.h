@@ -71,7 +71,7 @@ struct why_recipient {
     int64_t next_ms;       // TIME_NEVER: not known
     const char *rule;      // who chose that; "" when nobody had to: it was never tried
     int64_t warn_ms;       // 0: no warning comes any more
-    int64_t expires_ms;    // 0: not while it is held or suspended
+    int64_t expires_ms;    // 0: not while it is held, suspended or blocked
     uint32_t attempts_max; // given up after so many, too; 0: no limit
     // gone
     struct gone end;

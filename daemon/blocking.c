@@ -8,6 +8,8 @@
 // it can (trouble.c).
 #include "daemon/pipeline_internal.h"
 
+enum { FRESH_MS = 3 * 60 * 1000 };
+
 static bool is_about_all(enum outcome_blocked kind)
 {
     return kind == BLOCKED_RESOLVER || kind == BLOCKED_NETWORK || kind == BLOCKED_SPOOL ||
@@ -95,14 +97,25 @@ void blocking_learn(struct pipeline *p, const struct batch *b, const struct outc
     }
 }
 
+// A destination that does not rest, and whose mail waits for a later time, may be forgotten until
+// then. Such mail is tried each half minute.
+static bool is_fresh(const struct pipeline *p, const struct blocked_view *row)
+{
+    struct destination_view view;
+    bool is_known = scheduler_destination(p->scheduler, row->destination, &view);
+    return (!is_known || view.failures == 0) && p->now_ms - row->last_ms < FRESH_MS;
+}
+
 // In mode "queue" destinations are forgotten between flushes, and their mail waits all the same.
 bool blocking_is_felt(const struct pipeline *p, const struct blocked_view *row)
 {
     if (p->config->mode == MODE_QUEUE || row->kind == BLOCKED_SPOOL ||
         row->kind == BLOCKED_SHORTAGE)
         return true;
-    const char *destination = is_about_all(row->kind) ? NULL : row->destination;
-    return scheduler_is_blocked(p->scheduler, destination, (uint8_t)row->kind);
+    if (is_about_all(row->kind))
+        return scheduler_is_blocked(p->scheduler, NULL, (uint8_t)row->kind);
+    return scheduler_is_blocked(p->scheduler, row->destination, (uint8_t)row->kind) ||
+           is_fresh(p, row);
 }
 
 const char *blocking_text(const struct pipeline *p, const char *destination,
@@ -112,6 +125,16 @@ const char *blocking_text(const struct pipeline *p, const char *destination,
     if (kind == BLOCKED_NOT || view->state == DESTINATION_OPEN)
         return NULL;
     return blocked_why(p->blocked, kind, is_about_all(kind) ? "" : destination);
+}
+
+const char *blocking_of_some(const struct pipeline *p, const char *destination)
+{
+    struct blocked_view rows[BLOCKED_MAX];
+    uint32_t count = blocked_list(p->blocked, rows, BLOCKED_MAX);
+    for (uint32_t i = 0; i < count; i++)
+        if (strcmp(rows[i].destination, destination) == 0 && blocking_is_felt(p, &rows[i]))
+            return rows[i].why;
+    return NULL;
 }
 
 bool blocking_reason(const struct pipeline *p, const char *destination,

@@ -51,6 +51,13 @@ static void explain_suspension(const struct explain *x, const struct message *m,
         to->next_attempt_ms = by->until_ms;
 }
 
+// Nor does it before one real attempt behind a trouble of our own.
+static void explain_blocked(struct listing_recipient *to)
+{
+    if (to->reason && outcome_behind_blocked(to->reason))
+        to->expires_ms = 0;
+}
+
 static void explain_hold(const struct recipient *r, struct listing_recipient *to)
 {
     if (r->state != RECIPIENT_HELD)
@@ -108,6 +115,7 @@ void explain_row(const struct explain *x, const struct op_row *row, struct listi
 {
     for (uint32_t i = 0; i < row->rcpt_count; i++) {
         explain_recipient(x, &row->message, &row->rcpts[i], &rcpts[i]);
+        explain_blocked(&rcpts[i]);
         explain_suspension(x, &row->message, &row->rcpts[i], &rcpts[i]);
         explain_hold(&row->rcpts[i], &rcpts[i]);
     }

@@ -47,10 +47,10 @@ static void take_health(struct pipeline *p, const char *destination, struct why_
 
 void operator_take_blocked(struct pipeline *p, const char *destination, struct why_hold *ret)
 {
-    struct destination_view view;
-    if (!scheduler_destination(p->scheduler, destination, &view))
-        return;
-    const char *text = blocking_text(p, destination, &view);
+    struct destination_view view = {.state = DESTINATION_OPEN};
+    scheduler_destination(p->scheduler, destination, &view);
+    const char *text = view.state == DESTINATION_OPEN ? blocking_of_some(p, destination)
+                                                      : blocking_text(p, destination, &view);
     if (!text)
         return;
     const char *what = outcome_behind_blocked(text); // which the kind says already

@@ -22,8 +22,8 @@ struct planned {
     UT_hash_handle hh;
     uint64_t recipients;
     int64_t first_ms, last_ms;
-    char *domain; // the first of those that go there: its limits are told; owned
-    char name[];
+    char *destination; // where they go; owned
+    char name[];       // the destination's, or that of its domain
 };
 
 struct operator_plan {
@@ -35,7 +35,7 @@ struct operator_plan {
 static void forget_row(struct operator_plan *y, struct planned *row)
 {
     HASH_DEL(y->rows, row);
-    free(row->domain);
+    free(row->destination);
     free(row);
 }
 
@@ -95,7 +95,7 @@ static void keep_largest(struct operator_plan *y, uint32_t max)
     }
 }
 
-static struct planned *find_row(struct operator_plan *y, const char *name, const char *domain)
+static struct planned *find_row(struct operator_plan *y, const char *name, const char *destination)
 {
     struct planned *row;
     HASH_FIND_STR(y->rows, name, row);
@@ -104,7 +104,7 @@ static struct planned *find_row(struct operator_plan *y, const char *name, const
     size_t n = strlen(name) + 1;
     row = must_zalloc(sizeof *row + n);
     memcpy(row->name, name, n);
-    row->domain = must_strdup(domain);
+    row->destination = must_strdup(destination);
     row->first_ms = TIME_NEVER;
     HASH_ADD_STR(y->rows, name, row);
     y->destinations++;
@@ -116,7 +116,11 @@ static void count_domain(struct pipeline *p, struct operator_plan *y, const stru
     struct buf name;
     buf_init(&name, 64 * 1024);
     windows_destination(p, d->domain, d->domain, NULL, &name);
-    struct planned *row = find_row(y, buf_slice(&name).p, d->domain);
+    // Of the domains of one next hop, one that is suspended stands alone.
+    bool is_alone = suspensions_find(scheduler_suspensions(p->scheduler), SUSPENSION_DESTINATION,
+                                     d->domain) != NULL;
+    const char *destination = buf_slice(&name).p;
+    struct planned *row = find_row(y, is_alone ? d->domain : destination, destination);
     row->recipients += d->count;
     y->recipients += d->count;
     if (d->first_ms < row->first_ms)
@@ -130,17 +134,17 @@ static void count_domain(struct pipeline *p, struct operator_plan *y, const stru
 
 static void find_hold(struct pipeline *p, const char *destination, struct why_hold *ret)
 {
-    struct destination_view view;
+    struct destination_view view = {.state = DESTINATION_OPEN};
     *ret = (struct why_hold){.kind = WHY_TURN};
     if (p->config->mode == MODE_QUEUE) {
         ret->kind = WHY_ON_FLUSH;
         return;
     }
-    if (!scheduler_destination(p->scheduler, destination, &view))
-        return;
+    scheduler_destination(p->scheduler, destination, &view);
     if (view.state == DESTINATION_OPEN) {
         ret->kind = view.next_start_ms ? WHY_RATE : WHY_TURN;
         ret->until_ms = view.next_start_ms;
+        operator_take_blocked(p, destination, ret);
         return;
     }
     ret->kind = view.state == DESTINATION_RESTING ? WHY_RESTING : WHY_PROBING;
@@ -154,7 +158,7 @@ static void find_hold(struct pipeline *p, const char *destination, struct why_ho
 static void make_row(struct pipeline *p, const struct planned *from, struct plan_row *ret)
 {
     struct limit_rule limit;
-    rules_limit(&p->config->rules, from->name, &limit);
+    rules_limit(&p->config->rules, from->destination, &limit);
     *ret = (struct plan_row){
         .destination = from->name[0] ? from->name : "nowhere: no route fits",
         .recipients = from->recipients,
@@ -164,12 +168,13 @@ static void make_row(struct pipeline *p, const struct planned *from, struct plan
         .rate_ms = limit.rate_count ? limit.rate_ms : 0,
         .connections = limit.connections,
     };
-    find_hold(p, from->name, &ret->hold);
+    find_hold(p, from->destination, &ret->hold);
     if (ret->hold.kind == WHY_RESTING || ret->hold.kind == WHY_BLOCKED)
         ret->rest_until_ms = ret->hold.until_ms;
-    operator_take_suspension(
-        p, suspensions_holding(scheduler_suspensions(p->scheduler), from->name, from->domain, NULL),
-        &ret->hold);
+    operator_take_suspension(p,
+                             suspensions_holding(scheduler_suspensions(p->scheduler),
+                                                 from->destination, from->name, NULL),
+                             &ret->hold);
 }
 
 static int by_first(const void *a, const void *b)

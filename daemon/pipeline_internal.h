@@ -497,6 +497,8 @@ bool blocking_is_felt(const struct pipeline *p, const struct blocked_view *row);
 // What holds that destination's mail up here, while it rests for that, "blocked here: ..."; NULL.
 const char *blocking_text(const struct pipeline *p, const char *destination,
                           const struct destination_view *view);
+// What a relay that does not rest for it has against single mails, or all of the few; NULL.
+const char *blocking_of_some(const struct pipeline *p, const char *destination);
 // The same as what an attempt might have said.
 bool blocking_reason(const struct pipeline *p, const char *destination,
                      const struct destination_view *view, struct outcome *ret);

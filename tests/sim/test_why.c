@@ -388,6 +388,32 @@ static void test_plan(void **state)
     buf_close(&conf);
 }
 
+// Domains that share a next hop, and only one of them is suspended.
+static void test_plan_of_suspended(void **state)
+{
+    (void)state;
+    static const char *const domains[] = {"a.example", "b.example"}; // the first, and the last
+    for (size_t i = 0; i < 2; i++) {
+        struct world *w = make_world(51 + i);
+        char id[MESSAGE_ID_DIGITS + 1], want[64];
+        world_host(w, "192.0.2.9")->state = HOST_GREYLIST;
+        submit(w, "x@a.example y@b.example z@b.example", id);
+        world_run(w, TIME_SECOND_MS);
+        const char *words[] = {domains[i], "--for=2h"};
+        int code;
+        world_ask(w, "suspend", words, 2, &code);
+        assert_int_equal(code, 0);
+        const char *answer = ask(w, "plan", "--for=3h");
+        assert_says(answer, "3 recipients to 2 destinations");
+        snprintf(want, sizeof want, "smtp://192.0.2.9:25                    %d  in ", i ? 1 : 2);
+        assert_says(answer, want);
+        snprintf(want, sizeof want, "%s                              %d  in 1h59m", domains[i],
+                 i ? 2 : 1);
+        assert_says(answer, want);
+        world_free(w);
+    }
+}
+
 // A trouble of our own is said as that, by whatever is asked.
 static void test_blocked_here(void **state)
 {
@@ -402,6 +428,33 @@ static void test_blocked_here(void **state)
                "now:        blocked here: ", "by a rest, as it is our own doing");
     ASSERT_WHY(w, "one.example", "state:      resting; blocked here: ", "health:     good");
     assert_says(ask(w, "plan", NULL), "blocked here: ");
+    world_free(w);
+}
+
+// One mail that the relay does not want from us makes no rest of its destination.
+static void test_blocked_alone(void **state)
+{
+    (void)state;
+    struct world *w = world_new(&(struct world_options){
+        .seed = 81,
+        .config = "route = ( { for = \"*\", to = [ \"smtp://192.0.2.1:25\" ] } )\n"
+                  "retry = ( { for = \"*\", warn_after = [], expire_after = \"1m\" } )\n"});
+    char id[MESSAGE_ID_DIGITS + 1];
+    world_host(w, "192.0.2.1")->state = HOST_AUTH;
+    submit(w, "b@one.example", id);
+    world_run(w, 20 * TIME_MINUTE_MS + 10 * TIME_SECOND_MS);
+    ASSERT_WHY(w, id, "now:        blocked here: the relay refuses our credentials",
+               "gives up:   not while it is blocked here");
+    ASSERT_WHY(w, "one.example",
+               "state:      open; blocked here: the relay refuses our credentials");
+    assert_says(ask(w, "plan", NULL), "blocked here: the relay refuses our credentials");
+    assert_says(ask(w, "stats", NULL), "Blocked here");
+    assert_says(ask(w, "show", id), "gives up:   not while it is blocked here");
+    assert_says(ask(w, "list", "--format=jsonl"), "\\\"expires\\\": null");
+    world_host(w, "192.0.2.1")->state = HOST_UP;
+    world_run(w, 5 * TIME_MINUTE_MS);
+    assert_int_equal(world_queued(w), 0);
+    assert_null(strstr(ask(w, "stats", NULL), "Blocked here"));
     world_free(w);
 }
 
@@ -496,9 +549,11 @@ int main(void)
         cmocka_unit_test(test_of_an_address),
         cmocka_unit_test(test_of_a_destination),
         cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_plan_of_suspended),
         cmocka_unit_test(test_many_recipients),
         cmocka_unit_test(test_large_plan),
         cmocka_unit_test(test_blocked_here),
+        cmocka_unit_test(test_blocked_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
