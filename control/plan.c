@@ -64,6 +64,8 @@ static void add_rate(const struct plan_row *row, struct column *c)
     column_number(c, row->rate_count, 0);
     column_str(c, "/");
     column_rough(c, row->rate_ms);
+    if (plan_takes(row) < TIME_SECOND_MS)
+        return; // it delays nothing
     column_str(c, ": takes up to ");
     column_rough(c, plan_takes(row));
 }

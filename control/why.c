@@ -267,6 +267,32 @@ static void add_queued(const struct why *w, const struct why_recipient *r, struc
     add_give_up(w, r, c);
 }
 
+// "rcpt, greylist, TLSv1.3", whatever of it there is.
+static void add_parts(const char *const *parts, size_t count, struct column *c)
+{
+    size_t added = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!parts[i] || !parts[i][0])
+            continue;
+        column_str(c, added++ > 0 ? ", " : "");
+        column_text(c, parts[i]);
+    }
+}
+
+// The attempt behind the last of those before it.
+static void add_last_try(const struct why_recipient *r, struct column *c)
+{
+    const char *const parts[] = {r->end.host, r->end_stage, r->end_tls};
+    bool is_known = false;
+    for (size_t i = 0; i < 3; i++)
+        is_known |= parts[i] && parts[i][0];
+    if (!is_known || r->end.how == GONE_REMOVED || r->end.how == GONE_BOUNCED)
+        return;
+    add_label(c, "last try:");
+    add_parts(parts, 3, c);
+    column_str(c, "\n");
+}
+
 static void add_gone(const struct why *w, const struct why_recipient *r, struct column *c)
 {
     struct buf sentence;
@@ -275,21 +301,8 @@ static void add_gone(const struct why *w, const struct why_recipient *r, struct 
     add_label(c, "end:");
     column_add(c, buf_slice(&sentence));
     column_str(c, "\n");
+    add_last_try(r, c);
     buf_close(&sentence);
-}
-
-// "rcpt, greylist, TLSv1.3", whatever of it there is.
-static void add_parts(const struct why_try *t, struct column *c)
-{
-    const char *const parts[] = {t->host, t->stage, t->klass, t->tls};
-    const char *before = "  ";
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        if (!parts[i] || !parts[i][0])
-            continue;
-        column_str(c, before);
-        column_text(c, parts[i]);
-        before = ", ";
-    }
 }
 
 // Attempts are told to the second where the schedule is so short that minutes do not tell them
@@ -308,7 +321,9 @@ static void add_try(const struct why *w, const struct why_try *t, bool is_exact,
     column_number(c, t->nr, 3);
     column_str(c, "  ");
     add_time(w, is_exact, t->at_ms, c);
-    add_parts(t, c);
+    const char *const parts[] = {t->host, t->stage, t->klass, t->tls};
+    column_str(c, "  ");
+    add_parts(parts, 4, c);
     column_str(c, "\n       ");
     column_text(c, t->reply);
     bool is_said = strstr(t->reply, "may have been delivered") != NULL;

@@ -139,7 +139,7 @@ void explain_choice(const struct rules *rules, const struct explain_choice *c, s
     buf_add_str(to, c->is_rest ? "rest of the destination: " : "");
     enum rules_hearing heard = rules_hears(&rule, c->failures, c->reply);
     if (heard == HEARS_HINT)
-        buf_add_str(to, "as the reply asks");
+        buf_add_str(to, "what the reply asks for");
     else if (heard == HEARS_NOTHING)
         rules_name_retry(rules, rule.row[RULE_SCHEDULE], to);
     else

@@ -41,8 +41,8 @@ const struct suspension *explain_suspended(const struct explain *x, const struct
 void explain_row(const struct explain *x, const struct op_row *row,
                  struct listing_recipient *rcpts);
 
-// Who chose the time of the next attempt behind a failure, in words: 'retry "*", FILE:LINE', "as
-// the reply asks", "the most that is heard of a reply, 2h: the default".
+// Who chose the time of the next attempt behind a failure, in words: 'retry "*", FILE:LINE', "what
+// the reply asks for", "the most that is heard of a reply, 2h: the default".
 struct explain_choice {
     struct rule_question question;
     uint32_t failures; // in a row, of the recipient or its destination, this one included
