@@ -27,10 +27,14 @@ class Counter:
     def __init__(self):
         self.file = tempfile.TemporaryFile(dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
 
-    def value(self):
+    def last(self, pattern):
+        """What it matched last, in the newest lines."""
         size = os.fstat(self.file.fileno()).st_size
-        numbers = re.findall(rb"(\d+)\r", os.pread(self.file.fileno(), 256, max(0, size - 256)))
-        return int(numbers[-1]) if numbers else 0
+        found = re.findall(pattern, os.pread(self.file.fileno(), 256, max(0, size - 256)))
+        return found[-1] if found else None
+
+    def value(self):
+        return int(self.last(rb"(\d+)\r") or 0)
 
     def close(self):
         self.file.close()
@@ -65,11 +69,13 @@ class Sink:
         self.port = free_port()
         self.group = Group(f"sink{self.port}")
         self.counter = Counter()
+        self.program = Program(self.words(bench), self.group, stdout=self.counter.file)
+        await_banner(self.port)
+
+    def words(self, bench):
         argv = [str(bench.peers_bin / "smtp-sink"), "-c"]
         argv += ["-u", "nobody"] if os.geteuid() == 0 else []
-        argv += [f"127.0.0.1:{self.port}", "1024"]
-        self.program = Program(argv, self.group, stdout=self.counter.file)
-        await_banner(self.port)
+        return argv + [f"127.0.0.1:{self.port}", "1024"]
 
     def count(self):
         return self.counter.value()

@@ -17,11 +17,14 @@ import durable
 import flush
 import hole
 import huge
+import hung
 import large
+import lookups
 import physical
 import profiling
 import relay
 import report
+import secured
 import submit
 import syscalls
 import targets
@@ -35,8 +38,8 @@ from process import stop_all, wait_for_quiet
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PEERS = {"fermoposta": Fermoposta, "postfix": Postfix, "dma": Dma}
-TESTS = ("physical", "decisions", "relay", "dot", "durable", "submit", "backlog", "large", "flush", "hole", "huge",
-         "profile")
+TESTS = ("physical", "decisions", "relay", "dot", "durable", "submit", "backlog", "large", "flush", "hole", "hung",
+         "secured", "lookups", "huge", "profile")
 OPTIONAL = ("profile",)
 
 # (sessions, kept, messages): a session is a connection, with one message unless it is kept.
@@ -49,6 +52,9 @@ BACKLOG = 20000
 LARGE = {"fermoposta": 1000000, "postfix": 50000}
 FLUSH = {"fermoposta": 100000, "postfix": 10000}
 HOLE = {"fermoposta": 20000, "postfix": 2000}
+HUNG, HUNG_HOSTS = 20000, 1000
+SECURED = 20000
+LOOKUPS, KNOWN = 200, 200
 HUGE, HUGE_AT_ONCE, HUGE_BYTES = 40, 20, 50 << 20
 SYNC_S = 2.0
 QUICK, SMOKE = 0.25, 0.01  # shares of the messages
@@ -227,6 +233,28 @@ def run_hole(b):
         b.note("hole", peer.name, "", hole.hole(b, peer, max(int(HOLE[peer.name] * b.share), 5)))
 
 
+def ours(b):
+    return [peer for peer in b.peers if peer.name == "fermoposta"]
+
+
+def run_hung(b):
+    hosts, pairs = (20, 1) if b.is_smoke else (HUNG_HOSTS, hung.PAIRS)
+    for peer in ours(b):
+        b.note("hung", peer.name, f"{hosts} hosts", hung.hung(b, peer, b.messages(peer, HUNG), hosts, pairs))
+
+
+def run_secured(b):
+    pairs = 1 if b.is_smoke else secured.PAIRS
+    for peer in ours(b):
+        b.note("secured", peer.name, "-s 20 -d", secured.secured(b, peer, b.messages(peer, SECURED), pairs))
+
+
+def run_lookups(b):
+    n, known, slow_s = (20, 10, 0.5) if b.is_smoke else (LOOKUPS, KNOWN, 2.0)
+    for peer in ours(b):
+        b.note("lookups", peer.name, f"{n} domains", lookups.lookups(b, peer, n, known, slow_s))
+
+
 def run_huge(b):
     n, size = (HUGE, HUGE_BYTES) if b.share == 1 else (HUGE // 2, HUGE_BYTES) if b.is_quick else (5, 1 << 20)
     for peer in b.smtp_peers("huge"):
@@ -235,8 +263,9 @@ def run_huge(b):
 
 RUNS = {"physical": run_physical, "decisions": run_decisions, "relay": run_relay, "dot": run_dot, "durable": run_durable,
         "submit": run_submit, "backlog": run_backlog, "large": run_large, "flush": run_flush,
-        "hole": run_hole, "huge": run_huge}
-ONCE = ("decisions", "durable", "large")  # a count; a proof; and what repeats within itself, as its queue is long in the making
+        "hole": run_hole, "hung": run_hung, "secured": run_secured, "lookups": run_lookups, "huge": run_huge}
+# A count, a proof, and what repeats within itself.
+ONCE = ("decisions", "durable", "large", "hung", "secured", "lookups")
 
 
 def measure(b, tests):

@@ -62,6 +62,11 @@ TARGETS = (
     Target("decisions", "", "decision_growth", "≤", 2),
     Target("decisions", "", "heap_mib", "≤", 64, "MiB"),
     Target("hole", "", "hole_share", "≤", 1.2),
+    Target("hung", "", "hung_share", "≥", 0.9),
+    Target("secured", "", "tls_share", "≥", 0.6),
+    Target("lookups", "", "threads_added", "≤", 0, "threads"),
+    Target("lookups", "", "known_added_ms", "≤", 5, "ms"),
+    Target("lookups", "", "known_dead_longest_ms", "≤", 1000, "ms"),
     Target("huge", "", "hwm_mib", "≤", 96, "MiB"),
     Target("huge", "", "through_mib_per_s", "≥", 100, "MiB/s"),
 )
