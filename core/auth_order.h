@@ -33,11 +33,11 @@ struct auth_order {
     enum auth_step step;
     const char *mechanism; // "SCRAM-SHA-256"
     const char *user;
+    const char *host, *ip; // the server's
+    uint16_t port;
     // BEGIN
     bool has_initial; // the client speaks first: BEGIN is answered with what it says
     bool binds;       // to the TLS channel
-    const char *host; // the server's name
-    uint16_t port;
     struct auth_secret secret;
     // CHALLENGE: base64, as it came
     struct slice challenge;

@@ -23,25 +23,25 @@ static const char *const *keep_words(struct pipeline *p, const char *const *word
     return kept;
 }
 
-static void tell(struct pipeline *p, const struct hop *hop, const struct auth_order *o)
+static void tell(struct pipeline *p, const struct auth_order *o)
 {
     bool is_accepted = o->step == AUTH_STEP_ACCEPTED;
     effect_logf(p, is_accepted ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING,
                 "SASL authentication %s at %s[%s]:%u: sasl_method=%s, sasl_username=%s",
-                is_accepted ? "succeeded" : "failed", hop->host, hop->ip, hop->port, o->mechanism,
+                is_accepted ? "succeeded" : "failed", o->host, o->ip, o->port, o->mechanism,
                 o->user);
 }
 
 // The session and its credentials may be gone before the effect is executed.
-void authenticating_order(struct pipeline *p, uint64_t conn, const struct hop *hop,
-                          const struct auth_order *order)
+void authenticating_order(struct pipeline *p, uint64_t conn, const struct auth_order *order)
 {
     struct auth_order *kept =
         (void *)effect_keep(p, slice_of((const char *)order, sizeof *order)).p;
     if (order->step == AUTH_STEP_ACCEPTED || order->step == AUTH_STEP_REFUSED)
-        tell(p, hop, order);
+        tell(p, order);
     kept->user = keep_text(p, order->user);
     kept->host = keep_text(p, order->host);
+    kept->ip = keep_text(p, order->ip);
     kept->secret.file = keep_text(p, order->secret.file);
     kept->secret.words = keep_words(p, order->secret.words);
     kept->secret.service_secret = keep_text(p, order->secret.service_secret);

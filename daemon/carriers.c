@@ -341,7 +341,7 @@ static void execute(struct pipeline *p, struct carrier *h, const struct session_
         protecting_start(p, h->conn, fx->tls_terms);
         break;
     case SESSION_AUTH:
-        authenticating_order(p, h->conn, session_hop(h->session), fx->auth);
+        authenticating_order(p, h->conn, fx->auth);
         break;
     case SESSION_SEND:
         send_slices(p, h, fx);

@@ -430,8 +430,7 @@ void protecting_failed(struct pipeline *p, const struct outcome *why);
 
 // authenticating.c
 // What a conversation's authentication wants from the world; and what it gets.
-void authenticating_order(struct pipeline *p, uint64_t conn, const struct hop *hop,
-                          const struct auth_order *order);
+void authenticating_order(struct pipeline *p, uint64_t conn, const struct auth_order *order);
 void carrier_auth_response(struct pipeline *p, struct carrier *h,
                            const struct auth_response *response);
 

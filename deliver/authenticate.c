@@ -35,8 +35,11 @@ static void leave(struct client *c, const struct outcome *why, const char *farew
 {
     bool has_begun = c->auth.order.mechanism != NULL;
     client_lose(c, why);
-    if (has_begun)
+    if (has_begun) {
         order(c, AUTH_STEP_REFUSED);
+        c->auth.order.host = c->failure.host; // the next host may be under way when it is pulled
+        c->auth.order.ip = c->failure.ip;
+    }
     if (farewell)
         client_send_text(c, farewell);
 }
@@ -168,6 +171,7 @@ static void take_orders_of(struct client *c, const struct credential_row *row,
         .has_initial = auth_has_initial(mechanism),
         .binds = auth_binds(mechanism),
         .host = c->hop.host,
+        .ip = c->hop.ip,
         .port = c->hop.port,
         .secret = {.file = row->file,
                    .words = (const char *const *)row->words,

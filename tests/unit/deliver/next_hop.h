@@ -386,8 +386,8 @@ static inline void world_auth(struct world *w, const struct session_effect *e)
     static struct auth_response response;
     const struct auth_order *o = e->auth;
     must(w->is_connected);
-    buf_addf(&w->trace, "AUTH %s %s %s%s", steps[o->step], o->mechanism, o->user,
-             o->binds ? " bound" : "");
+    buf_addf(&w->trace, "AUTH %s %s %s at %s[%s]:%u%s", steps[o->step], o->mechanism, o->user,
+             o->host, o->ip, o->port, o->binds ? " bound" : "");
     if (o->step == AUTH_STEP_CHALLENGE)
         buf_addf(&w->trace, " \"%.*s\"", (int)o->challenge.n, o->challenge.p);
     buf_add_str(&w->trace, "\n");

@@ -230,6 +230,23 @@ static void test_next_target(void **state)
     world_close(&w);
 }
 
+// What is told of a refusal is of the host that refused, though the next one is under way.
+static void test_refused_and_next(void **state)
+{
+    (void)state;
+    static const struct target targets[] = {
+        {.kind = TARGET_SMTP, .host = (char *)"192.0.2.1", .port = 25},
+        {.kind = TARGET_SMTP, .host = (char *)"192.0.2.2", .port = 25}};
+    const struct script scripts[] = {
+        {.ehlo = "250-mx\r\n250 AUTH CRAM-MD5\r\n", .steps = {{"AUTH", "535 5.7.8 no\r\n"}}}, {0}};
+    struct world w = {.scripts = scripts, .script_count = 2};
+    w.settings.credentials = credentials_of("192.0.2.1", false, false);
+    give(&w, targets, 2);
+    assert_int_equal(w.outcomes[0].result, OUTCOME_DELIVERED);
+    assert_non_null(strstr(w.trace.p, "AUTH REFUSED CRAM-MD5 ann at 192.0.2.1[192.0.2.1]:25\n"));
+    world_close(&w);
+}
+
 // Where a handshake fails, the secret is not said in clear, and the failure is the host's.
 static void test_no_fall_back(void **state)
 {
@@ -320,6 +337,7 @@ int main(void)
         cmocka_unit_test(test_unbound),
         cmocka_unit_test(test_for_nobody_else),
         cmocka_unit_test(test_next_target),
+        cmocka_unit_test(test_refused_and_next),
         cmocka_unit_test(test_no_fall_back),
         cmocka_unit_test(test_reuse),
         cmocka_unit_test(test_while_it_is_awaited),
