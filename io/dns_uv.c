@@ -3,11 +3,13 @@
 // dns_question_uv.c. See dns_uv.h.
 #include "io/dns_uv.h"
 
+#include "core/hash.h"
 #include "core/must.h"
 #include "core/time.h"
 #include "io/dns_question_uv.h"
 #include "io/resolvconf_dns.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <utlist.h>
 
@@ -18,15 +20,25 @@ enum {
     DEFAULT_TRY_MS = 5000,
     DEFAULT_TRIES = 2,
     CONF_CHECK_MS = 1000,
+    KEY_SIZE = 12, // of a type as a number, with the blank behind it
 };
 
-// One dns_ask. It stands in one of the two lists until it is answered.
+// One dns_ask.
+struct asker {
+    struct asker *next;
+    dns_done *done;
+    void *arg;
+};
+
+// One question, whoever asks it. It stands in one of the two lists, and can be found, until it is
+// answered.
 struct asked {
     struct asked *prev, *next;
     struct dns *dns;
     struct question *question;
-    dns_done *done;
-    void *arg;
+    struct asker *askers; // the last one first
+    UT_hash_handle hh;
+    char key[]; // "15 example.com"
 };
 
 struct dns {
@@ -41,6 +53,7 @@ struct dns {
     int64_t try_ms;           // as asked for; 0: by resolv.conf
     uint32_t tries;
     struct asked *waiting, *asking;
+    struct asked *by_key; // both of them
     uint32_t asking_count;
     uint32_t open_count; // questions that are not closed yet
 };
@@ -154,7 +167,9 @@ static void on_answer(void *arg, struct question *q, const struct dns_answer *an
     must(d->magic == DNS_MAGIC && !d->is_closing);
     DL_DELETE(d->asking, a);
     d->asking_count--;
-    a->done(a->arg, question_name(q), answer);
+    HASH_DEL(d->by_key, a); // who asks from now on wants to know anew
+    for (struct asker *one = a->askers; one && !d->is_closing; one = one->next)
+        one->done(one->arg, question_name(q), answer);
     if (!d->is_closing) // d itself stays until this question is closed
         start_waiting(d);
 }
@@ -172,23 +187,43 @@ static void on_closed(void *arg)
     struct asked *a = arg;
     struct dns *d = a->dns;
     must(d->magic == DNS_MAGIC && d->open_count > 0);
+    struct asker *one, *next;
+    LL_FOREACH_SAFE(a->askers, one, next)
+    free(one);
     free(a);
     d->open_count--;
     free_when_done(d);
+}
+
+static struct asked *asked_new(struct dns *d, const char *name, enum dns_type type, const char *key)
+{
+    struct asked *a = must_zalloc(sizeof *a + strlen(key) + 1);
+    a->dns = d;
+    memcpy(a->key, key, strlen(key) + 1);
+    const struct question_owner owner = {a, on_answer, on_closed};
+    a->question = question_new(d->loop, &d->servers, name, type, &owner);
+    d->open_count++;
+    DL_APPEND(d->waiting, a);
+    HASH_ADD_STR(d->by_key, key, a);
+    return a;
 }
 
 void dns_ask(struct dns *d, const char *name, enum dns_type type, dns_done *done, void *arg)
 {
     must(d->magic == DNS_MAGIC && !d->is_closing);
     check_conf(d);
-    struct asked *a = must_zalloc(sizeof *a);
-    a->dns = d;
-    a->done = done;
-    a->arg = arg;
-    const struct question_owner owner = {a, on_answer, on_closed};
-    a->question = question_new(d->loop, &d->servers, name, type, &owner);
-    d->open_count++;
-    DL_APPEND(d->waiting, a);
+    size_t size = strlen(name) + KEY_SIZE;
+    char *key = must_alloc(size);
+    struct asked *a;
+    snprintf(key, size, "%d %s", (int)type, name);
+    HASH_FIND_STR(d->by_key, key, a);
+    if (!a)
+        a = asked_new(d, name, type, key);
+    free(key);
+    struct asker *one = must_zalloc(sizeof *one);
+    one->done = done;
+    one->arg = arg;
+    LL_PREPEND(a->askers, one);
     start_waiting(d);
 }
 
@@ -205,6 +240,7 @@ void dns_close(struct dns *d)
         return;
     must(d->magic == DNS_MAGIC && !d->is_closing);
     d->is_closing = true;
+    HASH_CLEAR(hh, d->by_key);
     close_all(d->asking);
     close_all(d->waiting);
     free_when_done(d);

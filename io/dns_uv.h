@@ -38,7 +38,8 @@ typedef void dns_done(void *arg, const char *name, const struct dns_answer *answ
 
 // At most 2,000 questions are out at once; more are queued in order. A name that cannot be written
 // as a DNS question (empty, too long) gets NXDOMAIN. is_secure only from a server that is
-// trusted. Equal questions are not merged.
+// trusted. What is being asked already is not asked a second time, but answered to all: each more
+// at the same time would make it easier to guess an answer to one of them (RFC 5452 5).
 void dns_ask(struct dns *d, const char *name, enum dns_type type, dns_done *done, void *arg);
 
 // Questions under way are forgotten without a call. NULL is allowed. Frees itself from the loop

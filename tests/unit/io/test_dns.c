@@ -363,6 +363,49 @@ static int compare_ports(const void *a, const void *b)
     return *(const uint16_t *)a - *(const uint16_t *)b;
 }
 
+static void on_answer_ask_again(void *arg, const char *name, const struct dns_answer *answer)
+{
+    struct got *g = arg;
+    g->result = answer->result;
+    ask(name, g);
+}
+
+// RFC 5452 5: one packet for all who ask the same at the same time, but not for those who come when
+// the answer is there.
+static void test_equal_questions(void **state)
+{
+    (void)state;
+    enum { ASKERS = 5 };
+    struct got got[ASKERS + 2];
+    memset(got, 0, sizeof got);
+    begin("127.0.0.1");
+    open_dns(PATIENT_MS);
+    answers_wanted = ASKERS + 2;
+    for (int i = 0; i < ASKERS; i++)
+        ask("good.example.net", &got[i]);
+    dns_ask(dns, "good.example.net", DNS_TYPE_A, on_answer, &got[ASKERS]);
+    dns_ask(dns, "good.example.net", DNS_TYPE_MX, on_answer_ask_again, &got[ASKERS + 1]);
+    loop_end();
+    for (int i = 0; i < ASKERS + 2; i++)
+        assert_int_equal(got[i].count, 1);
+    assert_int_equal(got[0].records, 2);
+    assert_int_equal(got[ASKERS + 1].records, 2);
+    assert_int_equal(servers[0].udp_count, 3);
+
+    // Closed by one of them: the others hear nothing any more.
+    memset(got, 0, sizeof got);
+    begin("127.0.0.1");
+    open_dns(PATIENT_MS);
+    answers_wanted = 2;
+    for (int i = 0; i < ASKERS; i++)
+        ask("good.example.net", &got[i]);
+    loop_end();
+    int told = 0;
+    for (int i = 0; i < ASKERS; i++)
+        told += got[i].count;
+    assert_int_equal(told, 2);
+}
+
 static void test_many(void **state)
 {
     (void)state;
@@ -552,6 +595,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_questions),
+        cmocka_unit_test(test_equal_questions),
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_more_than_allowed),
         cmocka_unit_test(test_silent_server_goes_last),
