@@ -251,14 +251,13 @@ static inline void world_walk(struct world *w, struct pending *p)
 {
     static const struct row *due[WORLD_ROWS];
     uint32_t count = 0, limit = p->ask.due.limit;
+    int domain = atoi(p->domain + 1); // "d7.example"
     p->has_snapshot = p->is_done = true;
     p->next_due_ms = TIME_NEVER;
     p->sharing = *p->ask.due.sharing;
     for (uint32_t i = 0; i < w->row_count; i++) {
         const struct row *row = &w->rows[i];
-        char name[32];
-        snprintf(name, sizeof name, "d%d.example", row->domain);
-        if (row->is_gone || strcmp(name, p->domain) != 0)
+        if (row->is_gone || row->domain != domain)
             continue;
         if (row->next_ms > p->ask.due.horizon_ms)
             p->next_due_ms = row->next_ms < p->next_due_ms ? row->next_ms : p->next_due_ms;
@@ -294,13 +293,12 @@ static inline void world_snapshot(struct world *w, struct pending *p)
         world_walk(w, p);
         return;
     }
+    int domain = atoi(p->domain + 1);
     p->has_snapshot = true;
     p->next_due_ms = TIME_NEVER;
     for (uint32_t i = 0; i < w->row_count; i++) {
         const struct row *row = &w->rows[i];
-        char name[32];
-        snprintf(name, sizeof name, "d%d.example", row->domain);
-        if (row->is_gone || strcmp(name, p->domain) != 0)
+        if (row->is_gone || row->domain != domain)
             continue;
         if (row->next_ms > p->ask.due.horizon_ms) {
             p->next_due_ms = row->next_ms < p->next_due_ms ? row->next_ms : p->next_due_ms;
