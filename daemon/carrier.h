@@ -15,6 +15,7 @@ struct carrier {
     uint64_t sts_check; // of the domain's policy, which it waits for; 0: it does not
     struct batch *batch;
     struct outcome *outcomes;
+    bool *is_settled; // by recipient of the batch; NULL: none is; owned
     const char **addresses;
     struct nexthops nexthops;   // of the batch
     struct session_dsn *dsn;    // by recipient; NULL: none of them has any
@@ -49,6 +50,12 @@ void carrier_need_body(struct pipeline *p, struct carrier *h);
 void carrier_forget_piece(struct pipeline *p, struct carrier *h);   // the session has sent it
 void carrier_forget_sending(struct pipeline *p, struct carrier *h); // what was sent is out
 void carrier_forget_body(struct pipeline *p, struct carrier *h);    // all of it
+
+// carrier_decided.c
+// The recipient has its mail, and others of the batch wait for their replies.
+void carrier_decided(struct pipeline *p, struct carrier *h, uint32_t i, const struct outcome *o);
+// Takes those out of a batch that is over (is_settled: taken, may be NULL).
+void carrier_leave_out(struct batch *b, struct outcome *outcomes, bool *is_settled);
 
 // lingering.c
 // Its batch is over: it can take another one.

@@ -48,6 +48,7 @@ void carrier_free(struct pipeline *p, struct carrier *h)
     carrier_note_closed(p, h);
     session_free(h->session);
     free(h->outcomes);
+    free(h->is_settled);
     free(h->addresses);
     free(h->dsn);
     free(h->destination);
@@ -59,7 +60,8 @@ void carrier_free(struct pipeline *p, struct carrier *h)
 
 // Slots are freed before outcomes are committed: the recipients stay in flight until they are.
 static void finish_batch(struct pipeline *p, const struct sched_event *done,
-                         struct outcome *outcomes, const struct settle_times *times)
+                         struct outcome *outcomes, bool *is_settled,
+                         const struct settle_times *times)
 {
     struct batch *b = done->batch;
     blocking_learn(p, b, outcomes);
@@ -70,6 +72,7 @@ static void finish_batch(struct pipeline *p, const struct sched_event *done,
         scheduler_destination(p->scheduler, b->destination, &view))
         host_retry_ms = view.state == DESTINATION_OPEN ? p->now_ms + PACE_RETRY_MS // others work
                                                        : view.rest_until_ms;
+    carrier_leave_out(b, outcomes, is_settled);
     if (!relaying_ended(p, b, outcomes, times, host_retry_ms))
         settling_begin(p, b, outcomes, times, host_retry_ms);
 }
@@ -84,7 +87,7 @@ static void fail_without_route(struct pipeline *p, struct batch *b)
     struct settle_times times = {p->now_ms, p->now_ms, p->now_ms, p->now_ms};
     struct outcome why = outcomes[0];
     struct sched_event done = {.kind = SCHED_DONE, .batch = b, .host_failure = &why};
-    finish_batch(p, &done, outcomes, &times);
+    finish_batch(p, &done, outcomes, NULL, &times);
 }
 
 static struct session_dsn *dsn_of(const struct batch *b)
@@ -222,6 +225,8 @@ static void batch_done(struct pipeline *p, struct carrier *h, const struct sessi
     h->dsn = NULL;
     h->batch = NULL;
     h->outcomes = NULL;
+    bool *is_settled = h->is_settled;
+    h->is_settled = NULL;
     if (fx->can_reuse && !p->is_stopping && session_delivered_count(h->session) < h->messages_max)
         carrier_idle(p, h);
     else
@@ -229,7 +234,7 @@ static void batch_done(struct pipeline *p, struct carrier *h, const struct sessi
                      &(struct session_event){.kind = SESSION_QUIT, .now_ms = p->now_ms});
     done.is_closing = h->is_closing = !h->is_idle && h->conn;
     carrier_linger(p, h);
-    finish_batch(p, &done, outcomes, &times);
+    finish_batch(p, &done, outcomes, is_settled, &times);
 }
 
 static void open_connection(struct pipeline *p, struct carrier *h, const struct session_effect *fx)
@@ -351,6 +356,9 @@ static void execute(struct pipeline *p, struct carrier *h, const struct session_
         break;
     case SESSION_OUTCOME:
         h->outcomes[fx->index] = *fx->outcome;
+        break;
+    case SESSION_DECIDED:
+        carrier_decided(p, h, fx->index, fx->outcome);
         break;
     case SESSION_BATCH_DONE:
         batch_done(p, h, fx);

@@ -444,6 +444,7 @@ bool relaying_begin(struct pipeline *p, uint64_t conn, struct entry *e);
 // A batch came back without an attempt; an attempt is over. False, and nothing taken: it was not
 // for a client that waits.
 bool relaying_given_back(struct pipeline *p, struct batch *b);
+bool relaying_has(const struct pipeline *p, uint64_t message);
 bool relaying_ended(struct pipeline *p, struct batch *b, struct outcome *outcomes,
                     const struct settle_times *times, int64_t host_retry_ms);
 // What the spool does not have (yet) of the message's body; NULL when it has that chunk.
@@ -460,6 +461,9 @@ void relaying_close(struct pipeline *p);
 // An attempt is over: outcomes[i] is that of batch->rcpts[i]. Takes the batch and the outcomes.
 void settling_begin(struct pipeline *p, struct batch *batch, struct outcome *outcomes,
                     const struct settle_times *times, int64_t host_retry_ms);
+// Of an attempt that goes on recipient i is delivered to.
+void settling_one(struct pipeline *p, const struct batch *b, uint32_t i, const struct outcome *o,
+                  const struct settle_times *times);
 // No attempt: the row (taken) is looked at by age, or fails because the operator says so (reason).
 typedef void settling_done(struct pipeline *p, void *arg);
 void settling_sweep(struct pipeline *p, struct op_row *row, settling_done *done, void *arg);

@@ -75,6 +75,11 @@ static struct relay *find(const struct pipeline *p, uint64_t message)
     return r;
 }
 
+bool relaying_has(const struct pipeline *p, uint64_t message)
+{
+    return find(p, message) != NULL;
+}
+
 static void free_batch(struct pipeline *p, struct batch *b)
 {
     body_unref(p, b->body);

@@ -97,6 +97,20 @@ void settling_begin(struct pipeline *p, struct batch *b, struct outcome *outcome
     proceed(p, s);
 }
 
+void settling_one(struct pipeline *p, const struct batch *b, uint32_t i, const struct outcome *o,
+                  const struct settle_times *times)
+{
+    struct message m;
+    struct recipient *rcpt = must_alloc(sizeof *rcpt);
+    message_copy(&m, &b->message);
+    recipient_copy(rcpt, &b->rcpts[i]);
+    struct settling *s = settling_new(p, &m, rcpt, 1);
+    s->outcomes = (struct outcome *)must_memdup(o, sizeof *o);
+    s->times = *times;
+    s->queued_ms = b->queued_ms;
+    proceed(p, s);
+}
+
 static struct settling *from_row(struct pipeline *p, struct op_row *row, settling_done *done,
                                  void *arg)
 {

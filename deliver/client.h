@@ -102,6 +102,7 @@ struct client {
     bool needs_body;           // NEED_BODY is to be pulled
     bool has_asked;            // NEED_BODY was pulled and not answered
     uint32_t dot_rcpt;         // LMTP: whose reply to the end mark is the next
+    uint32_t dot_told;         // LMTP: until which one of them lmtp_take_decided has come
     bool dot_delivered;        // LMTP: some of them were positive
     uint32_t chunks_open;      // BDATs that were handed out and not answered
     int64_t handover_until_ms; // a program's time limit

@@ -156,7 +156,7 @@ void client_begin(struct client *c, struct tally *tally, int64_t now_ms)
     c->now_ms = now_ms;
     c->tally = tally;
     c->was_answered = c->mail_refused = c->rcpt_was_taken = c->dot_delivered = false;
-    c->dot_rcpt = c->chunks_open = 0;
+    c->dot_rcpt = c->dot_told = c->chunks_open = 0;
     c->broke_signature = false;
     if (c->hop.order) {
         handover_begin(c);

@@ -43,3 +43,18 @@ bool lmtp_on_dot(struct client *c)
     *tally_settle(t) = o; // all have their own: for whoever asks about the host
     return true;
 }
+
+bool lmtp_take_decided(struct client *c, uint32_t *ret_rcpt)
+{
+    if (c->state != CLIENT_DOT || !c->hop.is_lmtp)
+        return false;
+    while (c->dot_told < c->dot_rcpt) {
+        uint32_t i = c->dot_told++;
+        const struct tally_rcpt *r = &c->tally->rcpts[i];
+        if (r->is_accepted && r->own && r->own->result == OUTCOME_DELIVERED) {
+            *ret_rcpt = i;
+            return true;
+        }
+    }
+    return false;
+}

@@ -13,4 +13,8 @@
 // False: others are to come, or the client has lost the connection.
 bool lmtp_on_dot(struct client *c);
 
+// While replies are awaited: the next recipient of whom it was said that he has his mail. Once
+// each.
+bool lmtp_take_decided(struct client *c, uint32_t *ret_rcpt);
+
 #endif

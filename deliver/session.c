@@ -4,6 +4,7 @@
 //
 // Effects are not queued: what is to be pulled follows from the flags below, in the order of
 // session_pull. So nothing can be forgotten in a queue, and a batch costs no allocation here.
+#include "deliver/lmtp.h"
 #include "deliver/session_state.h"
 
 #include "core/must.h"
@@ -488,6 +489,11 @@ bool session_pull(struct session *s, struct session_effect *ret)
     if (s->needs_disconnect) {
         s->needs_disconnect = false;
         ret->kind = SESSION_DISCONNECT;
+        return true;
+    }
+    if (s->state == STATE_TALKING && lmtp_take_decided(&s->client, &ret->index)) {
+        ret->kind = SESSION_DECIDED;
+        ret->outcome = s->tally.rcpts[ret->index].own;
         return true;
     }
     if (pull_plan(s, ret) || pull_result(s, ret))

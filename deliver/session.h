@@ -157,7 +157,9 @@ enum session_effect_kind {
     SESSION_HAND_OVER,  // order: instead of CONNECT; DISCONNECT ends it, done or not
     SESSION_FINISH,     // of HAND_OVER: everything was sent; RESULT follows
     SESSION_NEED_BODY,  // the next piece of the batch's body, please
-    SESSION_OUTCOME,    // of recipient `index`
+    SESSION_DECIDED, // LMTP: recipient `index` has its mail, others wait for their replies. It gets
+                     // the same OUTCOME in the end
+    SESSION_OUTCOME, // of recipient `index`
     SESSION_BATCH_DONE, // scope: the widest failure; can_reuse: connected and ready for another
     SESSION_DISCONNECT, // close the connection
     SESSION_ENDED,

@@ -78,6 +78,9 @@ static void execute(struct state *s, const struct session_effect *e)
         must(s->has_batch && !s->is_asked_body);
         s->is_asked_body = true;
         break;
+    case SESSION_DECIDED:
+        must(s->has_batch && e->outcome->result == OUTCOME_DELIVERED);
+        break;
     case SESSION_OUTCOME:
         check_outcome(s, e);
         break;

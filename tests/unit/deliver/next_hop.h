@@ -488,6 +488,10 @@ static inline void world_execute(struct world *w, const struct session_effect *e
     case SESSION_NEED_BODY:
         world_body(w);
         break;
+    case SESSION_DECIDED:
+        must(e->outcome->result == OUTCOME_DELIVERED);
+        buf_addf(&w->trace, "DECIDED %u\n", e->index);
+        break;
     case SESSION_OUTCOME:
         must(e->index < RCPTS_MAX && !w->has_outcome[e->index]); // C1
         w->has_outcome[e->index] = true;

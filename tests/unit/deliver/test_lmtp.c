@@ -99,6 +99,35 @@ static void test_replies_to_the_end_mark(void **state)
         }
 }
 
+// What was said of the first ones is told while the others' replies are awaited; failures are not.
+static void test_told_as_they_come(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *replies, *told;
+    } rows[] = {
+        {OK OK "<HANG>", "DECIDED 0\nDECIDED 1\n"},
+        {"550 5.2.0 no\r\n" OK "<HANG>", "DECIDED 1\n"},
+        {OK "<CLOSE>", "DECIDED 0\n"},
+        {"<HANG>", ""},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        for (size_t chunk_size = 0; chunk_size < 2; chunk_size++) {
+            struct script script = {.steps = {{".", rows[i].replies}}};
+            struct world w = {.scripts = &script,
+                              .script_count = 1,
+                              .body = SLICE_LIT(BODY),
+                              .chunk_size = chunk_size};
+            world_open(&w, &by_tcp, 1, "d.example");
+            world_give(&w, &three);
+            const char *told = strstr(w.trace.p, "DECIDED");
+            assert_memory_equal(told ? told : "", rows[i].told, strlen(rows[i].told));
+            assert_true(told != NULL || rows[i].told[0] == '\0');
+            assert_int_equal(w.outcome_count, 3); // and told again in the end, as all are
+            world_close(&w);
+        }
+}
+
 static void test_two_messages_on_one_connection(void **state)
 {
     (void)state;
@@ -204,6 +233,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_replies_to_the_end_mark),
+        cmocka_unit_test(test_told_as_they_come),
         cmocka_unit_test(test_two_messages_on_one_connection),
         cmocka_unit_test(test_by_unix_socket),
         cmocka_unit_test(test_lhlo_refused),
