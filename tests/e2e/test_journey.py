@@ -131,4 +131,5 @@ def test_mailbox_full_for_now(world):
     equal(stage.dovecot.mail("bob"), [], "notices")
 
 
-main(globals())
+if __name__ == "__main__":
+    main(globals())
