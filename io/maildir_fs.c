@@ -83,7 +83,7 @@ static int make_folders(const struct handover_order *order)
         snprintf(path, sizeof path, "%s/%s", order->path, parts[i]);
         err = make_folder(path);
     }
-    return err;
+    return err == ENOENT ? ENOTDIR : err; // what leads nowhere stands in this user's way alone
 }
 
 static int open_in_tmp(struct maildir_file *f)

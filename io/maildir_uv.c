@@ -43,7 +43,6 @@ static enum handover_fault fault_of(int err)
     case EROFS:
         return HANDOVER_DENIED;
     case ENOENT:
-    case ENOTDIR:
         return HANDOVER_MISSING;
     case EMFILE:
     case ENFILE:

@@ -102,7 +102,7 @@ def test_maildir(world):
 
 
 def test_maildir_in_trouble(world):
-    """A disk that is not mounted, a folder that is somebody else's: mail waits."""
+    """A disk that is not mounted: mail waits; what stands where one user's folder should be: that user's mail alone."""
     home = Hop(world).up()
     stage(world, f"maildir://{world.path('mail')}/{{user}}", home)
     world.sendmail("-f", "s@home.example", "alice@d.example", text="Subject: waits\n\nx\n")
@@ -111,10 +111,17 @@ def test_maildir_in_trouble(world):
     os.mkdir(world.path("mail"))
     with open(world.path("mail/bob"), "w") as f:
         f.write("a file where a folder should be")
+    os.symlink(world.path("nowhere"), world.path("mail/dan"))
     world.run("fermoposta", "flush")
     await_(lambda: maildir(world, "mail/alice"), "mail")
     world.sendmail("-f", "s@home.example", "bob@d.example", text="Subject: a file\n\nx\n")
     world.await_log(r"to=<bob@d\.example>, .*dsn=4\.3\.\d, status=deferred \(maildir .*: Not a directory")
+    world.sendmail("-f", "s@home.example", "dan@d.example", "carol@d.example", text="Subject: others\n\nx\n")
+    world.await_log(r"to=<carol@d\.example>, .*status=sent", "beside them")
+    world.await_log(r"to=<dan@d\.example>, .*dsn=4\.3\.\d, status=deferred \(maildir .*: Not a directory")
+    world.sendmail("-f", "s@home.example", "carol@d.example", text="Subject: again\n\nx\n")
+    world.await_log(r"to=<carol@d\.example>, .*status=sent", "after them", count=2)
+    os.unlink(world.path("mail/dan"))
     os.unlink(world.path("mail/bob"))
     world.run("fermoposta", "flush")
     await_(lambda: maildir(world, "mail/bob"), "mail")
