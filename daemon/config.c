@@ -257,23 +257,31 @@ static bool is_every_address(struct slice ip)
     return slice_equal(ip, SLICE_LIT("0.0.0.0")) || slice_equal(ip, SLICE_LIT("::"));
 }
 
-void config_own_ips(const struct config *c, uint16_t port, struct buf *to)
+static void add_places(struct slice ips, const char *port, struct buf *to)
 {
-    char ending[8];
-    snprintf(ending, sizeof ending, ":%u", port);
-    struct slice tail = slice_str(ending);
+    while (ips.n > 0) {
+        const char *blank = memchr(ips.p, ' ', ips.n);
+        size_t n = blank ? (size_t)(blank - ips.p) : ips.n;
+        if (n > 0)
+            buf_addf(to, "%.*s%s ", (int)n, ips.p, port);
+        ips = slice_from(ips, n < ips.n ? n + 1 : n);
+    }
+}
+
+void config_own_places(const struct config *c, struct buf *to)
+{
     (void)buf_add_byte(to, ' ');
     for (uint32_t i = 0; i < c->listen_count; i++) {
-        struct slice ip = slice_str(c->listens[i].address);
-        if (ip.n <= tail.n || !slice_equal(slice_from(ip, ip.n - tail.n), tail))
+        const char *address = c->listens[i].address;
+        const char *port = strrchr(address, ':');
+        if (!port || address[0] == 'u') // unix:/PATH
             continue;
-        ip.n -= tail.n;
-        if (ip.p[0] == '[' && ip.n > 2)
+        struct slice ip = slice_of(address, (size_t)(port - address));
+        if (ip.n > 2 && ip.p[0] == '[')
             ip = slice_of(ip.p + 1, ip.n - 2);
         if (is_every_address(ip))
-            (void)buf_add_str(to, c->machine_ips ? c->machine_ips : "");
-        else
-            (void)(buf_add_slice(to, ip) || buf_add_byte(to, ' '));
+            ip = slice_str(c->machine_ips ? c->machine_ips : "");
+        add_places(ip, port, to);
     }
 }
 

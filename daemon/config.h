@@ -87,8 +87,8 @@ void config_listen_default(struct config *c);
 // Who may relay through a listener that does not say: this machine.
 void config_trust_loopback(struct config_listen *l);
 
-// The IPs on which mail for `port` comes in here, each between two blanks; empty without one.
-void config_own_ips(const struct config *c, uint16_t port, struct buf *to);
+// Where mail comes in here: IP:PORT (without brackets), each between two blanks.
+void config_own_places(const struct config *c, struct buf *to);
 
 const char *config_postmaster_address(const struct config *c); // qualified, owned by c
 

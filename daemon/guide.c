@@ -134,11 +134,11 @@ enum fp_err guide_new(const struct config *config, const char *address, const ch
     }
     struct buf own;
     buf_init(&own, SIZE_MAX);
-    config_own_ips(config, config->smtp_port, &own);
-    g->own_ips = buf_steal(&own, NULL);
+    config_own_places(config, &own);
+    g->own_places = buf_steal(&own, NULL);
     g->settings = (struct session_settings){
         .hostname = config->hostname,
-        .own_ips = g->own_ips,
+        .own_places = g->own_places,
         .smtp_port = config->smtp_port,
         .protect = config->protect,
     };
@@ -159,7 +159,7 @@ void guide_free(struct guide *g)
     free(g->address);
     free(g->domain);
     free(g->sender);
-    free(g->own_ips);
+    free(g->own_places);
     free(g->destination);
     free(g);
 }

@@ -13,7 +13,7 @@ struct guide {
     char *sender;                // NULL: anybody
     bool is_domain;
     struct guide_order order;
-    char *own_ips;
+    char *own_places;
     struct session_settings settings;
     // rows "mx:HOST": whose the domain is must be known first
     bool needs_site, is_site_asked, is_mx_cached;

@@ -44,7 +44,7 @@ static void settings_from_config(struct pipeline *p)
     const char *hostname = keep_hostname(p, c->hostname);
     struct buf own;
     buf_init(&own, SIZE_MAX);
-    config_own_ips(c, c->smtp_port, &own);
+    config_own_places(c, &own);
     p->server_settings = (struct server_settings){
         .hostname = hostname,
         .message_size_max = (uint64_t)c->message_size_max,
@@ -58,7 +58,7 @@ static void settings_from_config(struct pipeline *p)
     };
     p->session_settings = (struct session_settings){
         .hostname = hostname,
-        .own_ips = keep_hostname(p, own.p),
+        .own_places = keep_hostname(p, own.p),
         .smtp_port = c->smtp_port,
         .connect_ms = 30 * TIME_SECOND_MS,
         .greeting_ms = 5 * TIME_MINUTE_MS,

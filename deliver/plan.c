@@ -208,14 +208,23 @@ static void add_ip(struct plan *p, const char *ip)
         put_text(p->ips[p->ip_count++], OUTCOME_IP_SIZE, slice_str(ip));
 }
 
-// Is it an address on which we ourselves take mail?
+// Where a connection to `ip` ends: the addresses of nobody lead to this machine's loopback.
+static const char *led_to(const char *ip)
+{
+    if (strncasecmp(ip, "::ffff:", 7) == 0 && strchr(ip, '.'))
+        ip += 7;
+    if (strcmp(ip, "0.0.0.0") == 0)
+        return "127.0.0.1";
+    return strcmp(ip, "::") == 0 ? "::1" : ip;
+}
+
+// Is it an address on which we ourselves take mail? Whoever named it, the DNS or a route: mail
+// would go round and round.
 static bool is_own(const struct plan *p, const char *ip)
 {
-    char word[OUTCOME_IP_SIZE + 2];
-    if (!p->settings->own_ips || p->targets[p->target].kind != TARGET_MX)
-        return false;
-    snprintf(word, sizeof word, " %s ", ip);
-    return strstr(p->settings->own_ips, word) != NULL;
+    char word[OUTCOME_IP_SIZE + 10];
+    snprintf(word, sizeof word, " %s:%u ", led_to(ip), plan_port(p));
+    return p->settings->own_places && strstr(p->settings->own_places, word);
 }
 
 static bool is_ourselves(const struct plan *p)

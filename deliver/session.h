@@ -62,17 +62,17 @@
 struct session_settings {
     const char
         *hostname; // for EHLO, and to know ourselves in MX sets; borrowed, outlives the session
-    const char *own_ips; // where mail for smtp_port comes in here: IPs, each between two blanks
-    uint16_t smtp_port;  // where hosts found by MX listen
-    int64_t connect_ms;  // default 30 s
-    int64_t greeting_ms; // 5 min
-    int64_t crowded_ms;  // the same while others wait for its place (CROWDED): 30 s
-    int64_t command_ms;  // EHLO, MAIL, RCPT: 5 min
-    int64_t data_ms;     // DATA: 2 min
-    int64_t block_ms;    // between two pieces of content that are taken: 3 min
-    int64_t dot_ms;      // 10 min
-    int64_t pipe_ms;     // a program, from its start to its end
-    int64_t quit_ms;     // 5 s: nothing depends on it
+    const char *own_places;          // where mail comes in here: IP:PORT, each between two blanks
+    uint16_t smtp_port;              // where hosts found by MX listen
+    int64_t connect_ms;              // default 30 s
+    int64_t greeting_ms;             // 5 min
+    int64_t crowded_ms;              // the same while others wait for its place (CROWDED): 30 s
+    int64_t command_ms;              // EHLO, MAIL, RCPT: 5 min
+    int64_t data_ms;                 // DATA: 2 min
+    int64_t block_ms;                // between two pieces of content that are taken: 3 min
+    int64_t dot_ms;                  // 10 min
+    int64_t pipe_ms;                 // a program, from its start to its end
+    int64_t quit_ms;                 // 5 s: nothing depends on it
     enum eight_bit eight_bit;        // to hosts without 8BITMIME
     bool chunking;                   // content by BDAT, to hosts that offer it
     struct protect_table *protect;   // NULL: TLS is not spoken

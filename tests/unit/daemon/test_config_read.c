@@ -287,7 +287,7 @@ static void every_setting_named_is_known(void **state)
     }
 }
 
-static void own_ips_are_those_of_the_port(void **state)
+static void own_places_are_those_of_the_listeners(void **state)
 {
     (void)state;
     struct config_listen listens[] = {{.address = (char *)"192.0.2.1:25"},
@@ -296,19 +296,19 @@ static void own_ips_are_those_of_the_port(void **state)
                                       {.address = (char *)"unix:/run/x:25"},
                                       {.address = (char *)"0.0.0.0:25"}};
     struct config c = {.listens = listens, .machine_ips = (char *)"127.0.0.1 ::1 "};
-    static const char *const wants[] = {" ", " 192.0.2.1 ", " 192.0.2.1 2001:db8::1 "};
+    static const char *const wants[] = {" ", " 192.0.2.1:25 ", " 192.0.2.1:25 2001:db8::1:25 "};
     struct buf ips;
     buf_init(&ips, 1000);
     for (c.listen_count = 0; c.listen_count < 3; c.listen_count++) {
         buf_reset(&ips);
-        config_own_ips(&c, 25, &ips);
+        config_own_places(&c, &ips);
         assert_string_equal(ips.p, wants[c.listen_count]);
     }
     c.listen_count = 5;
     buf_reset(&ips);
-    config_own_ips(&c, 25, &ips);
-    assert_non_null(strstr(ips.p, " 127.0.0.1 ::1 "));
-    assert_null(strstr(ips.p, "192.0.2.2"));
+    config_own_places(&c, &ips);
+    assert_non_null(strstr(ips.p, " 192.0.2.2:2525 127.0.0.1:25 ::1:25 "));
+    assert_null(strstr(ips.p, "run"));
     buf_close(&ips);
 }
 
@@ -325,7 +325,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_file_that_is_not_there_is_said, enter_folder,
                                         leave_folder),
         cmocka_unit_test_setup_teardown(every_setting_named_is_known, enter_folder, leave_folder),
-        cmocka_unit_test(own_ips_are_those_of_the_port),
+        cmocka_unit_test(own_places_are_those_of_the_listeners),
     };
     return cmocka_run_group_tests_name("config_read", tests, NULL, NULL);
 }

@@ -762,10 +762,10 @@ static void test_own_address(void **state)
         const char *own, *want, *status, *ip; // ip: of the only host that is tried, or NULL
     } cases[] = {
         {" ", "D", "2.0.0", "2001:db8::11"},
-        {" 192.0.2.12 ", "F", "5.4.6", NULL}, // the best host
-        {" 2001:db8::11 127.0.0.1 ", "F", "5.4.6", NULL},
-        {" 192.0.2.21 ", "T", "4.4.1", "2001:db8::11"}, // the second, and the first is down
-        {" 192.0.2.1 192.0.2.2 ", "D", "2.0.0", "2001:db8::11"},
+        {" 192.0.2.12:25 ", "F", "5.4.6", NULL}, // the best host
+        {" 2001:db8::11:25 127.0.0.1:25 ", "F", "5.4.6", NULL},
+        {" 192.0.2.21:25 ", "T", "4.4.1", "2001:db8::11"}, // the second, and the first is down
+        {" 192.0.2.1:25 192.0.2.2:25 192.0.2.12:587 ", "D", "2.0.0", "2001:db8::11"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         bool is_down = cases[i].want[0] == 'T';
@@ -775,12 +775,51 @@ static void test_own_address(void **state)
         struct session_batch b = batch_of(1);
         world_open(&w, &by_mx, 1, "d.example");
         session_free(w.session);
-        w.settings.own_ips = cases[i].own;
+        w.settings.own_places = cases[i].own;
         w.session = session_new(&w.settings, &by_mx, 1, "d.example", 1);
         world_give(&w, &b);
         assert_outcomes(&w, 1, cases[i].want, cases[i].own);
         assert_string_equal(w.outcomes[0].status, cases[i].status);
         assert_int_equal(w.connections, cases[i].ip ? (is_down ? 4 : 1) : 0);
+        world_close(&w);
+    }
+}
+
+// The same by what a route says, and by the addresses that only seem to be others.
+static void test_own_address_of_a_route(void **state)
+{
+    (void)state;
+    static const char own[] = " 127.0.0.1:25 ::1:25 192.0.2.9:2525 ";
+    static const struct {
+        const char *host;
+        uint16_t port;
+        bool is_own;
+    } cases[] = {
+        {"127.0.0.1", 25, true},
+        {"127.0.0.1", 2525, false},
+        {"192.0.2.9", 2525, true},
+        {"192.0.2.9", 25, false},
+        {"::1", 25, true},
+        {"0.0.0.0", 25, true},
+        {"::", 25, true},
+        {"0.0.0.0", 2525, false},
+        {"::ffff:127.0.0.1", 25, true},
+        {"::ffff:192.0.2.9", 25, false},
+        {"::ffff:0.0.0.0", 25, true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct script script = {0};
+        struct target t = {
+            .kind = TARGET_SMTP, .host = (char *)(uintptr_t)cases[i].host, .port = cases[i].port};
+        struct world w = {.scripts = &script, .script_count = 1, .body = SLICE_LIT(BODY)};
+        struct session_batch b = batch_of(1);
+        world_open(&w, &t, 1, "d.example");
+        session_free(w.session);
+        w.settings.own_places = own;
+        w.session = session_new(&w.settings, &t, 1, "d.example", 1);
+        world_give(&w, &b);
+        assert_outcomes(&w, 1, cases[i].is_own ? "F" : "D", cases[i].host);
+        assert_string_equal(w.outcomes[0].status, cases[i].is_own ? "5.4.6" : "2.0.0");
         world_close(&w);
     }
 }
@@ -888,6 +927,7 @@ int main(void)
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_targets_in_order),
         cmocka_unit_test(test_own_address),
+        cmocka_unit_test(test_own_address_of_a_route),
         cmocka_unit_test(test_tries_are_bounded),
         cmocka_unit_test(test_refused_for_good_is_not_asked_again),
         cmocka_unit_test(test_times),
