@@ -38,6 +38,7 @@ struct auth_order {
     // BEGIN
     bool has_initial; // the client speaks first: BEGIN is answered with what it says
     bool binds;       // to the TLS channel
+    bool renews;      // a secret that was kept has just been refused: a fresh one, please
     struct auth_secret secret;
     // CHALLENGE: base64, as it came
     struct slice challenge;
@@ -48,6 +49,7 @@ struct auth_response {
     const char *why;   // a sentence without any secret: there is nothing to be said; NULL: there is
     struct slice text; // base64; "" is a response, too
     bool is_complete;  // the server has nothing left to prove
+    bool is_kept;      // the secret was kept since it was asked for last, and may be out of date
 };
 
 #endif

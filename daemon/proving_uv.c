@@ -27,7 +27,7 @@ struct proof {
     struct sasl *sasl; // NULL before the secret is there
     char *mechanism, *user, *host;
     uint16_t port;
-    bool has_initial, binds;
+    bool has_initial, binds, is_kept;
     struct secret_source source;
     char *file, **words; // that it points at
     uv_work_t work;
@@ -78,6 +78,7 @@ static void tell(struct proof *proof, const char *why)
         .why = why,
         .text = buf_slice(&proof->response),
         .is_complete = proof->sasl && sasl_is_complete(proof->sasl),
+        .is_kept = proof->is_kept,
     };
     struct pipeline_event e = shell_event(proof->shell, PIPELINE_AUTH_RESPONSE);
     e.conn = proof->link->conn;
@@ -178,6 +179,9 @@ static void ask(struct link *l, const struct auth_order *order)
     DL_APPEND(sh->proofs, proof);
     l->proof = proof;
     proof->state = PROOF_ASKING;
+    if (order->renews)
+        secret_forget(sh->secrets, &proof->source);
+    proof->is_kept = secret_is_kept(sh->secrets, &proof->source);
     secret_ask(sh->secrets, &proof->source, on_secret, proof);
 }
 

@@ -113,6 +113,7 @@ void authenticate_on_response(struct client *c, const struct auth_response *resp
     if (c->state != CLIENT_RESPONSE)
         return; // the answer to a question of a connection that was lost meanwhile
     c->auth.is_complete = response->is_complete;
+    c->auth.is_kept = response->is_kept;
     if (response->why)
         give_up(c, response->why);
     else if (response->text.n > RESPONSE_MAX)
@@ -146,6 +147,21 @@ static void take_challenge(struct client *c)
     client_move(c, CLIENT_RESPONSE, TIME_NEVER); // the world has its own time limits
 }
 
+// A token that was kept may have run out meanwhile: that is no refusal of us. Once.
+static bool may_be_out_of_date(const struct client *c, const struct outcome *o)
+{
+    return c->auth.is_kept && !c->auth.order.renews && o->blocked == BLOCKED_CREDENTIALS;
+}
+
+static void begin_again(struct client *c)
+{
+    c->auth.rounds = 0;
+    c->auth.is_complete = false;
+    c->auth.order.renews = true;
+    order(c, AUTH_STEP_BEGIN);
+    client_move(c, CLIENT_RESPONSE, TIME_NEVER);
+}
+
 void authenticate_on_reply(struct client *c)
 {
     struct outcome o;
@@ -156,6 +172,8 @@ void authenticate_on_reply(struct client *c)
     classify_reply(STAGE_AUTH, &c->reply, &c->hop, &o);
     if (o.result == OUTCOME_DELIVERED)
         be_accepted(c);
+    else if (may_be_out_of_date(c, &o))
+        begin_again(c);
     else
         leave(c, &o, !o.has_reply || c->reply.code == 421 ? NULL : "QUIT\r\n");
 }

@@ -72,7 +72,7 @@ struct client_protection {
 struct client_auth {
     struct auth_order order;
     bool has_order; // it is to be pulled
-    bool is_complete;
+    bool is_complete, is_kept;
     uint32_t rounds;      // challenges so far
     struct buf held;      // the initial response, where it does not fit into the command
     struct buf challenge; // that the order points at

@@ -105,15 +105,26 @@ static void keep(struct asking *a)
     DL_APPEND(a->owner->kept, k);
 }
 
-void secret_forget(struct secrets *s, const struct secret_source *source)
+static struct kept *find_of(struct secrets *s, const struct secret_source *source)
 {
     if (source->file)
-        return;
+        return NULL;
     char *name = join(source->words);
     struct kept *k = find(s, name);
+    free(name);
+    return k;
+}
+
+bool secret_is_kept(struct secrets *s, const struct secret_source *source)
+{
+    return find_of(s, source) != NULL;
+}
+
+void secret_forget(struct secrets *s, const struct secret_source *source)
+{
+    struct kept *k = find_of(s, source);
     if (k)
         drop(s, k);
-    free(name);
 }
 
 // ---- the end of a question -----------------------------------------------------------------

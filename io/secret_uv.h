@@ -12,6 +12,7 @@
 
 #include "core/slice.h"
 
+#include <stdbool.h>
 #include <uv.h>
 
 enum { SECRET_MAX = 16 * 1024 }; // bytes; longer ones are an error
@@ -32,6 +33,8 @@ void secrets_close(struct secrets *s);
 typedef void secret_done(void *arg, const char *secret, const char *why);
 void secret_ask(struct secrets *s, const struct secret_source *source, secret_done *done,
                 void *arg);
+// Would the answer be one that was kept? Then a fresh one may be another.
+bool secret_is_kept(struct secrets *s, const struct secret_source *source);
 void secret_forget(struct secrets *s, const struct secret_source *source);
 
 #endif

@@ -303,6 +303,35 @@ def test_xoauth2(world):
     check_token(world, "XOAUTH2", "ya29.token")
 
 
+def test_a_token_that_has_run_out(world):
+    """One that was kept is asked for anew when it is refused, and nothing waits for that."""
+    answer = Tokens("XOAUTH2", "first")
+    hop = Hop(world, answer=answer, keywords=("AUTH XOAUTH2",), tls=server(Certificates(world).self_signed("own"))).up()
+    path = write_secret(world, "first")
+    script = world.path("token")
+    with open(script, "w") as f:
+        f.write(f"#!/bin/sh\necho x >>{world.path('asked')}\nexec cat {path}\n")
+    os.chmod(script, 0o700)
+    configure(world, hop.to(), f'token_command = [ "{script}" ], keep = "1h"', "idle_connections = 0")
+    world.start()
+    send(world, text="one")
+    hop.await_one("Subject: one.")
+    world.await_empty()
+    send(world, text="two")
+    hop.await_one("Subject: two.")
+    world.await_empty()
+    equal(len(world.read("asked").split()), 1, "how often it was asked")
+    write_secret(world, "second")
+    answer.want = Tokens("XOAUTH2", "second").want
+    send(world, text="three")
+    hop.await_one("Subject: three.")
+    world.await_empty()
+    equal(len(world.read("asked").split()), 2, "how often it was asked")
+    equal(answer.farewells, [""], "what was said to the error")
+    if "blocked here" in world.log():
+        raise AssertionError("something was blocked")
+
+
 def test_oauthbearer(world):
     check_token(world, "OAUTHBEARER", "vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==")
 

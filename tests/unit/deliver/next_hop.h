@@ -65,6 +65,7 @@ struct world {
     // last one the server has nothing left to prove.
     const char *responses[STEPS_MAX];
     bool is_unbound; // nothing can be bound to TLS
+    bool is_kept;    // the secret, when it is asked for first
     // inside
     struct session *session;
     struct session_settings settings;
@@ -388,6 +389,8 @@ static inline void world_auth(struct world *w, const struct session_effect *e)
     must(w->is_connected);
     buf_addf(&w->trace, "AUTH %s %s %s at %s[%s]:%u%s", steps[o->step], o->mechanism, o->user,
              o->host, o->ip, o->port, o->binds ? " bound" : "");
+    if (o->step == AUTH_STEP_BEGIN && o->renews)
+        buf_add_str(&w->trace, " renewed");
     if (o->step == AUTH_STEP_CHALLENGE)
         buf_addf(&w->trace, " \"%.*s\"", (int)o->challenge.n, o->challenge.p);
     buf_add_str(&w->trace, "\n");
@@ -397,6 +400,7 @@ static inline void world_auth(struct world *w, const struct session_effect *e)
     const char *text = w->responses[w->next_response] ? w->responses[w->next_response] : "";
     response = (struct auth_response){.text = slice_str(text)};
     response.why = text[0] == '!' ? text + 1 : NULL;
+    response.is_kept = w->is_kept && !o->renews;
     response.is_complete = !w->responses[w->next_response + 1];
     world_push(w, (struct session_event){.kind = SESSION_AUTH_RESPONSE, .auth_response = &response},
                NULL, 0);

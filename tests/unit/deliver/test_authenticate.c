@@ -230,6 +230,41 @@ static void test_next_target(void **state)
     world_close(&w);
 }
 
+// A secret that was kept and is refused may have run out: a fresh one is said, once.
+static void test_out_of_date(void **state)
+{
+    (void)state;
+#define NO "535 5.7.8 expired\r\n"
+    static const struct {
+        bool is_kept;
+        struct script_step steps[4];
+        uint32_t begun;
+        bool is_delivered;
+    } cases[] = {
+        {true, {{"AUTH", NO}}, 2, true},
+        {true, {{"AUTH", NO}, {"AUTH", NO}}, 2, false},
+        {false, {{"AUTH", NO}}, 1, false},
+        {true, {{"AUTH", "454 4.7.0 later\r\n"}}, 1, false},
+        {true, {{"AUTH", "334 \r\n"}, {"\r\n", NO}}, 2, true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct script script = {.ehlo = "250-mx\r\n250 AUTH XOAUTH2\r\n"};
+        memcpy(script.steps, cases[i].steps, sizeof cases[i].steps);
+        struct world w = {.scripts = &script, .script_count = 1, .responses = {"dG9r"}};
+        w.is_kept = cases[i].is_kept;
+        w.settings.credentials = credentials_of("192.0.2.1", true, true);
+        give(&w, &relay, 1);
+        uint32_t begun = 0;
+        for (const char *at = w.trace.p; (at = strstr(at, "AUTH BEGIN")); at++)
+            begun++;
+        assert_int_equal(begun, cases[i].begun);
+        assert_int_equal(begun == 2, strstr(w.trace.p, " renewed") != NULL);
+        assert_int_equal(w.outcomes[0].result == OUTCOME_DELIVERED, cases[i].is_delivered);
+        assert_int_equal(w.connections, 1);
+        world_close(&w);
+    }
+}
+
 // What is told of a refusal is of the host that refused, though the next one is under way.
 static void test_refused_and_next(void **state)
 {
@@ -338,6 +373,7 @@ int main(void)
         cmocka_unit_test(test_for_nobody_else),
         cmocka_unit_test(test_next_target),
         cmocka_unit_test(test_refused_and_next),
+        cmocka_unit_test(test_out_of_date),
         cmocka_unit_test(test_no_fall_back),
         cmocka_unit_test(test_reuse),
         cmocka_unit_test(test_while_it_is_awaited),
