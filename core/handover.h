@@ -19,7 +19,8 @@ struct handover_order {
     const char *words;    // PIPE: of the command, each with its NUL; the first is path
     uint32_t words_n;     // PIPE: bytes of them
     const char *hostname; // MAILDIR: for the file's name
-    const char *rcpt;     // whom the message is for, as the sender wrote it
+    const char *sender;   // whose message it is, "" is <>,
+    const char *rcpt;     // and for whom, as the sender wrote it
 };
 
 enum handover_fault {

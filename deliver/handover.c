@@ -65,6 +65,7 @@ bool handover_make(struct handover *h, const struct target *t, const char *hostn
 {
     handover_close(h);
     buf_init(&h->text, TEXT_MAX);
+    h->order.sender = sender;
     h->order.rcpt = rcpt;
     if (t->kind == TARGET_PIPE)
         return make_command(h, slice_str(t->text), sender, rcpt);

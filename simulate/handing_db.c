@@ -21,7 +21,7 @@ void world_hand_to(struct world *w, const struct pipeline_effect *fx)
         answer(w, fx->conn, state == HOST_FULL ? &full : &missing);
         return;
     }
-    struct host_conn *c = host_conn_folder(h, fx->conn, fx->order.rcpt);
+    struct host_conn *c = host_conn_folder(h, fx->conn, &fx->order);
     c->next = w->in->conns;
     w->in->conns = c;
     world_event_later(w, PIPELINE_CONNECTED, fx->conn, world_arrival(w, 1));

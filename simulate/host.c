@@ -33,12 +33,13 @@ static struct host_conn *begin(struct host *h, uint64_t conn, enum host_state st
     return c;
 }
 
-struct host_conn *host_conn_folder(struct host *h, uint64_t conn, const char *rcpt)
+struct host_conn *host_conn_folder(struct host *h, uint64_t conn,
+                                   const struct handover_order *order)
 {
     struct host_conn *c = begin(h, conn, HOST_UP);
     c->is_folder = true;
-    c->sender = must_strdup("");
-    buf_add_str(&c->rcpts, rcpt);
+    c->sender = must_strdup(order->sender);
+    buf_add_str(&c->rcpts, order->rcpt);
     return c;
 }
 

@@ -100,8 +100,9 @@ struct host_conn {
 struct host *host_new(const char *ip); // up, with nothing received
 void host_free(struct host *h);
 struct host_conn *host_conn_new(struct host *h, uint64_t conn, enum host_state state);
-// A message for rcpt that is handed to a folder or a program.
-struct host_conn *host_conn_folder(struct host *h, uint64_t conn, const char *rcpt);
+// A message that is handed to a folder or a program.
+struct host_conn *host_conn_folder(struct host *h, uint64_t conn,
+                                   const struct handover_order *order);
 void host_conn_take(struct host_conn *c, int64_t now_ms); // it is complete
 void host_conn_free(struct host_conn *c);
 void host_conn_leave(struct host_conn *c); // its client has closed it

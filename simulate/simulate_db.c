@@ -344,7 +344,8 @@ static bool is_gone_unseen(const struct play *p, uint64_t id, uint32_t number)
 static void submit(struct play *p, uint32_t number)
 {
     const char *domain = p->options.domains[number % p->options.domain_count];
-    const char *sender = p->options.senders[number % p->options.sender_count];
+    uint32_t turn = number / p->options.domain_count; // so that each sender writes to each domain
+    const char *sender = p->options.senders[turn % p->options.sender_count];
     struct buf rcpt, text;
     buf_init(&rcpt, 1024);
     buf_init(&text, 4096);

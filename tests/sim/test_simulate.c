@@ -291,6 +291,27 @@ static void test_ports(void **state)
     close_result(&r);
 }
 
+// As many senders as domains: each writes to each, as rows of routes and retry may look at both.
+static void test_each_sender_to_each_domain(void **state)
+{
+    (void)state;
+    struct result r;
+    static const char text[] =
+        "hostname = \"m.example\"\n"
+        "route = ( { for = \"b.example\", from = \"x@x.example\", to = [ \"smtp://one\" ] },\n"
+        "          { for = \"a.example\", from = \"y@x.example\", to = [ \"maildir:///y/{user}\" ] "
+        "},\n"
+        "          { for = \"b.example\", to = [ \"smtp://two\" ] } )\n";
+    static const char *const words[] = {"--from=x@x.example,y@x.example",
+                                        "--to=a.example,b.example", "--messages=8"};
+    play_with(&r, text, NULL, words, COUNT_OF(words));
+    expect(&r, "smtp://one 2 delivered");
+    expect(&r, "smtp://two 2 delivered");
+    expect(&r, "a.example 2 delivered");
+    expect(&r, "maildir:///y/{user} 2 delivered");
+    close_result(&r);
+}
+
 // What a failed warning says goes to the postmaster: it is no message that came back.
 static void test_lost_notices(void **state)
 {
@@ -455,6 +476,7 @@ int main(void)
         cmocka_unit_test(test_ports),
         cmocka_unit_test(test_notes_about_folders),
         cmocka_unit_test(test_lost_notices),
+        cmocka_unit_test(test_each_sender_to_each_domain),
         cmocka_unit_test(test_leaves_nothing),
     };
     if (!mkdtemp(folder) || setenv("TMPDIR", folder, 1) != 0)
