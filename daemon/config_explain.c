@@ -3,7 +3,11 @@
 #include "daemon/config_explain.h"
 
 #include "core/address.h"
+#include "core/hostname.h"
+#include "core/must.h"
 #include "core/time.h"
+
+#include <stdlib.h>
 
 enum { NAME_WIDTH = 26, VALUE_WIDTH = 28 };
 
@@ -196,6 +200,14 @@ static void add_route(const struct config *c, const struct config_question *q, s
     buf_close(&whom);
 }
 
+static bool is_named(const struct config *c, const char *host)
+{
+    for (uint32_t i = 0; i < c->mx_host_count; i++)
+        if (strcmp(c->mx_hosts[i], host) == 0)
+            return true;
+    return false;
+}
+
 static bool has_senders(const struct config *c)
 {
     bool has = c->routes.has_senders;
@@ -211,20 +223,31 @@ static void add_header(const struct config *c, const struct config_question *q, 
         buf_addf(to, " from <%s>", q->sender);
     if (q->host)
         buf_addf(to, " at %s", q->host);
-    else if (c->mx_host_count > 0)
+    if (q->host && !is_named(c, q->host))
+        buf_addf(to, " (no row is for \"mx:%s\")", q->host);
+    if (!q->host && c->mx_host_count > 0)
         buf_add_str(to, " (rows for \"mx:HOST\" left out: ask with --mx HOST)");
     if (!q->sender && has_senders(c))
         buf_add_str(to, " (rows for some senders left out: ask with --from SENDER)");
     buf_add_byte(to, '\n');
 }
 
-void config_explain(const struct config *c, const struct config_question *q, struct buf *to)
+// Names of hosts as rows have them.
+static char *host_key(const char *host)
+{
+    struct slice name = hostname_without_root(slice_str(host));
+    char *key = must_memdup(name.p, name.n);
+    for (char *c = key; *c; c++)
+        *c = (char)(*c >= 'A' && *c <= 'Z' ? *c + 'a' - 'A' : *c);
+    return key;
+}
+
+static void add_answer(const struct config *c, const struct config_question *q, struct buf *to)
 {
     struct retry_rule usual;
     struct buf domain;
     buf_init(&domain, SIZE_MAX);
     address_domain_key(slice_str(q->address), &domain);
-    add_header(c, q, to);
     add_route(c, q, to);
     ask(c, q, CLASS_NONE, &usual);
     for (enum rule_field field = 0; field < RULE_FIELDS; field++)
@@ -233,4 +256,16 @@ void config_explain(const struct config *c, const struct config_question *q, str
         add_class(c, q, klass, &usual, to);
     add_limits(c, q, buf_slice(&domain), to);
     buf_close(&domain);
+}
+
+void config_explain(const struct config *c, const struct config_question *asked, struct buf *to)
+{
+    struct config_question q = *asked;
+    char *host = q.host ? host_key(q.host) : NULL;
+    q.host = host;
+    add_header(c, &q, to);
+    if (host && !is_named(c, host))
+        q.host = NULL; // its domains are destinations of their own
+    add_answer(c, &q, to);
+    free(host);
 }

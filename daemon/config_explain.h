@@ -14,7 +14,7 @@ struct config_question {
 // Adds lines for people: the route, the retry rule and the limits for mail to the address, each
 // value with the row that gives it, and what is different behind the kinds of failure that have
 // rows of their own.
-void config_explain(const struct config *c, const struct config_question *q, struct buf *to);
+void config_explain(const struct config *c, const struct config_question *asked, struct buf *to);
 
 // A schedule as it is written, "5m*3 15m x1.5<=4h".
 void config_explain_schedule(const struct schedule *s, struct buf *to);

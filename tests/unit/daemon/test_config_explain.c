@@ -93,6 +93,15 @@ static void senders_have_rows_too(void **state)
     assert_non_null(strstr(got.p, "  max_attempts              7      "));
     assert_non_null(strstr(got.p, "retry \"mx:mx1.example.net\", F:6\n"));
     buf_reset(&got);
+    explain("b@elsewhere.example", NULL, "MX1.Example.NET.", &got);
+    assert_non_null(strstr(got.p, "retry \"mx:mx1.example.net\", F:6\n"));
+    assert_non_null(strstr(got.p, "all mail to mx:mx1.example.net together"));
+    buf_reset(&got);
+    explain("b@elsewhere.example", NULL, "mx.example.net", &got);
+    assert_non_null(
+        strstr(got.p, " at mx.example.net (no row is for \"mx:mx.example.net\") (rows"));
+    assert_non_null(strstr(got.p, "all mail to elsewhere.example together"));
+    buf_reset(&got);
     explain("b@star.example", NULL, NULL, &got); // everybody's
     assert_non_null(strstr(got.p, "retry \"star.example\", F:7\n"));
     buf_close(&got);
