@@ -9,6 +9,8 @@
 #include "core/message.h"
 #include "core/text.h"
 #include "core/time.h"
+#include "core/unitext.h"
+#include "core/utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -118,6 +120,20 @@ static void add_doubt(struct sheet *s, enum notice_kind kind)
                                        : "\r\n");
 }
 
+// A letter beyond ASCII may look like another one: what was really asked for is there for who
+// compares.
+static void add_ascii_form(struct sheet *s, const char *address)
+{
+    struct buf text;
+    if (!s->is_utf8 || utf8_is_ascii(slice_str(address)))
+        return;
+    buf_init(&text, EXPLAIN_TEXT_MAX);
+    buf_add_str(&text, "    in ASCII:  ");
+    unitext_write(slice_str(address), true, &text);
+    sheet_exact(s, buf_slice(&text));
+    buf_close(&text);
+}
+
 static void add_recipient(struct sheet *s, const struct notice *n, const struct notice_recipient *r)
 {
     char age[EXPLAIN_AGE_SIZE];
@@ -128,6 +144,7 @@ static void add_recipient(struct sheet *s, const struct notice *n, const struct 
     buf_add_byte(&address, '>');
     sheet_exact(s, buf_slice(&address));
     buf_close(&address);
+    add_ascii_form(s, r->address);
     if (n->kind == NOTICE_ARRIVED)
         sheet_addf(s, "    It %s.\r\n",
                    r->is_relayed ? "was handed on to the next mail system" : "has been delivered");

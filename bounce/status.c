@@ -24,6 +24,7 @@
 #include "core/message.h"
 #include "core/text.h"
 #include "core/time.h"
+#include "core/unitext.h"
 #include "core/utf8.h"
 
 #include <stdio.h>
@@ -102,7 +103,10 @@ static void report_address(struct sheet *s, const char *name, struct slice type,
     bool is_utf8 = s->is_utf8 && !utf8_is_ascii(slice_str(address));
     struct buf text;
     buf_init(&text, STATUS_ESCAPED_MAX);
-    sheet_show_address(s, address, &text);
+    if (is_utf8)
+        unitext_write(slice_str(address), false, &text);
+    else
+        sheet_show_address(s, address, &text);
     sheet_addf(s, "%s: %.*s; ", name, is_utf8 ? 5 : (int)type.n, is_utf8 ? "utf-8" : type.p);
     sheet_exact(s, buf_slice(&text));
     buf_close(&text);

@@ -74,3 +74,20 @@ void unitext_decode(struct slice text, struct buf *to)
     for (size_t n; text.n > 0 && (n = next(text, &code)) > 0; text = slice_from(text, n))
         add_utf8(code, to);
 }
+
+void unitext_write(struct slice address, bool is_ascii, struct buf *to)
+{
+    uint32_t code = 0;
+    for (size_t n; address.n > 0; address = slice_from(address, n)) {
+        n = utf8_char_size(address, &code);
+        if (n == 0) { // no address has that
+            n = 1;
+            code = '?';
+        }
+        bool is_plain = code != '\\' && next(slice_of(address.p, n), &code) == n;
+        if (is_plain && (code < 0x80 || !is_ascii))
+            (void)buf_add(to, address.p, n);
+        else
+            (void)buf_addf(to, "\\x{%X}", code);
+    }
+}

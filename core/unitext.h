@@ -14,5 +14,7 @@
 bool unitext_is_valid(struct slice text);
 void unitext_encode(struct slice text, struct buf *to); // adds it in 7 bits
 void unitext_decode(struct slice text, struct buf *to); // adds it in UTF-8
+// Adds what stands for an address: with its characters beyond ASCII, or in 7 bits.
+void unitext_write(struct slice address, bool is_ascii, struct buf *to);
 
 #endif

@@ -49,8 +49,36 @@ static void test_forms(void **state)
     }
 }
 
+static void test_addresses(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *address, *wide, *ascii;
+    } rows[] = {
+        {"a@b.example", "a@b.example", "a@b.example"},
+        {"j\xc3\xbcrgen+x@b", "j\xc3\xbcrgen\\x{2B}x@b", "j\\x{FC}rgen\\x{2B}x@b"},
+        {"\"a \\\"=\"@b", "\"a\\x{20}\\x{5C}\"\\x{3D}\"@b", "\"a\\x{20}\\x{5C}\"\\x{3D}\"@b"},
+        {"p\xd0\xb0ypal@b", "p\xd0\xb0ypal@b", "p\\x{430}ypal@b"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct buf got;
+        buf_init(&got, 100);
+        unitext_write(slice_str(rows[i].address), false, &got);
+        row_buf(rows[i].address, &got, rows[i].wide);
+        assert_true(unitext_is_valid(buf_slice(&got)));
+        buf_reset(&got);
+        unitext_write(slice_str(rows[i].address), true, &got);
+        row_buf(rows[i].address, &got, rows[i].ascii);
+        buf_reset(&got);
+        unitext_decode(slice_str(rows[i].ascii), &got);
+        row_buf(rows[i].address, &got, rows[i].address);
+        buf_close(&got);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_forms)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_forms),
+                                       cmocka_unit_test(test_addresses)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
