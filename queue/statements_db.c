@@ -160,9 +160,12 @@ const char *const sql_texts[SQL_COUNT] = {
     [SQL_STS_LIST] = "SELECT domain, id, mode, mx, fetched, expires FROM sts_policy"
                      " ORDER BY fetched DESC LIMIT ?1",
     [SQL_STS_OLD] = "DELETE FROM sts_policy WHERE expires < ?1",
-    [SQL_ARRIVAL_SHIFT] = "UPDATE message INDEXED BY message_warned SET arrival = arrival + ?4"
+    [SQL_ARRIVAL_SHIFT] = "UPDATE message INDEXED BY message_warned SET arrival = arrival + ?4,"
+                          " deliver_by = CASE deliver_by WHEN 0 THEN 0 ELSE deliver_by + ?4 END"
                           " WHERE warned = ?1 AND arrival >= ?2 AND arrival <= ?3",
-    [SQL_ARRIVAL_PAST] = "UPDATE message INDEXED BY message_warned SET arrival = ?2"
+    [SQL_ARRIVAL_PAST] = "UPDATE message INDEXED BY message_warned SET arrival = ?2,"
+                         " deliver_by = CASE deliver_by WHEN 0 THEN 0"
+                         " ELSE deliver_by + ?2 - arrival END"
                          " WHERE warned = ?1 AND arrival > ?2",
     [SQL_FINISHED_OLD] = "SELECT message, n FROM finished INDEXED BY finished_at"
                          " WHERE at < ?1 ORDER BY at LIMIT ?2",

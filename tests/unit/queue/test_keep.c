@@ -161,6 +161,12 @@ static void test_clock(void **state)
             spool_accept_at(p, NOW + 400 * TIME_DAY_MS, "s@x.example", "a@late.example");
         else
             spool_accept_at(p, NOW - 5, "s@x.example", "b@right.example");
+    // What a sender has set for delivery counts from the arrival.
+    assert_int_equal(
+        sqlite3_exec(p->store->db,
+                     "UPDATE message SET deliver_by = arrival + 60000 WHERE id % 3 = 0", NULL, NULL,
+                     NULL),
+        SQLITE_OK);
     int64_t right = spool_number(p, "SELECT sum(next_attempt) FROM recipient"
                                     " WHERE domain = 'right.example'");
     char *after = NULL;
@@ -194,6 +200,9 @@ static void test_clock(void **state)
     assert_int_equal(spool_write_free(p, op), FP_OK);
     assert_int_equal(spool_number(p, "SELECT min(arrival) FROM message"), NOW);
     assert_int_equal(spool_number(p, "SELECT max(arrival) FROM message"), NOW + 5);
+    assert_int_equal(spool_number(p, "SELECT count(*) FROM message WHERE deliver_by <>"
+                                     " CASE id % 3 WHEN 0 THEN arrival + 60000 ELSE 0 END"),
+                     0);
 }
 
 static struct op *maintain_op(int64_t now_ms, int64_t history_ms, uint32_t budget)
