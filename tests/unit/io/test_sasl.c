@@ -168,7 +168,7 @@ static void test_bad_input(void **state)
 }
 
 // The server's first message of SCRAM is made up around the client's nonce.
-static enum fp_err step_with_iterations(const char *iterations)
+static enum fp_err step_with(struct slice behind_nonce)
 {
     struct sasl_identity id = {
         .mechanism = "SCRAM-SHA-1", .user = user, .secret = password, .host = "h"};
@@ -181,7 +181,8 @@ static enum fp_err step_with_iterations(const char *iterations)
     assert_int_equal(sasl_new(&id, &s, &text), FP_OK);
     assert_int_equal(sasl_step(s, SLICE_LIT(""), &text), FP_OK);
     assert_int_equal(gsasl_base64_from(text.p, text.n, &plain, &n), GSASL_OK);
-    buf_addf(&challenge, "r=%.*smore,s=c2FsdHNhbHQ=,i=%s", (int)(n - 11), plain + 11, iterations);
+    buf_addf(&challenge, "r=%.*s", (int)(n - 11), plain + 11);
+    buf_add_slice(&challenge, behind_nonce);
     assert_int_equal(gsasl_base64_to(challenge.p, challenge.n, &coded, &n), GSASL_OK);
     buf_reset(&text);
     enum fp_err err = sasl_step(s, slice_of(coded, n), &text);
@@ -191,6 +192,13 @@ static enum fp_err step_with_iterations(const char *iterations)
     buf_close(&text);
     buf_close(&challenge);
     return err;
+}
+
+static enum fp_err step_with_iterations(const char *iterations)
+{
+    char text[100];
+    snprintf(text, sizeof text, "more,s=c2FsdHNhbHQ=,i=%s", iterations);
+    return step_with(slice_str(text));
 }
 
 // A server may ask for work, but not for hours of it.
@@ -203,6 +211,8 @@ static void test_iterations(void **state)
         "1000001", "2147483647", "99999999999999999999", "0", "-1", "x", ""};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_int_equal(step_with_iterations(bad[i]), FP_INVALID);
+    // The library reads on behind a NUL.
+    assert_int_equal(step_with(SLICE_LIT("\0more,s=c2FsdHNhbHQ=,i=9000000")), FP_INVALID);
 }
 
 int main(void)
