@@ -15,7 +15,8 @@ struct operator_route {
     uint64_t lookup; // number of its questions
     struct operator_session *session;
     struct guide *guide;
-    const char *rest; // of the request: addresses that were not asked about yet
+    const char *at;   // in the request: the address that is asked about
+    const char *rest; // those behind it
     int code;         // of the first that did not go well
     bool is_pumping;
     struct operator_route *prev, *next;
@@ -99,6 +100,7 @@ static bool next_address(struct pipeline *p, struct operator_session *s)
     struct buf why;
     size_t n = strcspn(r->rest, "\n");
     char *address = must_memdup(r->rest, n);
+    r->at = r->rest;
     r->rest += n + (r->rest[n] == '\n');
     guide_free(r->guide);
     r->guide = NULL;
@@ -171,4 +173,17 @@ void operator_answered(struct pipeline *p, uint64_t lookup, const char *name,
         return;
     guide_answer(r->guide, name, answer, false);
     pump(p, r->session);
+}
+
+// What a guide has found are rows of the configuration by which it was begun.
+void routes_begin_again(struct pipeline *p)
+{
+    struct operator_route *r, *next;
+    DL_FOREACH_SAFE(p->routes_asked, r, next)
+    {
+        r->lookup = p->next_tag++; // answers that are under way are to questions of the old
+        r->rest = r->at;
+        if (next_address(p, r->session))
+            pump(p, r->session);
+    }
 }

@@ -465,6 +465,7 @@ static void on_reload(struct pipeline *p, const struct config *config)
     pipeline_read_again(p);
     sweep_arm(p);
     relaying_reserve(p);
+    routes_begin_again(p);
 }
 
 static void on_start(struct pipeline *p)

@@ -565,6 +565,7 @@ void operator_stored(struct pipeline *p, struct operator_session *s, struct op *
 // An answer of the DNS, to whoever asked: to `route`, perhaps.
 void operator_answered(struct pipeline *p, uint64_t lookup, const char *name,
                        const struct dns_answer *answer);
+void routes_begin_again(struct pipeline *p); // `route` under way, by a new configuration
 // So many domains more have been flushed.
 void operator_flushing(struct operator_session *s, uint32_t domains);
 void operator_flushed(struct pipeline *p, struct operator_session *s, enum fp_err err);

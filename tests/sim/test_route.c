@@ -221,12 +221,40 @@ static void test_nobody_waits(void **state)
     world_free(w);
 }
 
+// The rows by which somebody was being answered are gone with a reload: it begins again by the new.
+static void test_reload(void **state)
+{
+    (void)state;
+    static const char to_relay[] = "route = ( { for = \"*\", to = [ \"smtp://192.0.2.77\" ] } )\n";
+    static const char by_site[] =
+        "route = ( { for = \"mx:mx.big.example\", to = [ \"smtp://192.0.2.8\" ] },\n"
+        " { for = \"*\", to = [ \"mx\" ] } )\n";
+    const char *words[] = {"b@two.example", "b@one.example"};
+    for (int64_t wait_ms = 100; wait_ms <= 3100; wait_ms += 500) {
+        struct world *w = world_new(&(struct world_options){
+            .seed = 3, .config = wait_ms % 1000 < 500 ? rows : by_site, .latency_ms = 500});
+        world_mx(w, "one.example", 10, "mx.one.example");
+        world_mx(w, "two.example", 10, "mx.two.example");
+        world_name(w, "mx.one.example", "192.0.2.1");
+        world_name(w, "mx.two.example", "192.0.2.2");
+        world_request(w, "route", words, 2);
+        world_run(w, wait_ms);
+        assert_null(strstr(world_last_reply(w), "{\"exit\":"));
+        world_reload(w, to_relay);
+        world_run(w, TIME_MINUTE_MS);
+        assert_says(world_last_reply(w), "b@one.example\\n  row:         route \\\"*\\\"");
+        assert_says(world_last_reply(w), "1  192.0.2.77[192.0.2.77]:25");
+        assert_says(world_last_reply(w), "{\"exit\":0");
+        world_free(w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_it_says), cmocka_unit_test(test_what_mail_knows),
         cmocka_unit_test(test_by_sender),    cmocka_unit_test(test_lists_apart),
-        cmocka_unit_test(test_nobody_waits),
+        cmocka_unit_test(test_nobody_waits), cmocka_unit_test(test_reload),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
