@@ -156,7 +156,7 @@ void carrier_start(struct pipeline *p, struct batch *b)
 static bool speaks_of_rate(const struct outcome *outcomes, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
-        if (outcomes[i].klass == CLASS_RATE)
+        if (outcomes[i].klass == CLASS_RATE && !settle_wants_rest(outcomes, count, i))
             return true;
     return false;
 }

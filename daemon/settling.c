@@ -197,6 +197,8 @@ static int64_t retry_time(const struct pipeline *p, const struct settling *s, ui
     const struct outcome *o = &s->outcomes[i];
     if (o->scope >= SCOPE_HOST && s->host_retry_ms > 0)
         return s->host_retry_ms;
+    if (settle_wants_rest(s->outcomes, s->rcpt_count, i))
+        return p->now_ms + TIME_SECOND_MS; // together, when all of them are stored
     const struct recipient *r = &s->rcpts[i];
     uint64_t salt = r->message * 31 + r->n * 7 + r->attempts;
     // What failed here was no attempt: it is soon over, however long the mail was tried before.
@@ -209,6 +211,12 @@ static void name_rule(const struct pipeline *p, struct settling *s, uint32_t i, 
 {
     const struct outcome *o = &s->outcomes[i];
     const struct recipient *r = &s->rcpts[i];
+    if (settle_wants_rest(s->outcomes, s->rcpt_count, i)) {
+        snprintf(
+            s->plans[i].change.rule, SETTLE_RULE_SIZE,
+            "what the host wants: others in one transaction are enough for it, the rest at once");
+        return;
+    }
     bool is_rest = o->scope >= SCOPE_HOST && s->host_retry_ms > 0;
     struct explain_choice choice = {
         .question = rule_question(r->address, s->message.sender, o->klass),

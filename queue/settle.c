@@ -17,6 +17,7 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <string.h>
 
 // RFC 3463 3.5: X.4.7 is "delivery time expired", a persistent *transient* failure, hence class 4
 // although it is final; parsers of notices know 4.4.7 and read 5.4.7 as something else.
@@ -176,6 +177,20 @@ static void decide_sweep(const struct settle_input *in, int64_t now_ms, int64_t 
         return;
     plan->is_needed = true;
     plan_expiry(plan, in, &why);
+}
+
+static bool is_one_too_many(const struct outcome *o)
+{
+    return o->result == OUTCOME_DEFERRED && o->stage == STAGE_RCPT && o->klass == CLASS_RATE &&
+           (strcmp(o->status, "4.5.3") == 0 || strcasestr(o->text, "too many recipients"));
+}
+
+bool settle_wants_rest(const struct outcome *outcomes, uint32_t count, uint32_t i)
+{
+    bool took_others = false;
+    for (uint32_t k = 0; is_one_too_many(&outcomes[i]) && k < count && !took_others; k++)
+        took_others = outcomes[k].result == OUTCOME_DELIVERED;
+    return took_others;
 }
 
 void settle_decide(const struct message *m, const struct settle_input *in, int64_t now_ms,

@@ -51,6 +51,9 @@ struct settle_plan {
 // What the message's DELIVERBY changes in the rule: an earlier time to give it back, or when to
 // warn, which is then its sender's to say.
 void settle_apply_deliver_by(struct settle_rule *rule, const struct message *m);
+// RFC 5321 4.5.3.1.10: of outcomes, which are of one transaction, is the i-th of a recipient that
+// the host had too many of, and did it take others? Then it wants the rest at once.
+bool settle_wants_rest(const struct outcome *outcomes, uint32_t count, uint32_t i);
 void settle_decide(const struct message *m, const struct settle_input *in, int64_t now_ms,
                    int64_t epoch_ms, struct settle_plan *ret);
 // What is remembered of the recipient's last attempt, as far as the spool keeps it.

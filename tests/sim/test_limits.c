@@ -99,12 +99,77 @@ static void test_a_host_that_has_enough(void **state)
     world_free(w);
 }
 
+enum { AT_ONCE = 10, MANY = 25 };
+
+// Takes ten recipients in a transaction, in the words of Postfix or of servers without codes.
+struct few {
+    const char *reply;
+    uint32_t count;
+};
+
+static const char *only_few(const struct host *h, struct slice rcpt, int64_t now_ms, void *arg)
+{
+    struct few *few = arg;
+    (void)h, (void)rcpt, (void)now_ms;
+    return few->count++ < AT_ONCE ? NULL : few->reply;
+}
+
+static void took(const struct host *h, const struct host_message *m, void *arg)
+{
+    (void)h, (void)m;
+    ((struct few *)arg)->count = 0;
+}
+
+// RFC 5321 4.5.3.1.10: the rest goes in further transactions, at once and not by a schedule.
+static void test_recipients_of_a_transaction(void **state)
+{
+    (void)state;
+    static const char *const replies[] = {"452 4.5.3 Error: too many recipients",
+                                          "452 too many recipients", "552 5.5.3 enough"};
+    for (size_t i = 0; i < sizeof replies / sizeof *replies; i++) {
+        struct world *w = world_new(&(struct world_options){.seed = 4, .config = ROUTE});
+        struct host *h = world_host(w, "192.0.2.1");
+        struct few few = {.reply = replies[i]};
+        h->judge = only_few;
+        h->took = took;
+        h->watch_arg = &few;
+        char rcpts[MANY * 20] = "";
+        for (int k = 0; k < MANY; k++)
+            snprintf(rcpts + strlen(rcpts), sizeof rcpts - strlen(rcpts), "%sn%d@b.example",
+                     k ? " " : "", k);
+        assert_int_not_equal(world_submit(w, "a@x.example", rcpts, "Subject: x\r\n\r\nx\r\n"), 0);
+        assert_true(world_run_until_empty(w, 10 * TIME_SECOND_MS));
+        assert_int_equal(h->received_count, 3);
+        assert_int_equal(host_count_to(h, "n24@b.example"), 1);
+        world_free(w);
+    }
+}
+
+// A host that takes nobody does not want the rest: there is none.
+static void test_no_recipient_at_all(void **state)
+{
+    (void)state;
+    struct world *w = world_new(&(struct world_options){.seed = 4, .config = ROUTE});
+    struct host *h = world_host(w, "192.0.2.1");
+    struct few few = {.reply = "452 4.5.3 Error: too many recipients", .count = AT_ONCE};
+    h->judge = only_few;
+    h->watch_arg = &few;
+    assert_int_not_equal(
+        world_submit(w, "a@x.example", "n1@b.example n2@b.example", "Subject: x\r\n\r\nx\r\n"), 0);
+    world_run(w, TIME_HOUR_MS);
+    assert_int_equal(h->received_count, 0);
+    assert_in_range(few.count, AT_ONCE + 2, AT_ONCE + 12); // by the schedule: 5, 20, 50 minutes
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rate),
         cmocka_unit_test(test_a_shared_next_hop),
         cmocka_unit_test(test_a_host_that_has_enough),
+        cmocka_unit_test(test_recipients_of_a_transaction),
+        cmocka_unit_test(test_no_recipient_at_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
