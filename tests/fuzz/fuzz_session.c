@@ -227,7 +227,8 @@ static void respond(struct state *s, uint8_t how)
 {
     const struct auth_response response = {.why = how > 250 ? "no secret" : NULL,
                                            .text = SLICE_LIT("cmVzcG9uc2U="),
-                                           .is_complete = (how & 3) != 0};
+                                           .is_complete = (how & 3) != 0,
+                                           .is_kept = (how & 4) != 0};
     if (!s->is_authenticating)
         return;
     s->is_authenticating = false;
