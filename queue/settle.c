@@ -9,11 +9,13 @@
 //
 // (S7) Mail that its sender wants back at a certain time (DELIVERBY) is given back then, tried or
 // not: no
-//      host would get it any more.
+//      host would get it any more. Not while it is suspended, though (the epoch is never then).
 //
 // It does not decide whether a notice is sent (bounce/decide) nor when the next attempt is
 // (scheduler/rules): both come in or go out as values.
 #include "queue/settle.h"
+
+#include "core/time.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -202,7 +204,7 @@ void settle_decide(const struct message *m, const struct settle_input *in, int64
         .change = {.n = in->rcpt->n, .warned = is_late ? passed : in->rcpt->warned},
         .is_warning = is_late,
         .expires_ms = add_saturated(m->arrival_ms, in->rule.expire_after_ms),
-        .is_overdue = is_overdue(m, now_ms),
+        .is_overdue = is_overdue(m, now_ms) && epoch_ms != TIME_NEVER,
     };
     if (in->outcome)
         decide_attempt(in, now_ms, epoch_ms, ret);

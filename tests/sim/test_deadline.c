@@ -141,13 +141,34 @@ static void test_at_a_host_without_it(void **state)
     world_free(w);
 }
 
+// What an operator has stopped is not given back meanwhile, but as soon as it may go on.
+static void test_suspended(void **state)
+{
+    (void)state;
+    struct world *w = make_world(HOST_DOWN);
+    int code;
+    submit(w, " BY=3600;R", "b@x.example");
+    submit(w, "", "c@x.example");
+    world_run(w, TIME_MINUTE_MS);
+    world_ask(w, "suspend", (const char *const[]){"x.example"}, 1, &code);
+    assert_int_equal(code, 0);
+    world_run(w, 3 * TIME_HOUR_MS);
+    assert_untold(w, "b@x.example", "failed");
+    world_ask(w, "resume", (const char *const[]){"x.example"}, 1, &code);
+    assert_int_equal(code, 0);
+    int64_t resumed = w->now_ms;
+    world_run(w, TIME_HOUR_MS / 2);
+    assert_told(w, "b@x.example", "failed", resumed, 2 * SWEEP_MS);
+    assert_int_equal(world_queued(w), 1);
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_given_back),
-        cmocka_unit_test(test_one_more_attempt),
-        cmocka_unit_test(test_told),
-        cmocka_unit_test(test_at_a_host_without_it),
+        cmocka_unit_test(test_given_back), cmocka_unit_test(test_one_more_attempt),
+        cmocka_unit_test(test_told),       cmocka_unit_test(test_at_a_host_without_it),
+        cmocka_unit_test(test_suspended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
