@@ -572,6 +572,7 @@ static inline void world_open(struct world *w, const struct target *targets, uin
         .smtp_port = 25,
         .connect_ms = 30 * TIME_SECOND_MS,
         .greeting_ms = 5 * TIME_MINUTE_MS,
+        .crowded_ms = 30 * TIME_SECOND_MS,
         .command_ms = 5 * TIME_MINUTE_MS,
         .data_ms = 2 * TIME_MINUTE_MS,
         .block_ms = 3 * TIME_MINUTE_MS,

@@ -161,6 +161,38 @@ static void test_long_replies(void **state)
     free(text);
 }
 
+// While others wait there is half a minute for the first word, and for nothing else.
+static void test_crowded(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof stages / sizeof stages[0]; i++) {
+        struct script script = {.steps = {{stages[i].verb, "<HANG>"}}};
+        bool is_greeting = !stages[i].verb;
+        if (is_greeting)
+            script = (struct script){.banner = "<HANG>"};
+        struct world w = {.scripts = &script, .script_count = 1, .body = SLICE_LIT(BODY)};
+        struct session_batch b = {"s@e.example", rcpts, 1, sizeof BODY - 1, false};
+        world_open(&w, &relay, 1, "d.example");
+        world_feed(&w, (struct session_event){.kind = SESSION_BATCH, .batch = &b});
+        for (struct world_event *e; (e = w.first); free(e)) {
+            w.first = e->next;
+            w.last = e->next ? w.last : NULL;
+            world_feed(&w, e->event);
+            free(e->name);
+            free(e->bytes);
+        }
+        uint32_t before = w.outcome_count;
+        w.now_ms += 30 * TIME_SECOND_MS - 1;
+        world_feed(&w, (struct session_event){.kind = SESSION_CROWDED});
+        assert_int_equal(w.outcome_count, before);
+        w.now_ms++;
+        world_feed(&w, (struct session_event){.kind = SESSION_CROWDED});
+        assert_int_equal(w.outcome_count, before + is_greeting);
+        world_run(&w);
+        world_close(&w);
+    }
+}
+
 static void test_endless_reply_is_given_up(void **state)
 {
     (void)state;
@@ -186,6 +218,7 @@ int main(void)
         cmocka_unit_test(test_content_that_is_not_taken),
         cmocka_unit_test(test_long_replies),
         cmocka_unit_test(test_endless_reply_is_given_up),
+        cmocka_unit_test(test_crowded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
