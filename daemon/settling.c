@@ -228,7 +228,10 @@ static void name_rule(const struct pipeline *p, struct settling *s, uint32_t i, 
     choice.question.host = slice_str(site_of(p, r->domain));
     struct buf words;
     buf_init(&words, 64 * 1024);
-    explain_choice(&p->config->rules, &choice, &words);
+    if (is_rest && failures == 0 && o->scope == SCOPE_HOST)
+        buf_add_str(&words, "a short wait, as its destination takes other mail");
+    else
+        explain_choice(&p->config->rules, &choice, &words);
     snprintf(s->plans[i].change.rule, SETTLE_RULE_SIZE, "%s", buf_slice(&words).p);
     buf_close(&words);
 }

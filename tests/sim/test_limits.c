@@ -83,6 +83,19 @@ static enum host_state only_so_many(const struct host *h, int64_t now_ms, void *
     return h->connections_open > ENOUGH ? HOST_BUSY : HOST_UP;
 }
 
+static bool is_told_of_some(struct world *w, const char *what)
+{
+    bool is_told = false;
+    for (int i = 0; i < 100 && !is_told; i++) {
+        char rcpt[64];
+        const char *about = rcpt;
+        int code;
+        snprintf(rcpt, sizeof rcpt, "b%d@example.com", i);
+        is_told = strstr(world_ask(w, "why", &about, 1, &code), what) != NULL;
+    }
+    return is_told;
+}
+
 static void test_a_host_that_has_enough(void **state)
 {
     (void)state;
@@ -92,6 +105,8 @@ static void test_a_host_that_has_enough(void **state)
     h->pace = PACE_SLOW_DOT;
     h->slow_ms = TIME_SECOND_MS;
     submit(w, 1000);
+    world_run(w, 10 * TIME_SECOND_MS);
+    assert_true(is_told_of_some(w, "by a short wait, as its destination takes other mail"));
     // Five at once and a second each: a little more than three minutes, if it never has to rest.
     assert_true(world_run_until_empty(w, 4 * TIME_MINUTE_MS));
     assert_int_equal(h->received_count, 1000);
