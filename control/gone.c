@@ -20,12 +20,14 @@ static void add_how(const struct gone *g, struct column *c)
     static const char *const words[] = {
         [GONE_DELIVERED] = " was delivered",
         [GONE_FAILED] = " was refused for good",
-        [GONE_EXPIRED] = " was given up, by its age or the number of its attempts",
+        [GONE_EXPIRED] = " was given up by ",
         [GONE_REMOVED] = " was removed by an operator",
         [GONE_BOUNCED] = " was given back by an operator",
     };
     must((unsigned)g->how < sizeof words / sizeof *words);
     column_str(c, words[g->how]);
+    if (g->how == GONE_EXPIRED) // older rows do not say why
+        column_text(c, g->reason[0] ? g->reason : "its age or the number of its attempts");
     if (g->how > GONE_FAILED || !g->host[0])
         return;
     column_str(c, g->how == GONE_DELIVERED ? " to " : " by ");

@@ -279,13 +279,11 @@ static void add_parts(const char *const *parts, size_t count, struct column *c)
     }
 }
 
-// The attempt behind the last of those before it.
+// The attempt that was the end, where one was: what is given up by its age had none then.
 static void add_last_try(const struct why_recipient *r, struct column *c)
 {
     const char *const parts[] = {r->end.host, r->end_stage, r->end_tls};
-    bool is_known = false;
-    for (size_t i = 0; i < 3; i++)
-        is_known |= parts[i] && parts[i][0];
+    bool is_known = (r->end_stage && r->end_stage[0]) || (r->end_tls && r->end_tls[0]);
     if (!is_known || r->end.how == GONE_REMOVED || r->end.how == GONE_BOUNCED)
         return;
     add_label(c, "last try:");

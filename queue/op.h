@@ -115,6 +115,7 @@ struct settle_change {
     int64_t began_ms;            // of the attempt
     struct outcome outcome;      // what to remember
     const char *held_why;        // SETTLE_HOLD: a text that lives as long as the program
+    const char *expired_by;      // SETTLE_FAIL, given up: likewise, "its age"; NULL else
     char rule[SETTLE_RULE_SIZE]; // which row of `retry` chose the next time, for people; cut to fit
 };
 

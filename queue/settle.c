@@ -98,7 +98,7 @@ void settle_last_outcome(const struct recipient *r, struct outcome *o)
 
 // The last thing that is known about why it could not be delivered becomes the notice's reason.
 static void plan_expiry(struct settle_plan *plan, const struct settle_input *in,
-                        const struct outcome *why)
+                        const struct outcome *why, int64_t now_ms)
 {
     struct outcome *o = &plan->change.outcome;
     *o = *why;
@@ -109,6 +109,9 @@ static void plan_expiry(struct settle_plan *plan, const struct settle_input *in,
     if (!o->text[0])
         copy_text(o->text, sizeof o->text, "delivery time expired");
     plan->change.action = SETTLE_FAIL;
+    plan->change.expired_by = plan->is_overdue             ? "the time that its sender set"
+                              : plan->expires_ms <= now_ms ? "its age"
+                                                           : "the number of its attempts";
     plan->is_expired = true;
     plan->is_warning = false; // S3
 }
@@ -156,7 +159,7 @@ static void decide_attempt(const struct settle_input *in, int64_t now_ms, int64_
     bool is_last = in->rule.attempts_max > 0 && !o->in_doubt &&
                    in->rcpt->attempts + 1 >= in->rule.attempts_max;
     if (is_real && (is_last || plan->expires_ms <= now_ms) && in->rcpt->state != RECIPIENT_HELD)
-        plan_expiry(plan, in, o);
+        plan_expiry(plan, in, o, now_ms);
 }
 
 static void decide_sweep(const struct settle_input *in, int64_t now_ms, int64_t epoch_ms,
@@ -178,7 +181,7 @@ static void decide_sweep(const struct settle_input *in, int64_t now_ms, int64_t 
         !(tried || probed || plan->is_overdue))
         return;
     plan->is_needed = true;
-    plan_expiry(plan, in, &why);
+    plan_expiry(plan, in, &why, now_ms);
 }
 
 static bool is_one_too_many(const struct outcome *o)

@@ -79,6 +79,7 @@ static enum fp_err run_finish(struct store *s, const struct op_settle *settle,
         .now_ms = settle->now_ms,
         .is_attempt = change->is_attempt,
         .said = &change->outcome,
+        .reason = change->expired_by,
     };
     return finish_recipient(s, &f, ret_is_gone);
 }

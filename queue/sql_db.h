@@ -268,7 +268,7 @@ struct finish {
     int64_t now_ms;
     bool is_attempt;
     const struct outcome *said; // NULL: what the recipient remembers
-    const char *reason;         // an operator's
+    const char *reason;         // an operator's, or what it expired by; NULL: none
 };
 // ret_is_gone: the recipient was not there.
 enum fp_err finish_recipient(struct store *s, const struct finish *f, bool *ret_is_gone);

@@ -388,6 +388,32 @@ static void test_plan(void **state)
     buf_close(&conf);
 }
 
+// What was given up is told by what.
+static void test_of_given_up(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *row, *want;
+        bool is_tried;
+    } cases[] = {
+        {"max_attempts = 2", "was given up by the number of its attempts on ", true},
+        {"expire_after = \"1h\", warn_after = []", "was given up by its age on ", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char conf[1024], id[MESSAGE_ID_DIGITS + 1];
+        snprintf(conf, sizeof conf, "%sretry = ( { for = \"*\", %s } )\n", config, cases[i].row);
+        struct world *w = world_new(&(struct world_options){.seed = 70 + i, .config = conf});
+        world_host(w, "192.0.2.1")->state = HOST_FULL;
+        submit(w, "b@one.example", id);
+        world_run(w, 2 * TIME_HOUR_MS);
+        const char *answer = ask_for(w, 66, "why", id);
+        assert_says(answer, cases[i].want);
+        assert_int_equal(strstr(answer, "last try:   192.0.2.1[192.0.2.1]:25, rcpt") != NULL,
+                         cases[i].is_tried);
+        world_free(w);
+    }
+}
+
 // Domains that share a next hop, and only one of them is suspended.
 static void test_plan_of_suspended(void **state)
 {
@@ -541,6 +567,7 @@ int main(void)
         cmocka_unit_test(test_gone),
         cmocka_unit_test(test_not_gone),
         cmocka_unit_test(test_of_a_bound),
+        cmocka_unit_test(test_of_given_up),
         cmocka_unit_test(test_of_a_message),
         cmocka_unit_test(test_in_line),
         cmocka_unit_test(test_flushed),

@@ -217,6 +217,7 @@ static void test_expiry_says_what_the_probe_said(void **state)
     struct settle_plan plan;
     settle_decide(&m, &in, NOW + 5 * DAY, 1, &plan);
     assert_true(plan.is_expired);
+    assert_string_equal(plan.change.expired_by, "its age");
     assert_string_equal(plan.change.outcome.text, "connect: refused");
     assert_false(plan.change.outcome.has_reply);
     assert_true(plan.change.outcome.in_doubt); // an earlier attempt was
