@@ -45,7 +45,8 @@ static bool refuses_to_talk(enum outcome_stage stage, int code, struct outcome *
         return blame(ret, CLASS_TLS, BLOCKED_TLS);
     if (stage == STAGE_AUTH && code >= 500)
         return blame(ret, CLASS_AUTH, BLOCKED_CREDENTIALS);
-    return (stage == STAGE_GREETING || stage == STAGE_EHLO) && is_refusal(code) &&
+    // 504 is about the name that we have said.
+    return (stage == STAGE_GREETING || stage == STAGE_EHLO) && (is_refusal(code) || code == 504) &&
            blame(ret, CLASS_HOST, BLOCKED_RELAY);
 }
 

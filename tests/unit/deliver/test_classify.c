@@ -118,6 +118,7 @@ static const struct relay_row {
     {STAGE_GREETING, "450 later\r\n", BLOCKED_NOT, 0},
     {STAGE_EHLO, "550 5.7.1 I do not like your name\r\n", BLOCKED_RELAY, CLASS_HOST},
     {STAGE_EHLO, "502 what\r\n", BLOCKED_NOT, 0},
+    {STAGE_EHLO, "504 5.5.2 <x>: Helo command rejected\r\n", BLOCKED_RELAY, CLASS_HOST},
     {STAGE_STARTTLS, "502 5.5.1 not here\r\n", BLOCKED_TLS, CLASS_TLS},
     {STAGE_STARTTLS, "454 4.7.0 TLS not available\r\n", BLOCKED_NOT, 0},
     {STAGE_AUTH, "535 5.7.8 bad credentials\r\n", BLOCKED_CREDENTIALS, CLASS_AUTH},
