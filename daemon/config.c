@@ -218,7 +218,8 @@ bool config_pattern_is_valid(struct slice text)
     if (slice_starts_nocase(text, host))
         return hostname_is_valid(slice_from(text, host.n));
     if (memchr(text.p, '@', text.n)) // of domains there are only A-labels in the spool
-        return address_check(text, true) == FP_OK && utf8_is_ascii(address_domain(text));
+        return address_check(text, true) == FP_OK && utf8_is_ascii(address_domain(text)) &&
+               (text.p[0] == '"' || !memchr(text.p, '*', text.n)); // nobody means that letter
     if (text.n > 0 && text.p[0] == '.')
         return hostname_is_valid(slice_from(text, 1));
     return domain_is_valid(text);

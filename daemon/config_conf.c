@@ -451,6 +451,7 @@ static void read_text(struct config_reader *r)
     if (!r->has_failed) {
         config_check_doubts(r, root, r->config);
         config_check_credentials(r, root, r->config);
+        config_check_tls_files(r, root, r->config);
     }
     config_destroy(&parsed);
 }

@@ -5,6 +5,7 @@
 #include "core/must.h"
 #include "core/time.h"
 #include "daemon/config.h"
+#include "daemon/config_program_fs.h"
 #include "daemon/config_secret_fs.h"
 #include "daemon/config_table_conf.h"
 #include "daemon/system_sys.h"
@@ -307,6 +308,9 @@ static void check_use(struct config_reader *r, const config_setting_t *s,
     const struct config *c = r->config;
     if (row->file)
         check_file(r, s, row);
+    else if (row->words && !config_program_is_there(row->words[0]))
+        config_warning(r, s, "%s_command: there is no program to run at \"%s\"",
+                       row->is_token ? "token" : "password", config_shown(row->words[0]));
     if (!is_routed(&c->routes, row->host))
         config_warning(r, s,
                        "this row of credentials is for nobody: no row of route names \"%s\" "

@@ -19,6 +19,7 @@ void config_check_hosts(struct config_reader *r, const config_setting_t *root, v
 void config_check_doubts(struct config_reader *r, const config_setting_t *root, void *config);
 // So do rows of tls that leave it to the DNS where the DNS can never say anything.
 void config_check_dane(struct config_reader *r, const config_setting_t *root, void *config);
+void config_check_tls_files(struct config_reader *r, const config_setting_t *root, void *config);
 // Behind that: likewise of credentials, and secrets that are not where they are said to be.
 void config_check_credentials(struct config_reader *r, const config_setting_t *root, void *config);
 

@@ -5,9 +5,12 @@
 #include "core/must.h"
 #include "daemon/config.h"
 #include "daemon/config_resolver_fs.h"
+#include "daemon/config_secret_fs.h"
 #include "daemon/config_table_conf.h"
+#include "daemon/system_sys.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { NAMES_MAX = 100, PINS_MAX = 16 };
 
@@ -250,5 +253,35 @@ void config_check_dane(struct config_reader *r, const config_setting_t *root, vo
                            "trusted, and there is none: %s; run one on this machine, or write "
                            "trust_ad = true",
                            protect_policy_name(row->policy), instead);
+    }
+}
+
+// Files may come later, and others than the daemon may read this: no errors.
+void config_check_tls_files(struct config_reader *r, const config_setting_t *root, void *config)
+{
+    const struct protect_table *t = ((const struct config *)config)->protect;
+    const config_setting_t *rows = config_setting_get_member(root, "tls");
+    struct system_user user;
+    struct buf why;
+    buf_init(&why, 4096);
+    bool is_known = system_find_user(r->config->user, &user, &why) == FP_OK && geteuid() == 0;
+    buf_close(&why);
+    for (uint32_t i = 0; rows && config_setting_is_list(rows) && i < t->count; i++) {
+        const struct protect_row *row = &t->rows[i];
+        const struct {
+            const char *name, *path;
+            const char *(*trouble)(const char *, bool, uint32_t, uint32_t);
+        } files[] = {{"ca_file", row->ca_file, config_file_trouble},
+                     {"cert_file", row->cert_file,
+                      row->key_file ? config_file_trouble : config_secret_trouble},
+                     {"key_file", row->key_file, config_secret_trouble}};
+        for (size_t k = 0; k < COUNT_OF(files); k++) {
+            const char *trouble =
+                files[k].path ? files[k].trouble(files[k].path, is_known, user.uid, user.gid)
+                              : NULL;
+            if (trouble)
+                config_warning(r, config_setting_get_elem(rows, i), "%s: %s %s", files[k].name,
+                               config_shown(files[k].path), trouble);
+        }
     }
 }

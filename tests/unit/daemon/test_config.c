@@ -126,6 +126,9 @@ static const struct bad_case {
     {"route: a bad pattern", "route = ( { for = \"*.example.com\", to = [ \"mx\" ] } )\n",
      "c.conf:1: for: \"*.example.com\" is no pattern; write \"user@example.com\", "
      "\"example.com\", \".example.com\" (everything below it), \"mx:HOST\" or \"*\"\n"},
+    {"route: a star in a local part", "route = ( { for = \"a*@example.com\", to = [ \"mx\" ] } )\n",
+     "c.conf:1: for: \"a*@example.com\" is no pattern; write \"user@example.com\", "
+     "\"example.com\", \".example.com\" (everything below it), \"mx:HOST\" or \"*\"\n"},
     {"route: the same row twice, in other letters",
      "route = (\n  { for = \"a.example\", to = [ \"mx\" ] },\n"
      "  { for = \"A.EXAMPLE\", to = [ \"mx\" ] }\n)\n",
@@ -404,6 +407,15 @@ static const struct warning_case {
      "c.conf:2: warning: max_recipients is below 100, which every server is to accept (RFC 5321 "
      "4.5.3.1.8)\n"},
     {"just enough recipients", HOST "max_recipients = 100\n", ""},
+    {"files of tls that are not there",
+     HOST "tls = ( { for = \"*\", policy = \"verify\", ca_file = \"/nowhere/ca\" },\n"
+          " { for = \"a.example\", policy = \"encrypt\", cert_file = \"/etc/passwd\",\n"
+          "   key_file = \"/\" },\n"
+          " { for = \"b.example\", policy = \"encrypt\", cert_file = \"/etc/passwd\" } )\n",
+     "c.conf:2: warning: ca_file: /nowhere/ca is not there\n"
+     "c.conf:3: warning: key_file: / is a folder; write the file that holds the secret\n"
+     "c.conf:5: warning: cert_file: /etc/passwd can be read by everybody on this machine; take "
+     "that right away (chmod o= FILE)\n"},
     {"a program that is not there",
      HOST "route = ( { for = \"*\", to = [ \"pipe:///nowhere/prog {user}\" ] },\n"
           " { for = \"b.example\", to = [ \"pipe:///bin/sh\" ] } )\n",

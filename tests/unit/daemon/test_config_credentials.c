@@ -76,6 +76,10 @@ static const struct row {
      HOST ROUTE("127.0.0.1") "credentials = ( { for = \"127.0.0.1\", user = \"u\", " COMMAND
                              " } )\n",
      "", true},
+    {"a program that is not there",
+     HOST ROUTE("smtp.relay.test") SURE ROW("password_command = [ \"/nowhere/pass\", \"x\" ]"),
+     "c.conf:4: warning: password_command: there is no program to run at \"/nowhere/pass\"\n",
+     true},
     {"a file that is not there",
      HOST ROUTE("smtp.relay.test") SURE ROW("password_file = \"/nowhere/pw\", keep = \"1m\""),
      "c.conf:4: warning: keep counts only with a command; a file is read each time\n"
