@@ -42,6 +42,17 @@ static void check_outcome(struct state *s, const struct session_effect *e)
     must(memchr(o->text, '\0', sizeof o->text) && !strpbrk(o->text, "\r\n"));
 }
 
+// BDAT says how many octets are behind it, and no more are.
+static void check_piece(const struct session_effect *e)
+{
+    size_t said = 0;
+    if (!slice_starts_nocase(e->slices[0], SLICE_LIT("BDAT ")))
+        return;
+    for (const char *c = e->slices[0].p + 5; *c >= '0' && *c <= '9'; c++)
+        said = said * 10 + (size_t)(*c - '0');
+    must(e->slice_count == (said > 0 ? 2 : 1) && (said == 0 || e->slices[1].n == said));
+}
+
 static void execute(struct state *s, const struct session_effect *e)
 {
     switch (e->kind) {
@@ -71,6 +82,7 @@ static void execute(struct state *s, const struct session_effect *e)
     case SESSION_FINISH:
         must_never("no target is a folder");
     case SESSION_SEND:
+        check_piece(e);
         must(!s->is_shaking_hands && !s->is_authenticating);
         must(s->is_connected && e->slice_count > 0 && e->slice_count <= SESSION_SLICES_MAX);
         break;
@@ -178,8 +190,11 @@ static void say(struct state *s, uint8_t how, struct slice *rest)
         "221 bye\r\n",
         "25",
         "334 Y2hhbGxlbmdl\r\n",
+        "250-mx\r\n250-PIPELINING\r\n250-CHUNKING\r\n250 DELIVERBY 60\r\n",
+        "250-mx\r\n250-CHUNKING\r\n250-PIPELINING\r\n250-SMTPUTF8\r\n250 REQUIRETLS\r\n",
+        "250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n", // to all of an envelope
     };
-    struct slice bytes = slice_str(lines[how % 11]);
+    struct slice bytes = slice_str(lines[how % (sizeof lines / sizeof lines[0])]);
     if (how >= 200) { // the input's own bytes
         bytes = slice_of(rest->p, rest->n < 20 ? rest->n : 20);
         *rest = slice_from(*rest, bytes.n);
@@ -284,7 +299,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                         .data_ms = 1000,
                                         .block_ms = 1000,
                                         .dot_ms = 1000,
-                                        .quit_ms = 1000};
+                                        .quit_ms = 1000,
+                                        .chunking = size > 0 && (data[0] & 16)};
     struct target targets[] = {{.kind = TARGET_SMTP, .host = (char *)"192.0.2.1", .port = 25},
                                {.kind = TARGET_MX}};
     struct slice rest = slice_of((const char *)data, size);
@@ -295,6 +311,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                 .size = 30,
                                 .is_8bit = size > 0 && (data[0] & 2)},
                       .now_ms = 1};
+    if (size > 0 && (data[0] & 32))
+        s.batch.traits |= MESSAGE_UTF8 | MESSAGE_UTF8_HEADER;
+    if (size > 0 && (data[0] & 64))
+        s.batch.traits |= MESSAGE_REQUIRE_TLS;
+    if (size > 0 && (data[0] & 128)) {
+        s.batch.traits |= MESSAGE_BY_RETURN;
+        s.batch.deliver_by_ms = 90 * TIME_SECOND_MS;
+    }
     static struct protect_table *tables[3];
     if (!tables[0])
         for (int i = 0; i < 3; i++) {
