@@ -17,8 +17,8 @@
 // (T3) What is remembered is bounded: STS_DOMAINS_MAX, the first learnt goes first.
 #include "daemon/sts.h"
 
+#include "core/text.h"
 #include "daemon/carrier.h"
-
 #include "deliver/mta_sts.h"
 
 #include <stdio.h>
@@ -311,9 +311,13 @@ static void note_failure(struct pipeline *p, struct sts_entry *e, const char *wh
     e->retry_ms = p->now_ms + (is_renewal ? RENEW_AGAIN_MS : RETRY_MS);
     if (valid && valid->mode == STS_NONE)
         return;
+    struct buf text;
+    buf_init(&text, SIZE_MAX);
+    text_escape(slice_str(why), &text); // it may quote what a stranger wrote
     effect_logf(p, LOG_LEVEL_WARNING, "the MTA-STS policy of %s cannot be fetched: %s; %s",
-                e->domain, why,
+                e->domain, buf_slice(&text).p,
                 valid ? "the one that is known holds on" : "mail goes on as without");
+    buf_close(&text);
 }
 
 void sts_fetched(struct pipeline *p, const struct pipeline_event *event)

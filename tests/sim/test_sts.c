@@ -148,6 +148,18 @@ static void test_cannot_be_fetched(void **state)
     world_free(w);
 }
 
+// What a stranger's policy says goes into the log, and steers no terminal there.
+static void test_harmless(void **state)
+{
+    (void)state;
+    const char *policy = "version: STSv1\nmode: \x1b[2J\rx\xff\xe2\x80\xae\nmx: a.b\nmax_age: 1\n";
+    struct world *w = world_with(&policy, "v=STSv1; id=1;", HOST_UP);
+    send_another(w, 1);
+    assert_int_equal(w->fetches, 1);
+    assert_says(w->trace.p, "the policy's mode is \"\\x1b[2J x\\xff\\xe2\\x80\\xae\", which");
+    world_free(w);
+}
+
 // Renewed once a day, without anybody waiting for it; when that fails it holds on.
 static void test_renewed(void **state)
 {
@@ -199,6 +211,7 @@ int main(void)
         cmocka_unit_test(test_holds),
         cmocka_unit_test(test_new_id),
         cmocka_unit_test(test_cannot_be_fetched),
+        cmocka_unit_test(test_harmless),
         cmocka_unit_test(test_renewed),
         cmocka_unit_test(test_ignored),
     };
