@@ -38,6 +38,8 @@ enum message_trait {
     MESSAGE_REQUIRE_TLS = 16,  // REQUIRETLS (RFC 8689): over TLS with a proved host, or given back
     MESSAGE_TLS_OPTIONAL = 32, // TLS-Required: No (RFC 8689 5): what its recipients' domains ask
                                // for is not looked at
+    MESSAGE_PREFER_TLS = 64,   // a notice about such mail: the wish is passed on to hosts that take
+                               // it, and none is passed over for it (RFC 8689 5)
 };
 
 enum recipient_state {

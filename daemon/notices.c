@@ -96,7 +96,7 @@ static enum notice_return choose_return(const struct pipeline *p, const struct s
 {
     enum notice_return ret = p->config->notice_return;
     bool is_asked = s->message.ret != DSN_RET_NONE;
-    if (s->message.traits & MESSAGE_REQUIRE_TLS) // RFC 8689 4.2.2: the notice may go in clear
+    if (s->message.traits & MESSAGE_REQUIRE_TLS) // RFC 8689 5: the notice may go in clear
         return ret == RETURN_FULL ? RETURN_HEADERS : ret;
     if (kind == NOTICE_FAILED && is_asked)
         return s->message.ret == DSN_RET_FULL ? RETURN_FULL : RETURN_HEADERS;
@@ -208,6 +208,8 @@ static struct entry *make(struct pipeline *p, struct settling *s, enum notice_ki
         n.utc_offset_s = p->utc_offset_s;
         n.seed = p->seed ^ n.id * 0x9E3779B97F4A7C15U;
         entry = compose(p, &n, action);
+        if (s->message.traits & (MESSAGE_REQUIRE_TLS | MESSAGE_PREFER_TLS))
+            entry->message.traits |= MESSAGE_PREFER_TLS;
     }
     free(rcpts);
     return entry;

@@ -90,6 +90,7 @@ static void leave_without_tls(struct client *c, const struct reply_parser *refus
 // The host has said what it can do.
 static void on_greeted(struct client *c)
 {
+    c->caps.has_requiretls &= c->is_protected; // RFC 8689 2: in clear it is no offer
     if (c->is_protected || c->protection.policy == PROTECT_NONE) {
         be_known(c);
     } else if (c->caps.has_starttls) {

@@ -52,7 +52,7 @@ static void add_mail(const struct envelope *e, struct buf *to)
     if (e->caps->has_smtputf8 && smtputf8_is_wanted(b))
         must(buf_add_str(to, " SMTPUTF8") == FP_OK);
     deadline_add(b, e->caps, e->now_ms, to);
-    if (e->caps->has_requiretls && (b->traits & MESSAGE_REQUIRE_TLS))
+    if (e->caps->has_requiretls && (b->traits & (MESSAGE_REQUIRE_TLS | MESSAGE_PREFER_TLS)))
         must(buf_add_str(to, " REQUIRETLS") == FP_OK);
     if (e->caps->has_mt_priority && b->priority < 0)
         must(buf_add_str(to, " MT-PRIORITY=-") == FP_OK &&

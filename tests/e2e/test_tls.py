@@ -165,8 +165,10 @@ def test_asked_for_by_the_sender(world):
     keywords = ("PIPELINING", "8BITMIME", "SIZE", "REQUIRETLS")
     hop = Hop(world, tls=server(c.make("right", "IP:127.0.0.1")), keywords=keywords).up()
     home = Hop(world).up()
-    world.configure(f'route = ( {{ for = "*", to = [ "{hop.to()}" ] }}, {{ for = "home.example", to = [ "{home.to()}" ] }} )\n'
-                    'tls = ( { for = "*", policy = "none" } )\n')
+    able = Hop(world, "127.0.0.2", tls=server(c.make("able", "DNS:other.example")), keywords=keywords).up()
+    world.configure(f'route = ( {{ for = "*", to = [ "{hop.to()}" ] }}, {{ for = "home.example", to = [ "{home.to()}" ] }},\n'
+                    f'  {{ for = "able.example", to = [ "{able.to()}" ] }} )\n'
+                    'tls = ( { for = "*", policy = "none" }, { for = "127.0.0.2", policy = "may" } )\n')
     world.env["SSL_CERT_FILE"] = c.ca  # in place of the system's
     world.start()
     send(world, "plain")
@@ -181,6 +183,9 @@ def test_asked_for_by_the_sender(world):
     notice = home.await_one("Subject: secret.")
     match(notice.data, r"^Status: 5\.7\.30\r?$", "why")
     equal(b"\r\nbody\r\n" in notice.data, False, "its body")
+    equal("REQUIRETLS" in notice.mail_line, False, "MAIL of a notice to a host that does not offer it")
+    world.sendmail("--require-tls", "-f", "a@able.example", "b@tlstest.example", text="Subject: back.\n\nx\n")
+    match(able.await_one("Subject: back.").mail_line, "^MAIL FROM:<> .*REQUIRETLS", "MAIL of its notice (RFC 8689 5)")
     world.await_empty()
 
 
