@@ -535,3 +535,14 @@ enum weather_kind scene_judge(struct scene *s, const struct scene_host *h, struc
     }
     return WEATHER_COUNT;
 }
+
+bool scene_is_of_relay(const struct scene *s, const struct scene_host *h, enum weather_kind kind,
+                       int64_t now_ms)
+{
+    bool is_of_host = false;
+    for (uint32_t i = 0; i < s->weather->count && !is_of_host; i++) {
+        const struct weather_row *row = &s->weather->rows[i];
+        is_of_host = row->kind == kind && has_row(h, i) && weather_holds(row, now_ms - s->start_ms);
+    }
+    return is_of_host && h->kind == TARGET_SMTP;
+}

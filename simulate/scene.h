@@ -66,5 +66,9 @@ int64_t scene_slowness(const struct scene *s, const struct scene_host *h, int64_
 // What it has against a recipient; WEATHER_COUNT: nothing.
 enum weather_kind scene_judge(struct scene *s, const struct scene_host *h, struct slice rcpt,
                               int64_t now_ms);
+// Is that weather the host's own, not that of a domain behind it, and is it a relay? Then a refusal
+// is about who asks.
+bool scene_is_of_relay(const struct scene *s, const struct scene_host *h, enum weather_kind kind,
+                       int64_t now_ms);
 
 #endif

@@ -189,6 +189,11 @@ static enum weather_kind judge(const struct place *place, struct slice rcpt, int
     return scene_judge(&place->play->scene, place->scene, rcpt, now_ms);
 }
 
+static bool is_relay(const struct place *place, int64_t now_ms)
+{
+    return scene_is_of_relay(&place->play->scene, place->scene, WEATHER_REFUSE, now_ms);
+}
+
 static const char *on_rcpt(const struct host *h, struct slice rcpt, int64_t now_ms, void *arg)
 {
     (void)h;
@@ -200,7 +205,8 @@ static const char *on_rcpt(const struct host *h, struct slice rcpt, int64_t now_
     case WEATHER_REJECT:
         return "550 5.1.1 no such user";
     case WEATHER_REFUSE:
-        return "550 5.7.1 we do not take mail from you";
+        return is_relay(arg, now_ms) ? "554 5.7.1 relay access denied"
+                                     : "550 5.7.1 we do not take mail from you";
     default:
         return NULL;
     }

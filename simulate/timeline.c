@@ -4,6 +4,7 @@
 
 #include "core/hash.h"
 #include "core/must.h"
+#include "core/outcome.h"
 #include "core/time.h"
 
 #include <inttypes.h>
@@ -100,13 +101,19 @@ static void begin_line(struct timeline *t, const struct timeline_line *line)
     to->text = must_strdup(line->text);
 }
 
+// What is blocked here is tried each minute for as long as that lasts, which is one thing.
+static int64_t gap_ms(const char *text)
+{
+    return outcome_behind_blocked(text) ? 2 * (int64_t)GAP_MS : GAP_MS;
+}
+
 void timeline_add(struct timeline *t, enum timeline_kind kind, const char *about, const char *text,
                   int64_t at_ms, int64_t next_ms)
 {
     struct timeline_key *key = key_of(t, counted(kind), about, text);
     struct timeline_line *line = key->line != UINT32_MAX ? &t->lines[key->line] : NULL;
     bool is_health = kind != counted(kind);
-    if (line && !is_health && at_ms - line->till_ms < GAP_MS) {
+    if (line && !is_health && at_ms - line->till_ms < gap_ms(text)) {
         line->count++;
         line->till_ms = at_ms;
         return;

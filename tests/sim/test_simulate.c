@@ -127,6 +127,15 @@ static void test_relay(void **state)
     expect(&r, "smtp://relay:2525 answers again: 3 delivered");
     assert_string_equal(buf_slice(&r.notes).p, "");
     close_result(&r);
+    play(&r, "--refuse=relay=1h", "--to=example.net", "--messages=3"); // it is about us
+    expect(&r, " deferred in 59m1s: blocked here: the relay refuses us: host relay[");
+    expect(&r, "+01:00:0");
+    expect(&r, "not delivered 0 refused, 0 given up");
+    expect(&r, "delivered     3, ");
+    close_result(&r);
+    play(&r, "--refuse=example.net=1h", "--messages=3"); // and about its recipients
+    expect(&r, "not delivered 3 refused, 0 given up");
+    close_result(&r);
     play(&r, "--down=example.net=1h", "--messages=3");
     expect(&r, "smtp://relay:2525 answers again: 3 delivered");
     expect_note(&r, "its mail goes to smtp://relay:2525");
