@@ -29,6 +29,7 @@ struct tls_terms {
     uint32_t pin_count;          // names nor issuers count
     const struct dns_tlsa *tlsa; // must_verify: instead of issuers the certificate must fit one of
     uint32_t tlsa_count;         // these (RFC 7671); names[0] is what they stand below
+    bool needs_tlsa; // where none of them can be used after all, nobody will do; else anybody does
 };
 
 struct tls_result {

@@ -156,11 +156,19 @@ static void require(struct guard *g, const struct plan *p)
     g->terms.name_count = 1;
 }
 
+// That no digest is cut short says dane_is_usable; what a whole key says is found by the handshake.
+static void take_records(struct guard *g, const struct plan *p, const struct hop *hop)
+{
+    dane_terms(p->dane, g->is_by_mx ? g->domain : hop->host, g->default_names, &g->terms);
+    g->terms.needs_tlsa =
+        g->row->policy == PROTECT_DANE_ONLY || (g->traits & MESSAGE_REQUIRE_TLS) != 0;
+}
+
 const struct tls_terms *guard_terms(struct guard *g, const struct plan *p, const struct hop *hop)
 {
     protect_terms(g->row, g->domain, hop->host, g->is_by_mx, g->default_names, &g->terms);
     if (is_by_dane(g, p))
-        dane_terms(p->dane, g->is_by_mx ? g->domain : hop->host, g->default_names, &g->terms);
+        take_records(g, p, hop);
     else if (g->traits & MESSAGE_REQUIRE_TLS)
         require(g, p);
     if (g->is_strict) { // RFC 8461 4.2: the host's name, and nothing else

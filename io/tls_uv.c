@@ -134,8 +134,10 @@ static void set_up(struct tls *t, SSL_CTX *ctx, const struct tls_terms *terms)
     SSL_set_app_data(t->ssl, &t->bond);
     if (terms->server_name[0] && !is_ip(terms->server_name))
         SSL_set_tlsext_host_name(t->ssl, terms->server_name);
-    if (terms->must_verify && terms->tlsa_count > 0)
-        t->must_verify = t->is_by_dane = expect_tlsa(t->ssl, terms);
+    if (terms->must_verify && terms->tlsa_count > 0) {
+        t->is_by_dane = expect_tlsa(t->ssl, terms);
+        t->must_verify = t->is_by_dane || terms->needs_tlsa;
+    }
     bool looks_at_chain = t->must_verify && terms->pin_count == 0;
     SSL_set_verify(t->ssl, looks_at_chain ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, tls_words_verify);
     if (looks_at_chain)

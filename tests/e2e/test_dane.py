@@ -183,13 +183,16 @@ def test_dane_only(world):
     right = stage.host("right", ["3 1 1 " + digest(own[0])], server(own))
     none = stage.host("none", [], server(own))
     pkix = stage.host("pkix", ["1 0 1 " + 64 * "0"], server(own))
+    junk = stage.host("junk", ["3 1 0 " + 64 * "ab"], server(own))  # that it is no key is seen in the handshake
     stage.start("dane-only")
     right.await_one(stage.send("right"))
     for name in ("none", "pkix"):
         stage.send(name)
         world.await_log(rf"to=<b@{name}\.mailtest\.example>.*dsn=4\.7\.5, status=deferred \(DANE is required, but "
                         rf"mx-{name}\.mailtest\.example:\d+ has no TLSA records that can be used\)")
-    equal(none.taken + pkix.taken, [], "what they took")
+    stage.send("junk")
+    world.await_log(r"to=<b@junk\.mailtest\.example>.*dsn=4\.7\.5, status=deferred")
+    equal(none.taken + pkix.taken + junk.taken, [], "what they took")
 
 
 def test_lookup_error(world):
