@@ -2,6 +2,7 @@
 // guide: see guide.h. What it finds is told by guide_tell.c.
 #include "core/address.h"
 #include "core/domain_idn2.h"
+#include "core/hostname.h"
 #include "core/must.h"
 #include "core/text.h"
 #include "daemon/guide_internal.h"
@@ -56,7 +57,7 @@ static enum fp_err normalise(const struct config *config, struct slice word, boo
 static enum fp_err read_address(struct guide *g, const char *typed, struct buf *why)
 {
     struct buf address, domain;
-    struct slice word = without_brackets(slice_str(typed));
+    struct slice word = hostname_without_root(without_brackets(slice_str(typed)));
     buf_init(&address, 4096);
     buf_init(&domain, 4096);
     enum fp_err err = normalise(g->config, word, true, &address, why);

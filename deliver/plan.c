@@ -392,10 +392,10 @@ static void start_handover(struct plan *p, const struct target *t)
     plan_next_host(p);
 }
 
-static void one_host(struct plan *p, const char *name)
+static void one_host(struct plan *p, struct slice name)
 {
     struct host host = {.preference = 0};
-    put_text(host.name, sizeof host.name, slice_str(name));
+    put_text(host.name, sizeof host.name, name);
     use_hosts(p, &host, 1);
 }
 
@@ -403,7 +403,7 @@ static void find_mx(struct plan *p)
 {
     struct slice ip;
     if (hostname_is_literal(slice_str(p->domain), &ip)) {
-        one_host(p, p->domain); // RFC 5321 4.1.3: the address says it all
+        one_host(p, ip); // RFC 5321 4.1.3: the address says it all
         return;
     }
     p->question_count = 0;
@@ -434,10 +434,10 @@ static void start_target(struct plan *p)
     case TARGET_SMTP:
     case TARGET_SMTPS:
     case TARGET_LMTP:
-        one_host(p, t->host);
+        one_host(p, slice_str(t->host));
         break;
     case TARGET_LMTP_UNIX:
-        one_host(p, t->text);
+        one_host(p, slice_str(t->text));
         break;
     case TARGET_MAILDIR:
     case TARGET_PIPE:

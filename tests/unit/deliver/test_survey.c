@@ -113,7 +113,7 @@ static const struct {
      {"mx", "smtp://relay.example:26"},
      "broken.example 15 (0)\nnote 4.4.3 (0)\nrelay.example 28 (1)\nrelay.example 1 (1)\n"
      "try relay.example[192.0.2.4]:26 (1)\n1 tries, 4.4.3\n"},
-    {"[192.0.2.7]", {"mx"}, "try [192.0.2.7][192.0.2.7]:25 (0)\n1 tries, -\n"},
+    {"[192.0.2.7]", {"mx"}, "try 192.0.2.7[192.0.2.7]:25 (0)\n1 tries, -\n"},
     {"two.example",
      {"smtps://192.0.2.8", "error:5.7.1 not that way"},
      "try 192.0.2.8[192.0.2.8]:465 (0)\nnote 5.7.1 (1)\n1 tries, 5.7.1\n"},
