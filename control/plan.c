@@ -15,6 +15,8 @@ static bool delays(const struct plan_row *row)
 
 static int64_t not_before_hold(const struct plan_row *row, int64_t ms)
 {
+    if (row->hold.kind == WHY_ON_FLUSH)
+        return TIME_NEVER; // nobody can know
     int64_t hold_ms = delays(row) ? row->hold.until_ms : 0;
     if (hold_ms < row->rest_until_ms)
         hold_ms = row->rest_until_ms;

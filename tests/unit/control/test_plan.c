@@ -103,6 +103,10 @@ static void times(void **state)
     assert_int_equal(plan_first(&rests), NOW + TIME_HOUR_MS);
     rests.hold.until_ms = NOW + TIME_DAY_MS;
     assert_int_equal(plan_first(&rests), NOW + TIME_DAY_MS);
+    struct plan_row on_flush = rows[2];
+    on_flush.hold.kind = WHY_ON_FLUSH;
+    assert_int_equal(plan_first(&on_flush), TIME_NEVER);
+    assert_int_equal(plan_last(&on_flush, NOW), TIME_NEVER);
     struct plan_row slow = {.recipients = UINT64_MAX, .rate_count = 1, .rate_ms = TIME_DAY_MS};
     assert_int_equal(plan_takes(&slow), TIME_NEVER);
     assert_int_equal(plan_last(&slow, NOW), TIME_NEVER);
