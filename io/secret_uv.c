@@ -191,16 +191,25 @@ static const char *first_line(struct asking *a, const char *from, char *why, siz
 
 // ---- files ---------------------------------------------------------------------------------
 
-static int read_file(struct asking *a)
+static int read_from(struct asking *a, int fd)
 {
-    int fd = open(a->file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0)
-        return errno;
+    struct stat st;
     ssize_t got = 0;
+    if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode))
+        return ESPIPE;
     while (a->n < SECRET_MAX && (got = read(fd, a->text + a->n, SECRET_MAX - a->n)) > 0)
         a->n += (size_t)got;
-    int code = got < 0 ? errno : 0;
     a->is_too_long = a->n == SECRET_MAX;
+    return got < 0 ? errno : 0;
+}
+
+// To open a pipe would wait for somebody who writes, and the loop with it.
+static int read_file(struct asking *a)
+{
+    int fd = open(a->file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0)
+        return errno;
+    int code = read_from(a, fd);
     close(fd);
     return code;
 }
@@ -211,7 +220,10 @@ static void on_file(uv_timer_t *timer)
     char why[512];
     const char *secret = NULL;
     int code = read_file(a);
-    if (code)
+    if (code == ESPIPE)
+        snprintf(why, sizeof why, "%s is a pipe; write a file, or the command that says the secret",
+                 a->file);
+    else if (code)
         snprintf(why, sizeof why, "%s: %s", a->file, strerror(code));
     else
         secret = first_line(a, a->file, why, sizeof why);

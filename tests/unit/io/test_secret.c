@@ -104,6 +104,11 @@ static void test_files(void **state)
     assert_non_null(strstr(a.why, "No such file"));
     a = ask(*state, &(struct secret_source){.file = folder});
     assert_false(a.has_secret);
+    assert_int_equal(mkfifo(path_of("fifo"), 0600), 0); // nobody writes: it is not waited for
+    alarm(60);
+    a = ask(*state, &(struct secret_source){.file = path_of("fifo")});
+    alarm(0);
+    assert_non_null(strstr(a.why, "is a pipe; write a file, or the command that says the secret"));
 }
 
 static void test_a_long_file(void **state)
