@@ -26,7 +26,9 @@ static void check(const struct dns_answer *a, enum dns_type type)
     for (uint32_t i = 0; type != DNS_TYPE_TLSA && i < a->count; i++) {
         must(memchr(a->records[i].name, 0, sizeof a->records[i].name) != NULL);
         must(memchr(a->records[i].ip, 0, sizeof a->records[i].ip) != NULL);
-        must((a->records[i].ip[0] == '\0') == (type == DNS_TYPE_MX));
+        must((a->records[i].ip[0] == '\0') == (type == DNS_TYPE_MX || type == DNS_TYPE_TXT));
+        for (const char *c = a->records[i].name; type == DNS_TYPE_TXT && *c; c++)
+            must(*c >= ' ' && *c < 0x7f);
     }
 }
 
@@ -70,10 +72,11 @@ static void put_records(struct buf *to, const unsigned char *data, size_t n, enu
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t n)
 {
-    static const enum dns_type types[] = {DNS_TYPE_MX, DNS_TYPE_A, DNS_TYPE_AAAA, DNS_TYPE_TLSA};
+    static const enum dns_type types[] = {DNS_TYPE_MX, DNS_TYPE_A, DNS_TYPE_AAAA, DNS_TYPE_TLSA,
+                                          DNS_TYPE_TXT};
     if (n < 1 + DNSMSG_HEADER_SIZE)
         return 0;
-    enum dns_type type = types[data[0] & 3];
+    enum dns_type type = types[(data[0] & 16) ? 4 : data[0] & 3];
     const unsigned char *rest = data + 1 + DNSMSG_HEADER_SIZE;
     size_t rest_n = n - 1 - DNSMSG_HEADER_SIZE;
     struct buf b;
