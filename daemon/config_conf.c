@@ -448,6 +448,8 @@ static void read_text(struct config_reader *r)
     config_check_dane(r, root, r->config);
     if (!is_whole)
         say_syntax_error(r, &parsed);
+    if (!r->has_listen)
+        config_listen_default(r->config);
     if (!r->has_failed) {
         config_check_doubts(r, root, r->config);
         config_check_credentials(r, root, r->config);
@@ -467,8 +469,6 @@ static void fill_in(struct config_reader *r)
                      "no domain; write hostname = \"mail.example.org\"\n",
                      c->file, c->hostname);
     }
-    if (!r->has_listen)
-        config_listen_default(c);
     config_complete(c);
 }
 

@@ -26,6 +26,7 @@ struct doubts {
     uint32_t host_count;
     struct pattern_index names; // of these hosts, and what is above them: ".example"
     struct pattern_index hops;  // the same of the first targets alone, and their texts
+    struct buf own_places;      // where mail comes in here
     uint64_t looks;
 };
 
@@ -301,6 +302,8 @@ static void add_host(struct pattern_index *to, const char *host)
 static void begin(struct doubts *d, const struct config *c)
 {
     *d = (struct doubts){.c = c};
+    buf_init(&d->own_places, SIZE_MAX);
+    config_own_places(c, &d->own_places);
     for (uint32_t i = 0; i < c->routes.count; i++)
         d->host_count += c->routes.rows[i].target_count;
     d->hosts = must_zalloc((d->host_count + (size_t)1) * sizeof *d->hosts);
@@ -316,6 +319,26 @@ static void begin(struct doubts *d, const struct config *c)
         pattern_index_add(&d->hops, c->rules.hops[i].target, 0);
 }
 
+// route
+
+static void doubt_route(struct config_reader *r, const config_setting_t *s, struct doubts *d,
+                        uint32_t i)
+{
+    const struct route_row *row = &d->c->routes.rows[i];
+    for (uint32_t k = 0; k < row->target_count; k++) {
+        const struct target *t = &row->targets[k];
+        char place[300];
+        if (t->kind != TARGET_SMTP && t->kind != TARGET_SMTPS)
+            continue;
+        snprintf(place, sizeof place, " %s:%u ", t->host, t->port);
+        if (strstr(d->own_places.p, place))
+            config_warning(r, s,
+                           "to: at %s port %u this daemon itself listens: such mail is given "
+                           "back as a loop",
+                           t->host, t->port);
+    }
+}
+
 static void end(struct doubts *d)
 {
     pattern_index_close(&d->names);
@@ -323,6 +346,7 @@ static void end(struct doubts *d)
     for (uint32_t i = 0; i < d->host_count; i++)
         free(d->hosts[i]);
     free(d->hosts);
+    buf_close(&d->own_places);
 }
 
 struct doubted {
@@ -350,6 +374,7 @@ void config_check_doubts(struct config_reader *r, const config_setting_t *root, 
         {"retry", c->rules.retry_count, doubt_retry},
         {"limit", c->rules.limit_count, doubt_limit},
         {"tls", c->protect->count, doubt_tls},
+        {"route", c->routes.count, doubt_route},
     };
     struct doubts d;
     config_index(c);

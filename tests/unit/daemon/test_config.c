@@ -407,6 +407,15 @@ static const struct warning_case {
      "c.conf:2: warning: max_recipients is below 100, which every server is to accept (RFC 5321 "
      "4.5.3.1.8)\n"},
     {"just enough recipients", HOST "max_recipients = 100\n", ""},
+    {"ourselves as the next hop",
+     HOST "listen = ( { address = \"127.0.0.1:25\" }, { address = \"[::1]:2525\" } )\n"
+          "route = ( { for = \"a.example\", to = [ \"smtp://127.0.0.1\" ] },\n"
+          " { for = \"b.example\", to = [ \"smtp://127.0.0.1:26\", \"smtps://[::1]:25\" ] },\n"
+          " { for = \"c.example\", to = [ \"smtp://[::1]:2525\" ] } )\n",
+     "c.conf:3: warning: to: at 127.0.0.1 port 25 this daemon itself listens: such mail is given "
+     "back as a loop\n"
+     "c.conf:5: warning: to: at ::1 port 2525 this daemon itself listens: such mail is given "
+     "back as a loop\n"},
     {"files of tls that are not there",
      HOST "tls = ( { for = \"*\", policy = \"verify\", ca_file = \"/nowhere/ca\" },\n"
           " { for = \"a.example\", policy = \"encrypt\", cert_file = \"/etc/passwd\",\n"
