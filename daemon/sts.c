@@ -14,7 +14,10 @@
 //      and nothing is started before the spool has said which there are.
 // (T2) Nobody waits for a fetch that has failed lately, nor for one that only renews a policy whose
 //      id has not changed.
-// (T3) What is remembered is bounded: STS_DOMAINS_MAX, the first learnt goes first.
+// (T3) What is remembered is bounded: STS_DOMAINS_MAX and MX_BYTES_MAX, the first learnt goes
+// first. (T4) A policy holds for HOLD_MIN_MS, whatever it says: else its domain could have each
+// conversation
+//      wait for a fetch.
 #include "daemon/sts.h"
 
 #include "core/text.h"
@@ -25,7 +28,9 @@
 #include <stdlib.h>
 
 enum {
-    STS_DOMAINS_MAX = 10000,       // some 400 bytes each
+    STS_DOMAINS_MAX = 10000, // some 400 bytes each, and what follows
+    MX_BYTES_MAX = 4 << 20,  // of all policies' patterns: one may have 16 KiB
+    HOLD_MIN_MS = 5 * TIME_MINUTE_MS,
     RETRY_MS = 5 * TIME_MINUTE_MS, // RFC 8461 3.3
     RENEW_MS = TIME_DAY_MS,        // likewise; so that an expiry never comes as a surprise
     RENEW_AGAIN_MS = TIME_HOUR_MS,
@@ -50,12 +55,26 @@ struct sts_entry {
 
 struct sts {
     struct sts_entry *entries; // in the order of learning
+    size_t mx_bytes;           // of their policies
 };
+
+static size_t mx_bytes(const struct sts_entry *e)
+{
+    return e->policy.domain ? strlen(e->policy.mx) : 0;
+}
+
+static void set_policy(struct pipeline *p, struct sts_entry *e, const struct sts_policy *policy)
+{
+    p->sts->mx_bytes -= mx_bytes(e);
+    sts_policy_close(&e->policy);
+    e->policy = *policy;
+    p->sts->mx_bytes += mx_bytes(e);
+}
 
 static void forget(struct pipeline *p, struct sts_entry *e)
 {
     HASH_DEL(p->sts->entries, e);
-    sts_policy_close(&e->policy);
+    set_policy(p, e, &(struct sts_policy){0});
     free(e);
 }
 
@@ -102,16 +121,15 @@ static void store(struct pipeline *p, const struct sts_policy *policy, bool is_o
 static void make_room(struct pipeline *p)
 {
     struct sts_entry *e, *next;
-    if (HASH_COUNT(p->sts->entries) < STS_DOMAINS_MAX)
-        return;
     HASH_ITER(hh, p->sts->entries, e, next)
     {
+        if (HASH_COUNT(p->sts->entries) < STS_DOMAINS_MAX && p->sts->mx_bytes <= MX_BYTES_MAX)
+            return;
         if (e->state != ENTRY_QUIET)
             continue;
         if (e->policy.domain)
             store(p, &e->policy, true);
         forget(p, e);
-        return;
     }
 }
 
@@ -147,9 +165,8 @@ void sts_loaded(struct pipeline *p, struct op *op)
         struct sts_entry *e = find(p, row->domain);
         if (!e)
             e = add(p, row->domain);
-        sts_policy_close(&e->policy);
-        e->policy = *row;
         snprintf(e->id, sizeof e->id, "%s", row->id);
+        set_policy(p, e, row);
         *row = (struct sts_policy){0};
     }
     suspending_load(p); // which goes on
@@ -293,15 +310,16 @@ static void take_policy(struct pipeline *p, struct sts_entry *e, struct sts_poli
     policy->domain = must_strdup(e->domain);
     policy->id = must_strdup(e->id);
     policy->fetched_ms = p->now_ms;
-    policy->expires_ms = p->now_ms + (int64_t)age_s * TIME_SECOND_MS;
+    int64_t age_ms = (int64_t)age_s * TIME_SECOND_MS;
+    policy->expires_ms = p->now_ms + (age_ms > HOLD_MIN_MS ? age_ms : HOLD_MIN_MS); // T4
     bool is_news = !e->policy.domain || e->policy.mode != policy->mode ||
                    strcmp(e->policy.mx, policy->mx) != 0;
     if (is_news)
         say_policy(p, policy, age_s);
-    sts_policy_close(&e->policy);
-    e->policy = *policy;
+    set_policy(p, e, policy);
     e->retry_ms = 0;
     store(p, policy, false);
+    make_room(p); // e is not quiet yet, and stays
 }
 
 static void note_failure(struct pipeline *p, struct sts_entry *e, const char *why)

@@ -152,7 +152,10 @@ static struct watch *watch_new(struct fetcher *f, curl_socket_t fd)
     w->fetcher = f;
     w->fd = fd;
     w->poll.data = w;
-    must(uv_poll_init_socket(f->loop, &w->poll, fd) == 0);
+    if (uv_poll_init_socket(f->loop, &w->poll, fd) != 0) { // out of memory or watches
+        free(w);
+        return NULL;
+    }
     curl_multi_assign(f->multi, fd, w);
     return w;
 }
@@ -169,6 +172,8 @@ static int want_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *
     }
     if (!w)
         w = watch_new(f, fd);
+    if (!w)
+        return 0; // nobody hears of it: its time passes
     int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
     uv_poll_start(&w->poll, events, on_poll);
     return 0;

@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -205,6 +206,68 @@ static void test_ignored(void **state)
     world_free(w);
 }
 
+// A domain that wants to be asked for each mail (T4).
+static void test_short_lived(void **state)
+{
+    (void)state;
+    const char *policy = HEAD "enforce\nmx: mx.d.example\nmax_age: 0\n";
+    struct world *w = world_with(&policy, "v=STSv1; id=1;", HOST_TLS);
+    for (uint32_t i = 1; i <= 4; i++) {
+        send_another(w, i);
+        assert_int_equal(w->fetches, 1);
+    }
+    world_run(w, 5 * TIME_MINUTE_MS);
+    send_another(w, 5);
+    assert_int_equal(w->fetches, 2);
+    world_free(w);
+}
+
+enum { MANY = 300 };
+
+static const char *large_policy(void *arg, const char *domain)
+{
+    (void)arg, (void)domain;
+    static char text[20000];
+    size_t n = (size_t)snprintf(text, sizeof text, HEAD "testing\nmax_age: 604800\n");
+    for (int i = 0; i < 64; i++)
+        n += (size_t)snprintf(text + n, sizeof text - n, "mx: %060d.%060d.%060d.%050d.example\n", i,
+                              i, i, i);
+    return text;
+}
+
+static void submit_to(struct world *w, int number)
+{
+    char text[64];
+    snprintf(text, sizeof text, "b@d%d.example", number);
+    assert_int_not_equal(world_submit(w, "a@example.org", text, "Subject: x\r\n\r\nx\r\n"), 0);
+    world_run(w, TIME_SECOND_MS);
+}
+
+// Many domains with much to say: the first learnt are forgotten (T3), also over a restart.
+static void test_much_to_say(void **state)
+{
+    (void)state;
+    const char *none = NULL;
+    struct world *w = world_with(&none, "v=STSv1; id=1;", HOST_TLS);
+    w->policy = large_policy;
+    for (int i = 0; i < MANY; i++) {
+        char text[64];
+        snprintf(text, sizeof text, "d%d.example", i);
+        world_mx(w, text, 10, "mx.d.example");
+        snprintf(text, sizeof text, "_mta-sts.d%d.example", i);
+        world_text(w, text, "v=STSv1; id=1;");
+        submit_to(w, i);
+    }
+    assert_int_equal(taken(w), MANY);
+    assert_int_equal(w->fetches, MANY);
+    world_restart(w);
+    submit_to(w, MANY - 1);
+    assert_int_equal(w->fetches, MANY);
+    submit_to(w, 0);
+    assert_int_equal(w->fetches, MANY + 1);
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,6 +277,8 @@ int main(void)
         cmocka_unit_test(test_harmless),
         cmocka_unit_test(test_renewed),
         cmocka_unit_test(test_ignored),
+        cmocka_unit_test(test_short_lived),
+        cmocka_unit_test(test_much_to_say),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
