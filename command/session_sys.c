@@ -2,10 +2,10 @@
 // session_sys: configuration, messages, and handing over to fermopostad. See session_sys.h.
 #include "command/session_sys.h"
 
+#include "config/config_conf.h"
+#include "config/config_sys.h"
+#include "config/glance_fs.h"
 #include "core/must.h"
-#include "daemon/config_conf.h"
-#include "daemon/config_glance_fs.h"
-#include "daemon/config_sys.h"
 
 #include <errno.h>
 #include <limits.h>

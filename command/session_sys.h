@@ -18,7 +18,7 @@ struct session {
 void session_init(struct session *s, const char *program, const char *option);
 void session_close(struct session *s);
 // 0, or 78 after printing every problem. Values that are not needed are not looked at
-// (daemon/config_glance): they, and warnings, are left to `check` and the daemon.
+// (config/glance): they, and warnings, are left to `check` and the daemon.
 int session_load(struct session *s);
 // This machine's name where none is set: to be looked up may take a while, so it is when asked for.
 const char *session_hostname(struct session *s);

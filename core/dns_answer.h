@@ -22,7 +22,7 @@ enum dns_result {
     DNS_ANSWER_TIMEOUT,  // no name server answered in time
     DNS_ANSWER_BAD,      // an answer that makes no sense
     // No name server of ours can tell anything, about this name or any other. No server says that:
-    // daemon/resolver.c finds it out.
+    // pipeline/resolver.c finds it out.
     DNS_ANSWER_NOBODY,
 };
 

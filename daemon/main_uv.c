@@ -2,15 +2,15 @@
 // main of fermopostad: the daemon itself, `check`, `simulate`, and the verbs that read the spool
 // without it.
 // People type `fermoposta`, which starts this where it is needed.
+#include "config/config_conf.h"
+#include "config/explain.h"
 #include "core/address.h"
 #include "core/domain_idn2.h"
 #include "core/must.h"
-#include "daemon/config_conf.h"
-#include "daemon/config_explain.h"
 #include "daemon/offline_db.h"
 #include "daemon/route_uv.h"
 #include "daemon/shell_uv.h"
-#include "daemon/system_sys.h"
+#include "io/system_sys.h"
 #include "simulate/verb_sys.h"
 
 #include <stdio.h>

@@ -9,11 +9,11 @@
 #include "control/suspended_json.h"
 #include "core/header.h"
 #include "core/must.h"
-#include "daemon/account.h"
-#include "daemon/brakes.h"
-#include "daemon/explain.h"
-#include "daemon/past.h"
-#include "daemon/system_sys.h"
+#include "io/system_sys.h"
+#include "pipeline/account.h"
+#include "pipeline/brakes.h"
+#include "pipeline/explain.h"
+#include "pipeline/past.h"
 #include "queue/store_db.h"
 
 #include <stdio.h>

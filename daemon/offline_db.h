@@ -4,7 +4,7 @@
 #ifndef FP_DAEMON_OFFLINE_DB_H
 #define FP_DAEMON_OFFLINE_DB_H
 
-#include "daemon/config.h"
+#include "config/config.h"
 
 // words: filters and options behind the verb. Prints to standard output; returns a sysexits code.
 int offline_run(const struct config *config, const char *verb, const char *const *words,

@@ -4,10 +4,10 @@
 
 #include "control/request.h"
 #include "core/must.h"
-#include "daemon/guide.h"
-#include "daemon/system_sys.h"
 #include "deliver/dnscache.h"
 #include "io/dns_uv.h"
+#include "io/system_sys.h"
+#include "pipeline/guide.h"
 
 #include <stdio.h>
 #include <stdlib.h>

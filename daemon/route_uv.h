@@ -3,7 +3,7 @@
 #ifndef FP_DAEMON_ROUTE_UV_H
 #define FP_DAEMON_ROUTE_UV_H
 
-#include "daemon/config.h"
+#include "config/config.h"
 
 // words: those behind the verb. Prints to standard output; returns a sysexits code.
 int route_run(const struct config *config, const char *const *words, size_t count);

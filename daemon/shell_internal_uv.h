@@ -5,16 +5,16 @@
 
 #include "core/must.h"
 #include "daemon/log_sys.h"
-#include "daemon/pipeline.h"
-#include "daemon/system_sys.h"
 #include "io/dns_uv.h"
 #include "io/maildir_uv.h"
 #include "io/network_uv.h"
 #include "io/process_uv.h"
 #include "io/secret_uv.h"
 #include "io/stream_uv.h"
+#include "io/system_sys.h"
 #include "io/tls_uv.h"
 #include "io/wayout_sys.h"
+#include "pipeline/pipeline.h"
 #include "queue/writer_db.h"
 
 #include "core/hash.h"

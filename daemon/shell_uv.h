@@ -4,7 +4,7 @@
 #ifndef FP_DAEMON_SHELL_UV_H
 #define FP_DAEMON_SHELL_UV_H
 
-#include "daemon/config.h"
+#include "config/config.h"
 
 // Runs the daemon in the foreground until SIGTERM or SIGINT. Takes the configuration. Returns a
 // sysexits code; what went wrong at the start has been said on standard error.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // start: brings the shell up in the right order (listeners as root, then never root again, then the
 // spool), lives through signals, and takes it down so that nothing is lost. See shell_uv.h.
-#include "daemon/config_conf.h"
+#include "config/config_conf.h"
 #include "daemon/fetching_uv.h"
 #include "daemon/proving_uv.h"
 #include "daemon/shell_internal_uv.h"

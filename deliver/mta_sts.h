@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // mta_sts: reading what a domain publishes for MTA-STS, and holding hosts against it. Pure.
-// RFC 8461 3.1, 3.2, 4.1. Who asks for it, when, and what is kept is daemon/sts.c's.
+// RFC 8461 3.1, 3.2, 4.1. Who asks for it, when, and what is kept is pipeline/sts.c's.
 #ifndef FP_DELIVER_MTA_STS_H
 #define FP_DELIVER_MTA_STS_H
 

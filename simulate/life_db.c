@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // life: how a simulated world begins and ends, crashes and starts anew.
+#include "config/config_conf.h"
 #include "core/must.h"
-#include "daemon/config_conf.h"
 #include "queue/store_db.h"
 #include "simulate/scratch_fs.h"
 #include "simulate/world_db.h"

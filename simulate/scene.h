@@ -7,8 +7,8 @@
 #ifndef FP_SIMULATE_SCENE_H
 #define FP_SIMULATE_SCENE_H
 
+#include "config/config.h"
 #include "core/handover.h"
-#include "daemon/config.h"
 #include "simulate/host.h"
 #include "simulate/options.h"
 

@@ -5,7 +5,7 @@
 #ifndef FP_SIMULATE_SIMULATE_DB_H
 #define FP_SIMULATE_SIMULATE_DB_H
 
-#include "daemon/config.h"
+#include "config/config.h"
 
 #include <signal.h>
 #include <stddef.h>

@@ -3,7 +3,7 @@
 #ifndef FP_SIMULATE_VERB_SYS_H
 #define FP_SIMULATE_VERB_SYS_H
 
-#include "daemon/config.h"
+#include "config/config.h"
 
 #include <stddef.h>
 

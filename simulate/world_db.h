@@ -16,7 +16,7 @@
 #define FP_SIMULATE_WORLD_DB_H
 
 #include "core/time.h"
-#include "daemon/pipeline.h"
+#include "pipeline/pipeline.h"
 #include "simulate/host.h"
 
 #include <signal.h>

@@ -2,7 +2,7 @@
 // More mail comes in than the disk takes: clients wait, then they are told to come again, and
 // nothing is lost, and memory keeps to its marks.
 #include "crowd.h"
-#include "daemon/budget.h"
+#include "pipeline/budget.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Conversations that wait for more, or say goodbye, when there are as many as there may be.
-#include "daemon/budget.h"
+#include "pipeline/budget.h"
 #include "simulate/world_db.h"
 
 #include <setjmp.h>

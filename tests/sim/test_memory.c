@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What the daemon keeps in memory has a bound, whatever the mail is like.
 #include "core/must.h"
-#include "daemon/budget.h"
+#include "pipeline/budget.h"
 #include "simulate/world_db.h"
 
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // `fermoposta simulate` as a whole: what it prints, that it says the same again for the same seed,
 // and that it leaves nothing behind.
-#include "daemon/config_conf.h"
+#include "config/config_conf.h"
 #include "simulate/simulate_db.h"
 
 #include <dirent.h>

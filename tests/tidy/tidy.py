@@ -18,7 +18,7 @@ import sys
 import tempfile
 
 ROOMS = ["receive", "queue", "scheduler", "deliver", "bounce", "control"]
-PRODUCT = ["core", "io", *ROOMS, "daemon", "simulate", "command"]
+PRODUCT = ["core", "io", *ROOMS, "config", "pipeline", "daemon", "simulate", "command"]
 SUFFIXES = ["uv", "db", "dns", "http", "fs", "sys", "conf", "json", "idn2", "sasl"]
 ALLOW = pathlib.Path(__file__).with_name("purity.allow")
 
@@ -101,11 +101,15 @@ def may_include(folder, name, target):
         return False
     if folder in ROOMS:
         return target == "io" and suffix_of(name) == "uv"
+    if folder == "config":
+        return target in ROOMS or (target == "io" and bool(suffix_of(name)))
+    if folder == "pipeline":
+        return target in (*ROOMS, "config")
     if folder == "daemon":
         return target != "command" and (target != "simulate" or name.startswith("main_"))
     if folder == "simulate":
-        return target != "command"
-    return folder == "command" and target in ("daemon", "receive", "control")
+        return target not in ("command", "daemon")
+    return folder == "command" and target in ("config", "receive", "control")
 
 
 def check_includes(tree):

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// config: a bad sample.
+#include "pipeline/pipeline.h"

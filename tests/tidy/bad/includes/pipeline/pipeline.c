@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// pipeline: a bad sample.
+#include "daemon/shell.h"
