@@ -35,10 +35,15 @@ static const struct stage_row {
 static const struct stage_row lhlo = {"LHLO", "performing the LHLO handshake", 2, SCOPE_HOST,
                                       SCOPE_HOST};
 
+static const struct stage_row helo = {"HELO", "performing the HELO handshake", 2, SCOPE_HOST,
+                                      SCOPE_HOST};
+
 static const struct stage_row *stage_row(enum outcome_stage stage, const struct hop *hop)
 {
     if (stage == STAGE_EHLO && hop && hop->is_lmtp)
         return &lhlo;
+    if (stage == STAGE_EHLO && hop && hop->was_helo)
+        return &helo;
     must((size_t)stage < sizeof stages / sizeof stages[0] && stages[stage].command);
     return &stages[stage];
 }

@@ -45,6 +45,7 @@ struct hop {
     uint16_t port;
     const char *path; // NULL: by TCP
     bool is_lmtp;
+    bool was_helo;   // HELO was said, because EHLO was refused
     bool is_relay;   // a route names it: what it holds against us is our configuration's doing
     const char *tls; // what protects the conversation (outcome.tls); NULL: nothing
     const struct handover_order *order; // NULL: a host

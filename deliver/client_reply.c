@@ -125,6 +125,7 @@ static void on_hello(struct client *c)
         on_greeted(c);
     } else if (c->state == CLIENT_EHLO && !c->hop.is_lmtp && c->failure.has_reply &&
                c->reply.code / 100 == 5) {
+        c->hop.was_helo = true;
         send_hello(c, "HELO", CLIENT_HELO); // RFC 5321 3.2
     } else {
         leave(c, &c->failure);

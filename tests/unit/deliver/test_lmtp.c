@@ -188,6 +188,24 @@ static void test_lhlo_refused(void **state)
     world_close(&w);
 }
 
+// What answered is named: EHLO's refusal led to HELO, and is not the reason.
+static void test_helo_refused(void **state)
+{
+    (void)state;
+    static const struct target by_smtp = {
+        .kind = TARGET_SMTP, .host = (char *)"192.0.2.1", .port = 25};
+    struct script script = {.steps = {{"EHLO", "502 what?\r\n"}, {"HELO", "550 not you\r\n"}}};
+    struct world w = {.scripts = &script, .script_count = 1, .body = SLICE_LIT(BODY)};
+    char got[4];
+    world_open(&w, &by_smtp, 1, "d.example");
+    world_give(&w, &three);
+    letters(&w, 3, got);
+    assert_string_equal(got, "TTT");
+    assert_string_equal(w.outcomes[0].command, "HELO");
+    assert_string_equal(w.outcomes[0].text, "550 not you");
+    world_close(&w);
+}
+
 static const struct {
     const char *text, *want, *status, *said;
 } decided[] = {
@@ -237,6 +255,7 @@ int main(void)
         cmocka_unit_test(test_two_messages_on_one_connection),
         cmocka_unit_test(test_by_unix_socket),
         cmocka_unit_test(test_lhlo_refused),
+        cmocka_unit_test(test_helo_refused),
         cmocka_unit_test(test_routes_that_decide),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
