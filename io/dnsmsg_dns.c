@@ -37,6 +37,7 @@ struct reader {
     const unsigned char *packet, *end;
     enum dns_type type;
     char owner[NS_MAXDNAME]; // what the records belong to, after CNAMEs
+    bool has_alias;          // it is another name than the one asked for
     uint32_t ttl_s;
     bool has_ttl;
 };
@@ -189,6 +190,7 @@ static bool follow_cnames(struct reader *r)
             continue;
         memcpy(r->owner, cnames[i].target, sizeof r->owner);
         note_ttl(r, cnames[i].ttl_s);
+        r->has_alias = true;
         is_good = ++hops <= count; // used more than once: a loop
         i = UINT32_MAX;            // from the first again
     }
@@ -349,7 +351,14 @@ static enum dns_result read_answer(struct reader *r, struct dns_answer *to)
         return DNS_ANSWER_BAD;
     if (rcode == ns_r_noerror && !read_records(r, to))
         return DNS_ANSWER_BAD;
-    return to->count > 0 ? DNS_ANSWER_OK : read_negative(r, rcode);
+    if (to->count > 0)
+        return DNS_ANSWER_OK;
+    // "No such record" has an empty answer section (RFC 2308 2.2), or aliases in it. One that
+    // speaks of something else answers another question than ours.
+    bool is_unrelated = ns_msg_count(r->msg, ns_s_an) > 0 && !r->has_alias;
+    if (rcode == ns_r_noerror && is_unrelated)
+        return DNS_ANSWER_BAD;
+    return read_negative(r, rcode);
 }
 
 enum fp_err dnsmsg_parse(struct slice packet, uint16_t id, const char *name, enum dns_type type,

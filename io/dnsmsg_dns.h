@@ -31,7 +31,8 @@ void dnsmsg_drop_opt(unsigned char *packet, size_t *n);
 // CNAMEs are followed within the answer (at most 16). A name in MX that is longer in text than its
 // field, which only escapes can make, is cut and begins with a backslash: never a host name. An
 // answer without records that refers to other servers, or comes from a server that does not
-// recurse, is SERVFAIL and not NODATA: it proves nothing.
+// recurse, is SERVFAIL and not NODATA: it proves nothing. One whose records are all about something
+// else, and lead nowhere from our name, is BAD.
 enum fp_err dnsmsg_parse(struct slice packet, uint16_t id, const char *name, enum dns_type type,
                          bool trusts_ad, struct dns_answer **ret);
 

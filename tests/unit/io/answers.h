@@ -231,6 +231,33 @@ static void build_cname_nxdomain(void)
     put_soa(&packet, "example.org", 900, 120);
 }
 
+static void build_only_other_name(void)
+{
+    ask_mx(GOOD);
+    put_mx(&packet, "other.example.org", 300, 10, "mx.example.org");
+}
+
+static void build_only_other_type(void)
+{
+    ask_mx(GOOD);
+    put_named(&packet, 1, "@12", T_NS, 300, "ns.example.org");
+}
+
+static void build_unrelated_with_soa(void)
+{
+    ask_mx(GOOD);
+    put_mx(&packet, "other.example.org", 300, 10, "mx.example.org");
+    put_soa(&packet, "@12", 900, 120);
+}
+
+static void build_unrelated_behind_cname(void)
+{
+    ask_mx(GOOD);
+    put_named(&packet, 1, "@12", T_CNAME, 50, "a.example.org");
+    put_mx(&packet, "other.example.org", 300, 10, "mx.example.org");
+    put_soa(&packet, "example.org", 900, 120);
+}
+
 static void build_cname_of_root(void)
 {
     ask_mx(GOOD);
