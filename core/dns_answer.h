@@ -21,6 +21,7 @@ enum dns_result {
     DNS_ANSWER_SERVFAIL, // the server says it cannot tell (SERVFAIL, REFUSED, FORMERR, NOTIMP ...)
     DNS_ANSWER_TIMEOUT,  // no name server answered in time
     DNS_ANSWER_BAD,      // an answer that makes no sense
+    DNS_ANSWER_ALIAS_LOOP, // the name's CNAMEs lead round in a circle
     // No name server of ours can tell anything, about this name or any other. No server says that:
     // pipeline/resolver.c finds it out.
     DNS_ANSWER_NOBODY,

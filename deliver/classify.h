@@ -66,6 +66,7 @@ enum dns_fault {
     DNS_SERVFAIL,    // temporary 4.4.3
     DNS_TIMEOUT,     // temporary 4.4.3
     DNS_BAD_ANSWER,  // temporary 4.4.3
+    DNS_ALIAS_LOOP,  // its CNAMEs lead round in a circle: temporary 4.4.3
     DNS_MX_UNUSABLE, // every MX host is without address or not a host name: permanent 5.4.4
     DNS_LOOP,        // the best MX is ourselves: permanent 5.4.6
     DNS_NO_RESOLVER, // our name servers do not answer anything: ours, 4.4.3

@@ -19,6 +19,7 @@ static const struct dns_row {
     [DNS_SERVFAIL] = {false, "4.4.3", NAME_ERROR, ": Host not found, try again"},
     [DNS_TIMEOUT] = {false, "4.4.3", NAME_ERROR, ": no name server answered"},
     [DNS_BAD_ANSWER] = {false, "4.4.3", NAME_ERROR, ": malformed answer"},
+    [DNS_ALIAS_LOOP] = {false, "4.4.3", NAME_ERROR, ": its aliases (CNAME) loop"},
     [DNS_MX_UNUSABLE] = {true, "5.4.4", "unable to route mail for ", ": no usable MX host"},
     [DNS_LOOP] = {true, "5.4.6", "mail for ", " loops back to myself"},
     [DNS_NO_RESOLVER] = {false, "4.4.3", NAME_ERROR, ": Host not found, try again"},

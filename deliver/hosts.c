@@ -150,6 +150,8 @@ enum fp_err hosts_from_mx(const struct dns_answer *mx, struct slice domain, cons
         return not_found(DNS_TIMEOUT, ret_fault);
     case DNS_ANSWER_BAD:
         return not_found(DNS_BAD_ANSWER, ret_fault);
+    case DNS_ANSWER_ALIAS_LOOP:
+        return not_found(DNS_ALIAS_LOOP, ret_fault);
     case DNS_ANSWER_NOBODY:
         return not_found(DNS_NO_RESOLVER, ret_fault);
     case DNS_ANSWER_OK:

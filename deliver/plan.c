@@ -139,15 +139,17 @@ static void note_dns(struct plan *p, enum dns_fault fault, const char *name)
 bool plan_is_temporary(enum dns_result result)
 {
     return result == DNS_ANSWER_SERVFAIL || result == DNS_ANSWER_TIMEOUT ||
-           result == DNS_ANSWER_BAD || result == DNS_ANSWER_NOBODY;
+           result == DNS_ANSWER_BAD || result == DNS_ANSWER_ALIAS_LOOP ||
+           result == DNS_ANSWER_NOBODY;
 }
 
 enum dns_fault plan_temporary_fault(enum dns_result result)
 {
-    return result == DNS_ANSWER_NOBODY    ? DNS_NO_RESOLVER
-           : result == DNS_ANSWER_TIMEOUT ? DNS_TIMEOUT
-           : result == DNS_ANSWER_BAD     ? DNS_BAD_ANSWER
-                                          : DNS_SERVFAIL;
+    return result == DNS_ANSWER_NOBODY       ? DNS_NO_RESOLVER
+           : result == DNS_ANSWER_TIMEOUT    ? DNS_TIMEOUT
+           : result == DNS_ANSWER_BAD        ? DNS_BAD_ANSWER
+           : result == DNS_ANSWER_ALIAS_LOOP ? DNS_ALIAS_LOOP
+                                             : DNS_SERVFAIL;
 }
 
 // The host under way has no address. P2 decides what that means.

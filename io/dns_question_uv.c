@@ -205,6 +205,7 @@ static void take_answer(struct question *q, struct slice packet, struct dns_answ
     case DNS_ANSWER_SERVFAIL:
     case DNS_ANSWER_TIMEOUT:
     case DNS_ANSWER_BAD:
+    case DNS_ANSWER_ALIAS_LOOP:
     case DNS_ANSWER_NOBODY:
         break;
     }

@@ -38,6 +38,7 @@ struct reader {
     enum dns_type type;
     char owner[NS_MAXDNAME]; // what the records belong to, after CNAMEs
     bool has_alias;          // it is another name than the one asked for
+    bool has_loop;           // there is no such owner
     uint32_t ttl_s;
     bool has_ttl;
 };
@@ -191,8 +192,9 @@ static bool follow_cnames(struct reader *r)
         memcpy(r->owner, cnames[i].target, sizeof r->owner);
         note_ttl(r, cnames[i].ttl_s);
         r->has_alias = true;
-        is_good = ++hops <= count; // used more than once: a loop
-        i = UINT32_MAX;            // from the first again
+        r->has_loop = ++hops > count; // used more than once
+        is_good = !r->has_loop;
+        i = UINT32_MAX; // from the first again
     }
     free(cnames);
     return is_good;
@@ -348,7 +350,7 @@ static enum dns_result read_answer(struct reader *r, struct dns_answer *to)
     if (has_extended_rcode(r))
         return DNS_ANSWER_SERVFAIL;
     if (!follow_cnames(r))
-        return DNS_ANSWER_BAD;
+        return r->has_loop ? DNS_ANSWER_ALIAS_LOOP : DNS_ANSWER_BAD;
     if (rcode == ns_r_noerror && !read_records(r, to))
         return DNS_ANSWER_BAD;
     if (to->count > 0)

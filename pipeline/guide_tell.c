@@ -31,6 +31,7 @@ static const char *failure_of(enum dns_result result)
         [DNS_ANSWER_SERVFAIL] = "the name servers cannot tell",
         [DNS_ANSWER_TIMEOUT] = "no name server answered in time",
         [DNS_ANSWER_BAD] = "an answer that makes no sense",
+        [DNS_ANSWER_ALIAS_LOOP] = "its aliases (CNAME) lead round in a circle",
         [DNS_ANSWER_NOBODY] = "no name server of ours answers anything",
     };
     return words[result];

@@ -41,7 +41,7 @@ struct unjudged {
 static bool is_failure(const struct dns_answer *answer)
 {
     return answer->result == DNS_ANSWER_SERVFAIL || answer->result == DNS_ANSWER_TIMEOUT ||
-           answer->result == DNS_ANSWER_BAD;
+           answer->result == DNS_ANSWER_BAD || answer->result == DNS_ANSWER_ALIAS_LOOP;
 }
 
 static void hand_on(struct pipeline *p, uint64_t lookup, const char *name,

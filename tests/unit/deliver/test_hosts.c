@@ -55,6 +55,7 @@ static const struct {
     {"servfail", DNS_ANSWER_SERVFAIL, {0}, NULL, DNS_SERVFAIL},
     {"timeout", DNS_ANSWER_TIMEOUT, {0}, NULL, DNS_TIMEOUT},
     {"bad", DNS_ANSWER_BAD, {0}, NULL, DNS_BAD_ANSWER},
+    {"aliases in a circle", DNS_ANSWER_ALIAS_LOOP, {0}, NULL, DNS_ALIAS_LOOP},
     {"we first", DNS_ANSWER_OK, {"10 me.example", "20 b.example"}, NULL, DNS_LOOP},
     {"we among equals", DNS_ANSWER_OK, {"10 ME.example.", "10 b.example"}, NULL, DNS_LOOP},
     {"we last",
