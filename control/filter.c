@@ -232,9 +232,13 @@ static enum fp_err read_count(struct slice value, int64_t *ret)
 static enum fp_err read_number(const struct filter_word *w, const struct filter_grammar *g,
                                struct filter_term *t, struct buf *why)
 {
+    enum fp_err err;
     switch (g->value) {
     case VALUE_DURATION:
-        if (time_parse_duration(w->value, &t->number))
+        err = time_parse_duration(w->value, &t->number);
+        if (err == FP_TOO_BIG)
+            return refuse_value(w, g, "a length of time is at most 36525d (100 years)", why);
+        if (err)
             return refuse_value(w, g, "a length of time is a number with ms, s, m, h, d or w", why);
         return FP_OK;
     case VALUE_SIZE:

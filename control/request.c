@@ -153,7 +153,10 @@ static enum fp_err read_for(struct request *r, const char *value, struct buf *wh
 {
     if (value && time_parse_duration(slice_str(value), &r->for_ms) == FP_OK && r->for_ms > 0)
         return FP_OK;
-    return refuse(why, "--for wants a length of time, such as 90s, 30m, 2h or 1d", "");
+    return refuse(why,
+                  "--for wants a length of time from 1ms to 36525d (100 years), such as 90s, 30m, "
+                  "2h or 1d",
+                  "");
 }
 
 // What `why` is asked about is no filter, whatever it looks like.

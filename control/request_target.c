@@ -88,7 +88,9 @@ enum fp_err request_target_read_for(struct request_target *t, const char *value,
 {
     int64_t ms;
     if (!value || time_parse_duration(slice_str(value), &ms) || ms < FOR_MIN_MS)
-        return refuse(why, "--for wants a length of time of a second or more, such as 2h or 1d12h");
+        return refuse(why,
+                      "--for wants a length of time from 1s to 36525d (100 years), such as 2h or "
+                      "1d12h");
     t->for_ms = ms;
     return FP_OK;
 }

@@ -101,7 +101,7 @@ static const char *const bad[][2] = {
     {"age>4", "'age>4': a length of time is a number with ms, s, m, h, d or w, as in age>4h"},
     {"age>-4h", "'age>-4h': a length of time is a number with ms, s, m, h, d or w, as in age>4h"},
     {"age>999999999999d",
-     "'age>999999999999d': a length of time is a number with ms, s, m, h, d or w, as in age>4h"},
+     "'age>999999999999d': a length of time is at most 36525d (100 years), as in age>4h"},
     {"size>1Q", "'size>1Q': a size is a number of bytes, or one with K, M or G, as in size>1M"},
     {"size>", "'size>': a size is a number of bytes, or one with K, M or G, as in size>1M"},
     {"attempts>3.5",

@@ -13,6 +13,11 @@
 
 enum { WORDS_MAX = 8 };
 
+#define PLAN_FOR                                                                                   \
+    "--for wants a length of time from 1ms to 36525d (100 years), such as 90s, 30m, 2h or 1d"
+#define SUSPEND_FOR                                                                                \
+    "--for wants a length of time from 1s to 36525d (100 years), such as 2h or 1d12h"
+
 static const struct row {
     const char *verb, *words[WORDS_MAX];
     const char *want; // "" accepted, else the sentence
@@ -61,10 +66,12 @@ static const struct row {
     {"route", {"a@x.example", "--format=csv"}, "route prints --format=text or --format=json"},
     {"plan", {NULL}, ""},
     {"plan", {"--for", "90m", "--format=json"}, ""},
-    {"plan", {"--for=0"}, "--for wants a length of time, such as 90s, 30m, 2h or 1d"},
-    {"plan", {"--for=-1h"}, "--for wants a length of time, such as 90s, 30m, 2h or 1d"},
-    {"plan", {"--for"}, "--for wants a length of time, such as 90s, 30m, 2h or 1d"},
-    {"plan", {"--for=soon"}, "--for wants a length of time, such as 90s, 30m, 2h or 1d"},
+    {"plan", {"--for=0"}, PLAN_FOR},
+    {"plan", {"--for=-1h"}, PLAN_FOR},
+    {"plan", {"--for"}, PLAN_FOR},
+    {"plan", {"--for=soon"}, PLAN_FOR},
+    {"plan", {"--for=36526d"}, PLAN_FOR},
+    {"plan", {"--for=36525d"}, ""},
     {"plan", {"from=a@b"}, "plan takes no filter"},
     {"plan", {"--format=csv"}, "plan prints --format=table or --format=json"},
     {"flush", {NULL}, ""},
@@ -122,15 +129,11 @@ static const struct row {
     {"suspend", {"a.example", "b.example"}, "one destination, or one from=PATTERN, at a time"},
     {"suspend", {"a.example", "--all"}, "either a destination or --all, not both"},
     {"suspend", {"--for=2h"}, "suspend what? Write a domain, a next hop, from=PATTERN, or --all"},
-    {"suspend",
-     {"a.example", "--for=soon"},
-     "--for wants a length of time of a second or more, such as 2h or 1d12h"},
-    {"suspend",
-     {"a.example", "--for=500ms"},
-     "--for wants a length of time of a second or more, such as 2h or 1d12h"},
-    {"suspend",
-     {"a.example", "--for"},
-     "--for wants a length of time of a second or more, such as 2h or 1d12h"},
+    {"suspend", {"a.example", "--for=soon"}, SUSPEND_FOR},
+    {"suspend", {"a.example", "--for=100000d"}, SUSPEND_FOR},
+    {"suspend", {"a.example", "--for=36525d"}, ""},
+    {"suspend", {"a.example", "--for=500ms"}, SUSPEND_FOR},
+    {"suspend", {"a.example", "--for"}, SUSPEND_FOR},
     {"suspend", {"--format=csv"}, "suspend prints --format=table, --format=json or --format=jsonl"},
     {"suspend",
      {"a.example", "--format=json"},
