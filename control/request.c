@@ -52,6 +52,23 @@ static const char why_takes[] = " takes one queue id, one address, or one destin
 static const char route_takes[] = " takes addresses such as user@example.com, user@[192.0.2.1], a "
                                   "local user's name, or a domain";
 
+static const char stats_takes[] = "stats takes no words, it is of the whole queue; list takes a "
+                                  "filter";
+
+static const char plan_takes[] = "plan takes no words, it is of the whole queue; how far it looks "
+                                 "ahead is --for=2h";
+
+// Whatever the words look like: they are no filter that was mistyped.
+static enum fp_err refuse_words(enum request_verb verb, struct buf *why)
+{
+    return refuse(why, verb == VERB_PLAN ? plan_takes : stats_takes, "");
+}
+
+static bool is_of_all(enum request_verb verb)
+{
+    return verb == VERB_STATS || verb == VERB_PLAN;
+}
+
 static enum fp_err check_options(const struct request *r, struct buf *why)
 {
     const char *name = request_verb_name(r->verb);
@@ -66,7 +83,7 @@ static enum fp_err check_options(const struct request *r, struct buf *why)
     if (request_has_target(r->verb))
         return request_target_check(r, why);
     bool has_text = r->verb == VERB_WHY || r->verb == VERB_ROUTE;
-    bool is_report = r->verb == VERB_STATS || r->verb == VERB_PLAN;
+    bool is_report = is_of_all(r->verb);
     if (r->format != LISTING_TABLE && r->verb != VERB_LIST && !has_text && !is_report)
         return refuse(why, name, " knows no --format; list, stats, why, plan and route do");
     if (is_report && r->format != LISTING_TABLE && r->format != LISTING_JSON)
@@ -82,8 +99,8 @@ enum fp_err request_check(const struct request *r, struct buf *why)
         return err;
     if (r->verb == VERB_SHOW && !filter_is_one_id(&r->filter))
         return refuse(why, name, " takes exactly one queue id, such as 0A1B2C3D4E5F");
-    if ((r->verb == VERB_STATS || r->verb == VERB_PLAN) && r->filter.count > 0)
-        return refuse(why, name, " takes no filter");
+    if (is_of_all(r->verb) && r->filter.count > 0)
+        return refuse_words(r->verb, why);
     if (r->verb == VERB_WHY && !r->subject[0])
         return refuse(why, name, why_takes);
     if (r->verb == VERB_ROUTE && !r->subject[0])
@@ -282,6 +299,8 @@ enum fp_err request_parse_words(struct request *r, const char *const *words, siz
         err = read_subject(&got, terms, term_count, why);
     else if (r->verb == VERB_ROUTE)
         err = read_addresses(&got, terms, term_count, why);
+    else if (is_of_all(r->verb) && term_count > 0)
+        err = refuse_words(r->verb, why);
     else
         err = filter_parse(terms, term_count, &got.filter, why);
     if (!err)
