@@ -18,15 +18,21 @@ static void add_count(struct column *c, const char *label, uint64_t n, const cha
     column_str(c, behind);
 }
 
+static void add_recipients(struct column *c, const char *label, uint64_t n, const char *behind)
+{
+    add_count(c, label, n, n == 1 ? " recipient" : " recipients");
+    column_str(c, behind);
+}
+
 static void add_counts(const struct statistics *s, struct column *c)
 {
     add_count(c, "messages", s->messages, ", ");
     column_number(c, s->bytes, 0);
     column_str(c, " bytes\n");
-    add_count(c, "queued", s->queued, " recipients, not tried yet\n");
-    add_count(c, "deferred", s->deferred, " recipients, tried before\n");
-    add_count(c, "active", s->active, " recipients, an attempt is under way\n");
-    add_count(c, "held", s->held, " recipients\n");
+    add_recipients(c, "queued", s->queued, ", not tried yet\n");
+    add_recipients(c, "deferred", s->deferred, ", tried before\n");
+    add_recipients(c, "active", s->active, ", an attempt is under way\n");
+    add_recipients(c, "held", s->held, "\n");
     if (s->oldest_arrival_ms > 0) {
         column_left(c, "oldest", LABEL_WIDTH);
         column_time_utc(c, s->oldest_arrival_ms);
@@ -90,7 +96,8 @@ static void add_flow(const struct statistics *s, struct column *c)
     add_count(c, "sessions", s->sessions, " open, ");
     column_number(c, s->unread_sessions, 0);
     column_str(c, " of them not being read\n");
-    add_count(c, "writer", s->writer_ops, " operations waiting\n");
+    add_count(c, "writer", s->writer_ops,
+              s->writer_ops == 1 ? " operation waiting\n" : " operations waiting\n");
     column_left(c, "pressure", LABEL_WIDTH);
     column_str(c, "reading stopped ");
     add_times(c, s->stops);

@@ -107,9 +107,18 @@ static void empty_without_daemon(void **state)
     compare("statistics-empty.txt", &s);
 }
 
+static void one_is_one(void **state)
+{
+    (void)state;
+    struct statistics s = {
+        .now_ms = NOW, .messages = 1, .queued = 1, .deferred = 1, .active = 1, .held = 1};
+    compare("statistics-one.txt", &s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(busy),
-                                       cmocka_unit_test(empty_without_daemon)};
+                                       cmocka_unit_test(empty_without_daemon),
+                                       cmocka_unit_test(one_is_one)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
