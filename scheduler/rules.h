@@ -134,7 +134,8 @@ struct rule_question rule_question(const char *address, const char *sender,
 
 // How long to wait after failure number `failures` (1 is the first): by the schedule, or at the
 // first failure as the reply's text asks for within the rule's bounds, then spread by the jitter:
-// from half of it below to half of it above; what a reply asks for only to later. `salt` decides
+// from half of it below to half of it above; what a reply asks for only to later, and
+// not beyond the bound. `salt` decides
 // where in between: the same salt gives the same wait. Never less than a second.
 int64_t rules_wait(const struct retry_rule *rule, uint32_t failures, struct slice reply,
                    uint64_t salt);

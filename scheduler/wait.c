@@ -49,5 +49,7 @@ int64_t rules_wait(const struct retry_rule *rule, uint32_t failures, struct slic
     wait_ms += width_ms / STEPS * step + width_ms % STEPS * step / STEPS;
     if (!is_asked) // who comes before he was asked to is turned away again
         wait_ms -= width_ms / 2;
+    else if (wait_ms > rule->hint_max_ms) // the bound is what somebody wrote down
+        wait_ms = rule->hint_max_ms;
     return wait_ms > TIME_SECOND_MS ? wait_ms : TIME_SECOND_MS;
 }

@@ -471,6 +471,12 @@ static void replies_are_heard_once_and_within_bounds(void **state)
     for (uint64_t salt = 0; salt < 100; salt++)
         assert_in_range(rules_wait(&rule, 1, SLICE_LIT("450 try again in 300 seconds"), salt),
                         5 * MIN, 7 * MIN + MIN / 2);
+    for (uint64_t salt = 0; salt < 100; salt++) { // nor beyond the bound
+        assert_in_range(rules_wait(&rule, 1, SLICE_LIT("450 try again in 9 minutes"), salt),
+                        9 * MIN, 10 * MIN);
+        assert_int_equal(rules_wait(&rule, 1, SLICE_LIT("450 try again in 5 days"), salt),
+                         10 * MIN);
+    }
     rule.hint_max_ms = rule.hint_min_ms = 0;
     assert_int_equal(rules_hears(&rule, 1, SLICE_LIT("450 try again in 300 seconds")),
                      HEARS_NOTHING);
