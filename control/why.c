@@ -492,6 +492,16 @@ static void add_limits(const struct why_destination *d, struct column *c)
     }
 }
 
+static void add_delivered(const struct why *w, const struct why_destination *d, struct column *c)
+{
+    if (d->delivered_ms == 0)
+        return;
+    add_label(c, "delivered:");
+    column_str(c, "last on ");
+    add_since(c, d->delivered_ms, w->now_ms, w->utc_offset_s);
+    column_str(c, "\n");
+}
+
 static void add_destination_text(const struct why *w, const struct why_destination *d,
                                  struct column *c)
 {
@@ -510,6 +520,7 @@ static void add_destination_text(const struct why *w, const struct why_destinati
     }
     column_str(c, "\n");
     add_health(w, d, c);
+    add_delivered(w, d, c);
     add_hops(w, d, c);
     add_waiting(w, d, c);
     add_limits(d, c);

@@ -111,6 +111,7 @@ struct why_destination {
     const char *state;        // "open", "resting", "probing"
     struct why_hold hold;     // SUSPENDED, BLOCKED, RESTING, ON_FLUSH ...; TURN: nothing holds it
     int64_t since_ms, last_probe_ms, rest_until_ms; // 0 when healthy
+    int64_t delivered_ms; // the last mail, of a domain for which none waits; 0: not known
     uint32_t failures;
     const char *status, *reply;             // of the last failure
     const char *rule;                       // who chose rest_until_ms

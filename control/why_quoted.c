@@ -154,6 +154,7 @@ void why_destination_json(const struct why_destination *d, struct column *c)
     quote_member_time(c, "since", d->since_ms);
     quote_member_time(c, "last_probe", d->last_probe_ms);
     quote_member_time(c, "next_probe", d->rest_until_ms);
+    quote_member_time(c, "last_delivered", d->delivered_ms);
     quote_member_text(c, "rule", d->rule);
     quote_member_text(c, "status", d->status);
     quote_member_text(c, "reply", d->reply);

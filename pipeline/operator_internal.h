@@ -98,6 +98,7 @@ void answer_why(struct pipeline *p, struct operator_session *s);
 void why_read(struct pipeline *p, struct operator_session *s, struct op *op);
 void why_history(struct pipeline *p, struct operator_session *s, struct op *op);
 void why_found(struct pipeline *p, struct operator_session *s, struct op *op);
+void place_ended(struct pipeline *p, struct operator_session *s, struct op *op);
 void why_ended(struct pipeline *p, struct operator_session *s, struct op *op);
 void why_continue(struct pipeline *p, struct operator_session *s); // the client has taken it all
 void why_forget(struct operator_session *s);

@@ -15,7 +15,10 @@
 #include <stdlib.h>
 #include <sysexits.h>
 
-enum { PLACE_PAGE = 5000 };
+enum {
+    PLACE_PAGE = 5000,
+    PLACE_ENDS_LOOK = 1000000, // ends to look at for the last delivery: 1.5 us each
+};
 
 struct why_place {
     char *asked;       // as it was typed; owned
@@ -24,6 +27,8 @@ struct why_place {
     bool has_due;      // what is due is counted, the rest is being counted
     uint64_t due, waiting;
     int64_t first_ms;
+    uint32_t ends_looked;
+    int64_t delivered_ms; // 0: not known
 };
 
 void why_place_free(struct why_place *place)
@@ -106,7 +111,7 @@ static void say_nothing_known(struct pipeline *p, struct operator_session *s,
     text_escape(slice_str(y->asked), &text);
     buf_add_str(&text,
                 ": it is no queue id and no address, no mail for such a destination is in the "
-                "queue, and none has failed lately");
+                "queue, none was delivered or has failed lately, and no route names it");
     if (y->domain && y->destination[0] && strcmp(y->domain, y->destination) != 0) {
         buf_add_str(&text, "; mail for it would go to ");
         text_escape(slice_str(y->destination), &text);
@@ -199,6 +204,7 @@ static void tell(struct pipeline *p, struct operator_session *s, const struct wh
         .waiting = y->waiting,
         .due = y->due,
         .first_ms = y->first_ms,
+        .delivered_ms = y->delivered_ms,
     };
     take_view(view, &d);
     find_hold(p, y, &d, &d.hold);
@@ -235,6 +241,13 @@ static bool has_hops(const struct pipeline *p, const struct operator_session *s,
     return operator_hops(p, s, route_of(p, y), domain, hops) > 0;
 }
 
+// Some row leads there, and not just because it is for everybody.
+static bool is_named(const struct pipeline *p, const struct why_place *y)
+{
+    return y->domain ? route_is_own(&p->config->routes, slice_str(y->domain))
+                     : route_of(p, y) != NULL;
+}
+
 // Where mail of all domains goes is known, but that says nothing of this one.
 static bool is_known(const struct pipeline *p, const struct operator_session *s,
                      const struct why_place *y, struct destination_view *ret)
@@ -243,8 +256,43 @@ static bool is_known(const struct pipeline *p, const struct operator_session *s,
     bool has_destination = scheduler_destination(p->scheduler, y->destination, ret);
     bool is_own = !y->domain || strcmp(y->domain, y->destination) == 0 ||
                   route_is_own(&p->config->routes, slice_str(y->domain));
-    return y->waiting > 0 || (has_destination && is_own) || has_hops(p, s, y) ||
+    return y->waiting > 0 || y->delivered_ms > 0 || is_named(p, y) || (has_destination && is_own) ||
+           has_hops(p, s, y) ||
            suspensions_find(all, SUSPENSION_DESTINATION, y->domain ? y->domain : y->destination);
+}
+
+static void answer(struct pipeline *p, struct operator_session *s, const struct why_place *y)
+{
+    struct destination_view view = {.state = DESTINATION_OPEN};
+    if (!is_known(p, s, y, &view)) {
+        say_nothing_known(p, s, y);
+        return;
+    }
+    tell(p, s, y, &view);
+    why_forget(s);
+    answer_end(p, s, EX_OK);
+}
+
+static void ask_delivered(struct pipeline *p, struct operator_session *s, const struct why_place *y)
+{
+    struct op *op = op_new(OP_ENDED);
+    op->ended.domain = must_strdup(y->domain);
+    op->ended.limit = PLACE_PAGE;
+    op->ended.max = 1;
+    store_op(p, op, WAIT_OPERATOR)->conn = s->conn;
+}
+
+void place_ended(struct pipeline *p, struct operator_session *s, struct op *op)
+{
+    struct why_place *y = operator_place(s);
+    const struct op_ended *e = &op->ended;
+    y->ends_looked += PLACE_PAGE;
+    if (e->end_count == 0 && !e->is_done && y->ends_looked < PLACE_ENDS_LOOK) {
+        store_op(p, op_ended_rest(op), WAIT_OPERATOR)->conn = s->conn;
+        return;
+    }
+    y->delivered_ms = e->end_count > 0 ? e->ends[0].at_ms : 0;
+    answer(p, s, y);
 }
 
 void place_counted(struct pipeline *p, struct operator_session *s, struct op *op)
@@ -260,12 +308,8 @@ void place_counted(struct pipeline *p, struct operator_session *s, struct op *op
         ask_count(p, s, y);
         return;
     }
-    struct destination_view view = {.state = DESTINATION_OPEN};
-    if (!is_known(p, s, y, &view)) {
-        say_nothing_known(p, s, y);
-        return;
-    }
-    tell(p, s, y, &view);
-    why_forget(s);
-    answer_end(p, s, EX_OK);
+    if (y->domain && y->waiting == 0)
+        ask_delivered(p, s, y);
+    else
+        answer(p, s, y);
 }

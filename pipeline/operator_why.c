@@ -213,6 +213,10 @@ void why_ended(struct pipeline *p, struct operator_session *s, struct op *op)
 {
     struct operator_why *y = s->why;
     const struct op_ended *e = &op->ended;
+    if (y->place) {
+        place_ended(p, s, op);
+        return;
+    }
     uint32_t ends = y->list_count - y->shown;
     for (uint32_t i = 0; i < e->end_count && ends < WHY_ENDS; i++, ends++)
         y->list[y->list_count++] = (struct op_found){e->ends[i].message, e->ends[i].n};

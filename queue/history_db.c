@@ -7,6 +7,7 @@
 // once a week somebody who asks waits a second less.
 #include "queue/sql_db.h"
 
+#include "core/address.h"
 #include "core/slice.h"
 
 static void read_attempt(struct sql_call *c, struct op_attempt *a, struct pool *texts)
@@ -125,7 +126,11 @@ static bool is_meant(struct sql_call *c, const struct op_ended *ended, const str
     c->at = ADDRESS_COLUMN;
     const char *p = sql_column_peek(c, &n);
     c->at = at;
-    return slice_equal_nocase(slice_of(p, n), slice_str(ended->address));
+    struct slice address = slice_of(p, n);
+    if (ended->domain)
+        return e->outcome == FINISHED_DELIVERED &&
+               slice_equal_nocase(address_domain(address), slice_str(ended->domain));
+    return slice_equal_nocase(address, slice_str(ended->address));
 }
 
 enum fp_err ended_run(struct store *s, struct op *op)

@@ -180,6 +180,7 @@ static void history_close(struct op_history *history)
 static void ended_close(struct op_ended *ended)
 {
     free(ended->address);
+    free(ended->domain);
     free(ended->ends);
     pool_close(&ended->texts);
 }
@@ -207,7 +208,7 @@ struct op *op_ended_rest(struct op *op)
     rest->ended.ends = NULL;
     rest->ended.end_count = 0;
     rest->ended.texts = POOL_EMPTY;
-    op->ended.address = NULL;
+    op->ended.address = op->ended.domain = NULL;
     return rest;
 }
 

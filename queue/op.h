@@ -420,6 +420,7 @@ struct op_history {
 // `limit` ends, whoever they are of.
 struct op_ended {
     char *address; // owned
+    char *domain;  // owned; not NULL: instead, what was delivered to anybody of it
     int64_t uid;   // >= 0: only what this user submitted
     uint32_t limit, max;
     int64_t at_ms; // in and out: the end that was looked at last; INT64_MAX to begin

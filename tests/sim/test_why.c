@@ -354,6 +354,29 @@ static void test_of_a_destination(void **state)
     world_free(w);
 }
 
+// Idle and healthy is not unknown: where history has a delivery, or a row of ours leads there.
+static void test_of_an_idle_destination(void **state)
+{
+    (void)state;
+    struct world *w = make_world(41);
+    char id[MESSAGE_ID_DIGITS + 1];
+    submit(w, "b@one.example b@three.example", id);
+    world_run(w, TIME_HOUR_MS);
+    static const char *const worked[] = {"One.Example", "three.example."};
+    for (size_t i = 0; i < sizeof worked / sizeof *worked; i++)
+        ASSERT_WHY(w, worked[i], "state:      open", "health:     good",
+                   "delivered:  last on 2026-01-01T00:00", "waiting:    0 recipients");
+    static const char *const led_to[] = {"two.example", "smtp://192.0.2.2:25"};
+    for (size_t i = 0; i < sizeof led_to / sizeof *led_to; i++) {
+        ASSERT_WHY(w, led_to[i], "state:      open", "waiting:    0 recipients");
+        assert_null(strstr(ask(w, "why", led_to[i]), "delivered:"));
+    }
+    assert_says(ask_for(w, 66, "why", "four.example"), "nothing is known of four.example");
+    ask_for(w, 66, "why", "smtp://192.0.2.7:25");
+    ask_for(w, 66, "why", "ree.example"); // a part of one
+    world_free(w);
+}
+
 // What is due, where it goes, and what delays it; before and after it has gone.
 static void test_plan(void **state)
 {
@@ -575,6 +598,7 @@ int main(void)
         cmocka_unit_test(test_turns_by_rate),
         cmocka_unit_test(test_of_an_address),
         cmocka_unit_test(test_of_a_destination),
+        cmocka_unit_test(test_of_an_idle_destination),
         cmocka_unit_test(test_plan),
         cmocka_unit_test(test_plan_of_suspended),
         cmocka_unit_test(test_many_recipients),

@@ -160,6 +160,7 @@ static void destinations(void **state)
          .status = "",
          .reply = "",
          .rule = "",
+         .delivered_ms = NOW - TIME_DAY_MS,
          .running = 1,
          .connections = 2,
          .allowed = 5,
