@@ -72,9 +72,17 @@ static void say_dead(struct pipeline *p)
     buf_close(&why);
 }
 
+// All that waited for it goes on, and not each by a probe of its own.
+static void say_alive(struct pipeline *p)
+{
+    blocking_end(p, BLOCKED_RESOLVER, "");
+    windows_feed(p, &(struct sched_event){.kind = SCHED_UNBLOCK, .blocked = BLOCKED_RESOLVER});
+}
+
 static void judge(struct pipeline *p, bool is_dead)
 {
     struct resolver *r = &p->resolver;
+    bool was_dead = r->is_dead;
     r->canary = 0;
     r->is_dead = is_dead;
     r->judged_ms = p->now_ms;
@@ -89,6 +97,8 @@ static void judge(struct pipeline *p, bool is_dead)
         hand_on_failure(p, u);
         free(u);
     }
+    if (was_dead && !is_dead)
+        say_alive(p);
 }
 
 // Silence takes its time: that something was there some seconds ago is not enough then.
@@ -162,16 +172,18 @@ void resolver_answer(struct pipeline *p, uint64_t lookup, const char *name,
         on_failure(p, lookup, name, answer);
         return;
     }
+    bool was_dead = r->is_dead;
     r->is_contradicted = true;
-    if (r->is_dead) {
+    if (was_dead) {
         r->is_dead = false;
         r->judged_ms = INT64_MIN;
-        blocking_end(p, BLOCKED_RESOLVER, "");
     }
     if (r->is_curious && !r->canary)
         ask_canary(p);
     r->is_curious = false;
     hand_on(p, lookup, name, answer);
+    if (was_dead)
+        say_alive(p);
 }
 
 void resolver_reload(struct pipeline *p)

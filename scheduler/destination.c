@@ -346,6 +346,23 @@ static bool may_open(const struct destination *d)
     return d->state == DESTINATION_RESTING && d->failures == 0 && d->logins == 0;
 }
 
+bool destination_rests_blocked(const struct destination *d, uint8_t blocked)
+{
+    return may_open(d) && d->blocked == blocked;
+}
+
+// It has answered nothing, so that it counts among those that have not (D11).
+void destination_unblock(struct scheduler *s, struct destination *d)
+{
+    bool has_worked = d->pace.has_worked;
+    d->blocked = 0;
+    if (d->pace.limit > 0)
+        pace_begin_again(&d->pace);
+    d->pace.has_worked = has_worked;
+    move(s, d, DESTINATION_OPEN);
+    destination_refresh(s, d);
+}
+
 void destination_flush(struct scheduler *s, struct destination *d)
 {
     if (may_open(d)) {

@@ -64,6 +64,9 @@ bool destination_rests_for_network(const struct scheduler *s, const struct desti
 void destination_try_early(struct scheduler *s, struct destination *d);
 // It gets as many connections as one that answers again.
 void destination_begin_again(struct scheduler *s, struct destination *d);
+// Does it rest for that (enum outcome_blocked) and for nothing that the host has done?
+bool destination_rests_blocked(const struct destination *d, uint8_t blocked);
+void destination_unblock(struct scheduler *s, struct destination *d); // that is over
 // New settings: limits are looked up again, a rest that was our own fault is over.
 void destination_reset(struct scheduler *s, struct destination *d);
 

@@ -203,6 +203,24 @@ static void on_network(struct scheduler *s, const struct sched_event *event)
     }
 }
 
+// Its mail waits for the end of the rest, so it is read as for a flush.
+static void on_unblock(struct scheduler *s, const struct sched_event *event)
+{
+    struct domain *domain, *next;
+    HASH_ITER(hh, s->domains, domain, next)
+    {
+        if (!s->settings.is_manual &&
+            destination_rests_blocked(domain->destination, event->blocked))
+            domain_flush(s, domain, s->now_ms);
+    }
+    struct destination *d, *next_destination;
+    HASH_ITER(hh, s->destinations, d, next_destination)
+    {
+        if (destination_rests_blocked(d, event->blocked))
+            destination_unblock(s, d);
+    }
+}
+
 void scheduler_feed(struct scheduler *s, const struct sched_event *event)
 {
     static void (*const handlers[])(struct scheduler *, const struct sched_event *) = {
@@ -227,6 +245,7 @@ void scheduler_feed(struct scheduler *s, const struct sched_event *event)
         [SCHED_UNSUSPEND] = suspend_end,
         [SCHED_JUMP] = on_jump,
         [SCHED_NETWORK] = on_network,
+        [SCHED_UNBLOCK] = on_unblock,
     };
     must((size_t)event->kind < sizeof handlers / sizeof handlers[0]);
     reasons_release(s->shown);

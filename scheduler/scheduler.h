@@ -132,6 +132,9 @@ enum sched_event_kind {
     // A way out of this machine has appeared: who rests because there was none, or could not be
     // found or reached, is probed now, spread over a few seconds.
     SCHED_NETWORK,
+    // What was blocked here for `blocked` is not any more: who rests for that is open at once, with
+    // as many connections as behind an outage, and what waited with it is due.
+    SCHED_UNBLOCK,
 };
 
 struct sched_event {
@@ -160,7 +163,7 @@ struct sched_event {
     // DONE, with is_local_failure: it refused our credentials. Nobody says the same password each
     // minute to a host that may lock the account, or us, out.
     bool is_login_refusal;
-    uint8_t blocked;   // DONE, with is_local_failure: enum outcome_blocked
+    uint8_t blocked;   // UNBLOCK; DONE, with is_local_failure: enum outcome_blocked
     bool is_cut_short; // DONE: nobody wants it any more; it says nothing about the destination
     bool is_too_fast;  // DONE: replies spoke of a rate, while the conversation went on
     // DONE: the conversation is not over: its connection counts until SCHED_CLOSED

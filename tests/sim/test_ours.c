@@ -104,6 +104,33 @@ static void test_dead_resolver_is_asked_little(void **state)
     world_free(w);
 }
 
+// The first name that is told ends it for all: nobody waits for a probe of his own.
+static void test_resolver_answers_again(void **state)
+{
+    (void)state;
+    struct world *w = make_world(20, by_mx);
+    char name[64];
+    world_dns_is_gone(w, true);
+    for (int i = 0; i < DOMAINS; i++) {
+        snprintf(name, sizeof name, "b@d%d.example", i);
+        submit_to(w, name);
+        world_run(w, 10 * TIME_SECOND_MS);
+    }
+    world_run(w, 5 * TIME_MINUTE_MS);
+    world_dns_is_gone(w, false);
+    for (int s = 0; s < 120 && !strstr(w->trace.p, "no longer blocked here: "); s++)
+        world_run(w, TIME_SECOND_MS);
+    world_run(w, 2 * TIME_SECOND_MS);
+    for (int i = 0; i < DOMAINS; i++) {
+        snprintf(name, sizeof name, "d%d.example", i);
+        int code;
+        const char *word = name;
+        assert_null(strstr(world_ask(w, "why", &word, 1, &code), "blocked here"));
+    }
+    assert_int_equal(world_host(w, "192.0.2.1")->received_count, DOMAINS);
+    world_free(w);
+}
+
 static void test_network_is_down_for_a_week(void **state)
 {
     (void)state;
@@ -321,6 +348,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_resolver_is_gone_for_a_week),
         cmocka_unit_test(test_dead_resolver_is_asked_little),
+        cmocka_unit_test(test_resolver_answers_again),
         cmocka_unit_test(test_network_is_down_for_a_week),
         cmocka_unit_test(test_relay_refuses_us),
         cmocka_unit_test(test_relay_changes_its_answer),
