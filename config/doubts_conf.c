@@ -7,6 +7,7 @@
 
 #include "config/config.h"
 #include "config/table_conf.h"
+#include "core/hostname.h"
 #include "core/must.h"
 
 #include <stdio.h>
@@ -321,6 +322,19 @@ static void begin(struct doubts *d, const struct config *c)
 
 // route
 
+// RFC 4291 2.5.6, RFC 4007 11: such an address means a host only together with an interface.
+static void doubt_link_local(struct config_reader *r, const config_setting_t *s,
+                             const struct target *t)
+{
+    static const struct hostname_network link_local = {{0xfe, 0x80}, 10, true};
+    if (t->host && hostname_in_network(&link_local, slice_str(t->host)))
+        config_warning(r, s,
+                       "to: %s is a link-local address, and cannot be reached: which interface "
+                       "leads there cannot be written; write another address of the host, or its "
+                       "name",
+                       t->host);
+}
+
 static void doubt_route(struct config_reader *r, const config_setting_t *s, struct doubts *d,
                         uint32_t i)
 {
@@ -328,6 +342,7 @@ static void doubt_route(struct config_reader *r, const config_setting_t *s, stru
     for (uint32_t k = 0; k < row->target_count; k++) {
         const struct target *t = &row->targets[k];
         char place[300];
+        doubt_link_local(r, s, t);
         if (t->kind != TARGET_SMTP && t->kind != TARGET_SMTPS)
             continue;
         snprintf(place, sizeof place, " %s:%u ", t->host, t->port);

@@ -416,6 +416,14 @@ static const struct warning_case {
      "back as a loop\n"
      "c.conf:5: warning: to: at ::1 port 2525 this daemon itself listens: such mail is given "
      "back as a loop\n"},
+    {"a link-local next hop",
+     HOST "route = ( { for = \"a.example\", to = [ \"smtp://[fe80::1]\" ] },\n"
+          " { for = \"b.example\", to = [ \"smtp://[fd00::1]\", \"lmtp://[FEBF::2]:24\" ] },\n"
+          " { for = \"c.example\", to = [ \"smtp://[fec0::1]\", \"smtp://169.254.1.1\" ] } )\n",
+     "c.conf:2: warning: to: fe80::1 is a link-local address, and cannot be reached: which "
+     "interface leads there cannot be written; write another address of the host, or its name\n"
+     "c.conf:3: warning: to: FEBF::2 is a link-local address, and cannot be reached: which "
+     "interface leads there cannot be written; write another address of the host, or its name\n"},
     {"files of tls that are not there",
      HOST "tls = ( { for = \"*\", policy = \"verify\", ca_file = \"/nowhere/ca\" },\n"
           " { for = \"a.example\", policy = \"encrypt\", cert_file = \"/etc/passwd\",\n"
