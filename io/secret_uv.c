@@ -4,6 +4,7 @@
 
 #include "core/buf.h"
 #include "core/must.h"
+#include "core/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +15,14 @@
 #include <unistd.h>
 #include <utlist.h>
 
-enum { HANDLES = 3 }; // of a command: process, pipe, timer
+enum {
+    HANDLES = 4,     // of a command: process, two pipes, timer
+    SAID_KEPT = 512, // of what it says on standard error
+    SAID_ROOM = 4096,
+    SAID_TOLD = 200,  // of that, escaped
+    SECRET_HINT = 16, // so much of a secret is known again
+    WHY_ROOM = 768,
+};
 
 struct kept {
     char *name; // the command's words, joined
@@ -33,9 +41,11 @@ struct asking {
     int64_t timeout_ms, keep_ms;
     uv_timer_t timer;
     uv_process_t process;
-    uv_pipe_t out;
+    uv_pipe_t out, err;
     char text[SECRET_MAX + 1];
     size_t n;
+    char said[SAID_ROOM]; // on standard error; what stands behind SAID_KEPT is written over
+    size_t said_n;
     int open_handles;
     int64_t exit_status;
     int signal;
@@ -132,6 +142,7 @@ void secret_forget(struct secrets *s, const struct secret_source *source)
 static void free_asking(struct asking *a)
 {
     explicit_bzero(a->text, sizeof a->text);
+    explicit_bzero(a->said, sizeof a->said);
     for (char **w = a->words; w && *w; w++)
         free(*w);
     free(a->words);
@@ -158,6 +169,7 @@ static void close_all(struct asking *a)
     close_handle(&a->timer);
     if (a->open_handles == HANDLES) {
         close_handle(&a->out);
+        close_handle(&a->err);
         close_handle(&a->process);
     }
 }
@@ -231,11 +243,67 @@ static void on_file(uv_timer_t *timer)
     close_all(a);
 }
 
+// ---- what a command says about itself ------------------------------------------------------
+
+static void give_room_to_say(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
+{
+    struct asking *a = handle->data;
+    (void)suggested;
+    *ret = uv_buf_init(a->said + a->said_n, (unsigned)(SAID_ROOM - a->said_n));
+}
+
+static void note_said(struct asking *a, ssize_t n)
+{
+    if (n > 0)
+        a->said_n += (size_t)n;
+    a->said_n = a->said_n < SAID_KEPT ? a->said_n : SAID_KEPT;
+}
+
+// All of it is read, so that who says much does not stand still.
+static void on_said(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+    (void)buf;
+    note_said(stream->data, n);
+    if (n < 0)
+        uv_read_stop(stream);
+}
+
+// What an ended command has written stands in the pipe. The pipe's end is not waited for: what it
+// left running in the background (an agent) may hold that open for days.
+static void read_the_rest(struct asking *a)
+{
+    uv_os_fd_t fd;
+    if (a->said_n < SAID_KEPT && uv_fileno((uv_handle_t *)&a->err, &fd) == 0)
+        note_said(a, read(fd, a->said + a->said_n, SAID_KEPT - a->said_n));
+}
+
+// Standard output is never told. Where the secret, or how it begins (a long one may be cut), stands
+// in both, nothing is.
+static void add_said(struct asking *a, char *why, size_t size)
+{
+    read_the_rest(a);
+    struct slice line = slice_trim(slice_of(a->said, a->said_n));
+    const char *end = memchr(line.p, '\n', line.n);
+    if (end)
+        line = slice_trim(slice_of(line.p, (size_t)(end - line.p)));
+    size_t secret_n = 0;
+    while (secret_n < a->n && secret_n < SECRET_HINT && !strchr("\r\n", a->text[secret_n]))
+        secret_n++;
+    if (line.n == 0 || (secret_n > 0 && memmem(a->said, a->said_n, a->text, secret_n)))
+        return;
+    struct buf told;
+    buf_init(&told, SAID_TOLD);
+    text_escape(line, &told);
+    size_t at = strlen(why);
+    snprintf(why + at, size - at, ": %.*s", (int)told.n, told.p);
+    buf_close(&told);
+}
+
 // ---- commands ------------------------------------------------------------------------------
 
 static void end_command(struct asking *a)
 {
-    char why[512];
+    char why[WHY_ROOM];
     const char *secret = NULL;
     if (!a->has_exited || !a->is_at_end || a->is_answered)
         return;
@@ -250,6 +318,8 @@ static void end_command(struct asking *a)
         snprintf(why, sizeof why, "%s: exit status %lld", a->words[0], (long long)a->exit_status);
     else
         secret = first_line(a, a->words[0], why, sizeof why);
+    if (!secret)
+        add_said(a, why, sizeof why);
     if (a->owner) {
         if (secret)
             keep(a);
@@ -314,7 +384,7 @@ static void run_command(struct asking *a)
     uv_stdio_container_t stdio[3] = {
         {.flags = UV_IGNORE},
         {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&a->out},
-        {.flags = UV_IGNORE},
+        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&a->err},
     };
     uv_process_options_t options = {
         .file = a->words[0],
@@ -325,7 +395,8 @@ static void run_command(struct asking *a)
         .exit_cb = on_exit_of_command,
     };
     uv_pipe_init(a->owner->loop, &a->out, 0);
-    a->process.data = a->out.data = a;
+    uv_pipe_init(a->owner->loop, &a->err, 0);
+    a->process.data = a->out.data = a->err.data = a;
     a->open_handles = HANDLES;
     int rc = uv_spawn(a->owner->loop, &a->process, &options);
     if (rc < 0) {
@@ -335,6 +406,7 @@ static void run_command(struct asking *a)
     }
     uv_timer_start(&a->timer, on_too_late, (uint64_t)a->timeout_ms, 0);
     uv_read_start((uv_stream_t *)&a->out, give_room, on_output);
+    uv_read_start((uv_stream_t *)&a->err, give_room_to_say, on_said);
 }
 
 static void on_kept(uv_timer_t *timer)

@@ -29,7 +29,8 @@ struct secrets *secrets_open(uv_loop_t *loop);
 // Questions under way are forgotten without a call; commands are killed. NULL is fine.
 void secrets_close(struct secrets *s);
 
-// secret: borrowed during the call; NULL: there is none, and why says it in a sentence without it.
+// secret: borrowed during the call; NULL: there is none, and why says it in a sentence without it,
+// with the first line of a command's standard error behind it: escaped, 200 octets at most.
 typedef void secret_done(void *arg, const char *secret, const char *why);
 void secret_ask(struct secrets *s, const struct secret_source *source, secret_done *done,
                 void *arg);

@@ -153,6 +153,41 @@ static void test_commands(void **state)
     }
 }
 
+#define HUNDRED                                                                                    \
+    "12345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012" \
+    "34567890"
+
+// What the command says about itself is told, in one harmless line; what it printed never is.
+static void test_what_a_command_says(void **state)
+{
+    static const struct {
+        const char *script, *secret, *why;
+    } cases[] = {
+        {"echo 'gpg: no agent' >&2; echo more >&2; exit 2", "",
+         "/bin/sh: exit status 2: gpg: no agent"},
+        {"echo; echo '  late  ' >&2; kill -9 $$", "", "/bin/sh: ended by signal 9: late"},
+        {"echo >&2; echo locked >&2", "", "/bin/sh: the first line is empty: locked"},
+        {"printf 'a\\033[31mb\\r\\n' >&2; exit 1", "", "/bin/sh: exit status 1: a\\x1b[31mb"},
+        {"echo geheim; echo 'said geheim' >&2; exit 1", "", "/bin/sh: exit status 1"},
+        {"echo " HUNDRED HUNDRED HUNDRED "; echo " HUNDRED HUNDRED "9 >&2; exit 1", "",
+         "/bin/sh: exit status 1"},
+        {"echo geheim; exit 1", "", "/bin/sh: exit status 1"},
+        {"echo one; echo warning >&2", "one", ""},
+        {"echo " HUNDRED HUNDRED HUNDRED " >&2; exit 1", "",
+         "/bin/sh: exit status 1: " HUNDRED HUNDRED},
+        {"i=0; while [ $i -lt 9999 ]; do echo " HUNDRED " >&2; i=$((i + 1)); done; exit 1", "",
+         "/bin/sh: exit status 1: " HUNDRED},
+        {"sleep 5 >/dev/null & echo left >&2; exit 1", "", "/bin/sh: exit status 1: left"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct secret_source source = {.words = COMMAND("/bin/sh", "-c", cases[i].script),
+                                       .timeout_ms = 60000};
+        struct answer a = ask(*state, &source);
+        assert_string_equal(a.why, cases[i].why);
+        assert_string_equal(a.secret, cases[i].secret);
+    }
+}
+
 // What a command printed is kept for its time; what was refused is asked for anew.
 static void test_keeping(void **state)
 {
@@ -192,8 +227,9 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_files),   TEST(test_a_long_file),      TEST(test_commands),
-        TEST(test_keeping), TEST(test_closed_meanwhile),
+        TEST(test_files),    TEST(test_a_long_file),
+        TEST(test_commands), TEST(test_what_a_command_says),
+        TEST(test_keeping),  TEST(test_closed_meanwhile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
