@@ -64,7 +64,8 @@ static void test_one_waits(void **state)
                 "next hop smtp://" A " does not work, others of its list are tried first "
                 "until 2026-01-01T00:15:");
     const char *answer = ask(w, "why", "one.example");
-    assert_says(answer, "health:     good\\n  next hop:   smtp://" A " rests until ");
+    assert_says(answer, "health:     good\\n  delivered:  last on 2026-01-01T00:1");
+    assert_says(answer, "\\n  next hop:   smtp://" A " rests until ");
     assert_says(answer, "it has failed 1 time: ");
     assert_says(ask(w, "stats", NULL), "passed over");
     answer = ask(w, "route", "b@one.example");
